@@ -1,0 +1,74 @@
+"""Elementwise real functions between an accumulator and the next quantiser, one step at a time.
+
+A step's constants are exactly the float32 (or integer) constants of the ONNX graph, held as float64, which
+represents each of them exactly. Three evaluations of the same step exist: exact rationals (thresholds),
+float64 vectors (to find thresholds fast) and float32 as onnxruntime computes it (the host's prologue).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+PerChannel: TypeAlias = NDArray[np.float64]
+"""Shape ``[1]`` (the same constant for all) or ``[channels]``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Add:
+    """``v + addend``; a subtraction is an addition of the negated constant."""
+
+    addend: PerChannel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Multiply:
+    """``v * factor``."""
+
+    factor: PerChannel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Divide:
+    """``v / divisor`` with ``divisor`` not 0."""
+
+    divisor: PerChannel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Normalise:
+    """Batch normalisation: ``(v - mean) / sqrt(variance + epsilon) * gain + bias``."""
+
+    mean: PerChannel
+    variance: PerChannel
+    epsilon: float
+    gain: PerChannel
+    bias: PerChannel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Clamp:
+    """``min(max(v, low), high)``; either side may be infinite. ReLU is ``low = 0``, ``high = inf``."""
+
+    low: PerChannel
+    high: PerChannel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """To an integer; ``even`` is ONNX Round and QuantizeLinear (ties to even)."""
+
+    mode: Literal["even", "floor", "ceil", "toward_zero", "half_up", "half_down"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sign:
+    """-1, 0 or +1 (``zero`` = 0: ONNX Sign); with ``zero`` = 1 a value of 0 gives +1 (BipolarQuant)."""
+
+    zero: Literal[0, 1]
+
+
+Step: TypeAlias = Add | Multiply | Divide | Normalise | Clamp | Round | Sign

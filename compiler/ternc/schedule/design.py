@@ -1,0 +1,208 @@
+"""A Design: everything the hardware needs, no ONNX left. Emitters read it and decide nothing.
+
+The memory images and their use are specified in docs/hardware.md and docs/program.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ternc.network.layers import IntRange
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArrayShape:
+    """A systolic array: ``rows`` output pixels x ``cols`` output channels, ``lanes`` inputs summed per clock."""
+
+    rows: int
+    cols: int
+    lanes: int
+
+    @property
+    def macs(self) -> int:
+        """Ternary multiply-accumulates per clock cycle."""
+        return self.rows * self.cols * self.lanes
+
+    def __str__(self) -> str:
+        return f"{self.rows}x{self.cols}x{self.lanes}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamPort:
+    """An AXI4-Stream port: a frame is the map in raster order, channels last, TLAST on its last beat.
+
+    A pixel takes ``ceil(channels / elements_per_beat)`` beats; element i of a beat is bits
+    ``[i * element_bits +: element_bits]`` of TDATA, two's complement if ``signed``; what is left over is 0
+    (ignored on an input).
+    """
+
+    channels: int
+    height: int
+    width: int
+    elements_per_beat: int
+    element_bits: int
+    signed: bool
+
+    @property
+    def beats_per_pixel(self) -> int:
+        """Beats that carry one pixel."""
+        return -(-self.channels // self.elements_per_beat)
+
+    @property
+    def beats_per_frame(self) -> int:
+        """Beats that carry one frame."""
+        return self.height * self.width * self.beats_per_pixel
+
+    @property
+    def data_bytes(self) -> int:
+        """TDATA width in bytes."""
+        return -(-self.elements_per_beat * self.element_bits // 8)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Geometry:
+    """Widths, depths and latencies that one engine's modules are instantiated with (docs/hardware.md)."""
+
+    shape: ArrayShape
+    act_bits: int
+    acc_bits: int
+    drain_period: int
+    slices: int
+    input_bits: int
+    input_range: IntRange
+    feature_bits: int
+    input_depth_words: int
+    feature_depth_words: int
+    output_depth_words: int
+    mul_bits: int
+    add_bits: int
+    shift_bits: int
+    code_bits: int
+    value_bits: int
+    threshold_levels: int
+    dot_latency: int
+    requant_latency: int
+    flush_cycles: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Memory:
+    """A ROM image: ``words[i]`` is a Python integer of ``width_bits`` bits.
+
+    Attributes:
+        name: File stem below ``rtl/mem/``.
+    """
+
+    name: str
+    width_bits: int
+    words: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerSchedule:
+    """What one layer costs, for reports and for naming a mismatch.
+
+    Attributes:
+        name, kind: As in the Network.
+        macs: Multiply-accumulates of the layer as the ONNX graph states it (zeros included), per frame.
+        density: Share of non-zero weights, 0 to 1.
+        cycles: Cycles from this layer's first tap to the next layer's first tap.
+        utilisation: macs / (cycles * array macs).
+        weight_bits: Bits of weight memory its tap words occupy.
+        activation_bits: Width of the codes it reads.
+        accumulator_bits: Signed width that holds every reachable accumulator value.
+        requantiser: ``"multiply"``, ``"thresholds"`` or ``"raw"``.
+    """
+
+    name: str
+    kind: str
+    macs: int
+    density: float
+    cycles: int
+    utilisation: float
+    weight_bits: int
+    activation_bits: int
+    accumulator_bits: int
+    requantiser: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Engine:
+    """One array with its memories, sequencer program and requantisers.
+
+    Attributes:
+        programs: The sequencer's ROMs.
+        weights, requant: Per column.
+        thresholds: Per column, per level; empty where the engine has none.
+    """
+
+    geometry: Geometry
+    layers: tuple[LayerSchedule, ...]
+    programs: tuple[Memory, ...]
+    weights: tuple[Memory, ...]
+    requant: tuple[Memory, ...]
+    thresholds: tuple[tuple[Memory, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resources:
+    """First estimates of what the design takes (source: docs/hardware.md, 'Costs').
+
+    Attributes:
+        logic: In the device's own unit (ALM, LUT).
+        registers: Flip-flops.
+        block_rams: In the device's own block.
+        dsps: Multiplier blocks.
+    """
+
+    logic: int
+    registers: int
+    block_rams: int
+    dsps: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Design:
+    """Engines chained by streams (one in this version), their ports and exact timing.
+
+    Attributes:
+        name: Top module; a valid identifier.
+        device: Name in the device table.
+        cycles_per_frame: Steady state, no stalls: cycles between the last output beats of two frames.
+        latency_cycles: One frame alone: from the cycle in which its first input beat is accepted to the one
+            in which its last output beat is accepted, both included.
+    """
+
+    name: str
+    device: str
+    clock_mhz: float
+    engines: tuple[Engine, ...]
+    input_port: StreamPort
+    output_port: StreamPort
+    cycles_per_frame: int
+    latency_cycles: int
+    macs_per_frame: int
+    resources: Resources
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Event:
+    """One vector of finished values that an engine writes: its place in the Network.
+
+    Attributes:
+        layer: Name of the Linear.
+        first_channel, channels: The vector holds channels ``first_channel .. first_channel + channels - 1``.
+        y, x: Pixel of the layer's target tensor.
+    """
+
+    layer: str
+    first_channel: int
+    channels: int
+    y: int
+    x: int
+
+
+Words = NDArray[np.int64]
