@@ -7,11 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ternc.network.layers import IntRange
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArrayShape:
@@ -64,28 +59,55 @@ class StreamPort:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Geometry:
-    """Widths, depths and latencies that one engine's modules are instantiated with (docs/hardware.md)."""
+    """Every number that one engine's modules are instantiated with (docs/hardware.md).
+
+    Attributes:
+        act_bits, input_bits, feature_bits: Codes in the array, the input memory, the feature memory.
+        slices, slice_lanes: How a tile's vector fills a feature word.
+        input_half_words, output_half_words: Half of a double buffer; feature_words: the whole memory.
+        input_offset, output_offset: Added to a stream element to make a code; to a code to make an element.
+        shift: Common right shift of the multiply form.
+        code_bits: Codes behind the requantiser; value_bits: signed, codes and raw values.
+        params: Words of a column's requantiser ROM.
+        rd_bits, wr_bits, x_bits, y_bits, count_bits: Fields of the program words.
+    """
 
     shape: ArrayShape
     act_bits: int
     acc_bits: int
     drain_period: int
     slices: int
+    slice_lanes: int
     input_bits: int
-    input_range: IntRange
+    input_offset: int
+    input_lanes: int
+    input_stride: int
+    input_phase_words: int
+    input_plane_words: int
+    input_chunks: int
+    input_half_words: int
     feature_bits: int
-    input_depth_words: int
-    feature_depth_words: int
-    output_depth_words: int
+    feature_words: int
+    output_half_words: int
+    output_offset: int
+    output_channels: int
+    out_bits: int
+    value_bits: int
     mul_bits: int
     add_bits: int
-    shift_bits: int
+    shift: int
     code_bits: int
-    value_bits: int
     threshold_levels: int
+    params: int
+    rd_bits: int
+    wr_bits: int
+    x_bits: int
+    y_bits: int
+    count_bits: int
     dot_latency: int
     requant_latency: int
     flush_cycles: int
+    argmax: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -164,6 +186,23 @@ class Resources:
     dsps: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One vector of finished values that an engine writes: its place in the Network.
+
+    Attributes:
+        layer: Name of the Linear.
+        first_channel, channels: The vector holds channels ``first_channel .. first_channel + channels - 1``.
+        y, x: Pixel of the layer's target tensor; y may be its height (a spare row that nobody reads).
+    """
+
+    layer: str
+    first_channel: int
+    channels: int
+    y: int
+    x: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Design:
     """Engines chained by streams (one in this version), their ports and exact timing.
@@ -172,6 +211,7 @@ class Design:
         name: Top module; a valid identifier.
         device: Name in the device table.
         cycles_per_frame: Steady state, no stalls: cycles between the last output beats of two frames.
+        events: The finished vectors of one frame, in the order in which the engine writes them.
         latency_cycles: One frame alone: from the cycle in which its first input beat is accepted to the one
             in which its last output beat is accepted, both included.
     """
@@ -186,23 +226,4 @@ class Design:
     latency_cycles: int
     macs_per_frame: int
     resources: Resources
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Event:
-    """One vector of finished values that an engine writes: its place in the Network.
-
-    Attributes:
-        layer: Name of the Linear.
-        first_channel, channels: The vector holds channels ``first_channel .. first_channel + channels - 1``.
-        y, x: Pixel of the layer's target tensor.
-    """
-
-    layer: str
-    first_channel: int
-    channels: int
-    y: int
-    x: int
-
-
-Words = NDArray[np.int64]
+    events: tuple[Event, ...]

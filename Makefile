@@ -1,0 +1,61 @@
+# Two commands matter: `make demo` and `make test`. Both start from a bare machine with Python >= 3.11, a C++
+# compiler, make and perl; everything else comes from pip into .venv.
+
+PYTHON ?= python3
+VENV   ?= .venv
+JOBS   ?= 2
+
+BIN       := $(VENV)/bin
+PIP       := $(BIN)/python -m pip --disable-pip-version-check -q
+DEMO      := mnist_cnn_a4
+DEMO_DIR  := tests/models/$(DEMO)
+CODE      := compiler tests benchmarks examples sim
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format bench clean icarus
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.user ## compile a trained digit classifier, prove the RTL equal to it, classify digits with it
+	$(BIN)/ternc check $(DEMO_DIR)/$(DEMO).qonnx.onnx
+	$(BIN)/ternc $(DEMO_DIR)/$(DEMO).qonnx.onnx --target arria10 -o build/$(DEMO)
+	$(BIN)/ternc verify build/$(DEMO) --frames 256 --stalls 1
+	$(BIN)/python examples/digits.py build/$(DEMO) $(DEMO_DIR)/$(DEMO).ref.npz
+
+test: $(VENV)/.dev icarus lint ## lint, then every test
+	$(BIN)/python -m pytest -n $(JOBS)
+
+lint: $(VENV)/.dev ## format, style, types and import layers
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev ## rewrite the Python files the way lint wants them
+	$(BIN)/ruff format $(CODE)
+	$(BIN)/ruff check --fix $(CODE)
+
+bench: $(VENV)/.dev ## measure the speeds that README states
+	$(BIN)/python benchmarks/bench.py --json build/bench.json
+
+clean: ## remove the virtual environment, builds and caches
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+# On a laptop without Icarus its tests are skipped; continuous integration installs it and fails without it.
+icarus:
+	@if [ -n "$$CI" ] && ! command -v iverilog >/dev/null && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		apt-get -qq update >/dev/null && apt-get -qq install -y iverilog >/dev/null; \
+	fi
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ternc needs Python 3.11 or later; say which with: make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.user: pyproject.toml | $(BIN)/python
+	$(PIP) install -e .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(BIN)/python
+	$(PIP) install -e '.[dev]'
+	@touch $@ $(VENV)/.user

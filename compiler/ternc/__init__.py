@@ -1,0 +1,115 @@
+"""ternc: from a trained ternary network in ONNX to SystemVerilog that computes the same bits.
+
+>>> design = ternc.compile("model.onnx", target="arria10", out="build/model")
+>>> y = design.predict(x)
+>>> design.verify(frames=1000).ok
+True
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from ternc.errors import TerncError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ternc.frontend import InputQuant
+    from ternc.pipeline import Build
+    from ternc.schedule.design import ArrayShape
+    from ternc.simulate.verify import VerifyReport
+
+__version__ = "0.1.0"
+
+__all__ = ["TerncError", "__version__", "compile", "predict", "verify"]
+
+
+def compile(  # noqa: A001 - the name that re, torch and everybody use
+    model: str | Path,
+    *,
+    out: str | Path | None = None,
+    target: str = "arria10",
+    fps: float | None = None,
+    budget: float = 0.7,
+    clock_mhz: float | None = None,
+    array: ArrayShape | None = None,
+    input_quant: InputQuant | None = None,
+) -> Build:
+    """Compile an ONNX model into a build directory.
+
+    Args:
+        model: The ONNX file, in any dialect.
+        out: The build directory; ``build/<model>`` if not given.
+        target: A device of the table (`ternc.target.names`).
+        fps: Frames per second to reach with the smallest design; None for the fastest within the budget.
+        budget: Share of the device that may be used, in (0, 1].
+        clock_mhz: The clock; None for the device's planning value.
+        array: The array's shape, instead of choosing one.
+        input_quant: Integers of the input, where the model itself does not say.
+    Raises:
+        TerncError: The model or the wish is refused; the sentence says why.
+    """
+    from ternc import pipeline
+
+    options = pipeline.CompileOptions(
+        target=target,
+        fps=fps,
+        budget=budget,
+        clock_mhz=clock_mhz,
+        array=array,
+        input_quant=input_quant,
+    )
+    return pipeline.compile(Path(model), out=None if out is None else Path(out), options=options)
+
+
+def predict(
+    build: str | Path, x: NDArray[Any], *, engine: Literal["golden", "rtl"] = "golden"
+) -> NDArray[Any]:
+    """The output that the ONNX model gives for ``x``, computed by a build.
+
+    Args:
+        build: Build directory.
+        x: ONNX inputs ``[N, ...]``.
+        engine: ``"golden"`` is the integer network in numpy, ``"rtl"`` the hardware in Verilator.
+    Returns:
+        ONNX outputs ``[N, ...]``.
+    Raises:
+        TerncError: No such build, or no input of this network.
+    """
+    from ternc.simulate import predict as simulation
+
+    return simulation.predict(Path(build), x, engine)
+
+
+def verify(
+    build: str | Path,
+    *,
+    frames: int | None = None,
+    input: str | Path | None = None,  # noqa: A002 - as on the command line
+    stalls: int | None = None,
+    simulator: Literal["verilator", "icarus"] = "verilator",
+) -> VerifyReport:
+    """Run a build's RTL, its integer network and its ONNX model on the same frames.
+
+    Args:
+        build: Build directory.
+        frames: How many; None for all of ``input``, else the simulator's default.
+        input: ONNX inputs in a ``.npy`` file; None for corner cases, reference inputs and random ones.
+        stalls: Seed of random stalls on both streams; None for none.
+        simulator: What runs the RTL.
+    Returns:
+        The outcome; ``.ok`` where everything agrees, ``.failures()`` says what does not.
+    Raises:
+        TerncError: No such build, data that does not fit it, or a missing simulator.
+    """
+    from ternc.simulate import verify as simulation
+
+    options = simulation.VerifyOptions(
+        frames=frames,
+        input=None if input is None else Path(input),
+        stalls=stalls,
+        simulator=simulator,
+    )
+    return simulation.verify(Path(build), options)

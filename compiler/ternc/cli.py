@@ -1,0 +1,365 @@
+"""The command ``ternc``: reads arguments, calls the library, prints, and decides the exit code.
+
+Exit codes: 0 done; 1 refused, mismatch, or a bug in ternc (its sentence says which); 2 wrong usage;
+130 interrupted. With ``--json`` standard output is exactly one JSON document, also when something goes
+wrong: ``{"error": sentence, "help": way out}``.
+"""
+
+from __future__ import annotations
+
+import errno
+import math
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from functools import partial, wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import click
+
+from ternc import __version__, target
+from ternc.errors import InternalError, TerncError
+from ternc.npy import read_array, write_array
+from ternc.report.devices import device_table
+from ternc.report.table import Table, columns, count, percent
+from ternc.schedule.design import ArrayShape
+from ternc.terminal import Detail, Terminal
+
+if TYPE_CHECKING:
+    from ternc.frontend import CheckReport
+    from ternc.frontend.input_quant import InputQuant
+    from ternc.simulate.verify import VerifyReport
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_DEFAULT = "compile"
+_FLAGS_OF_ALL = frozenset({"--json", "-q", "--quiet", "-v", "--verbose"})
+
+
+# ---- arguments ------------------------------------------------------------------------------------------
+
+
+def positive(text: str) -> float:
+    """A finite number above 0, or a usage error."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not (math.isfinite(number) and number > 0):
+        raise click.BadParameter(f"must be a number above 0, not {text!r}")
+    return number
+
+
+def share(text: str) -> float:
+    """A number above 0 and at most 1, or a usage error."""
+    number = positive(text)
+    if number > 1:
+        raise click.BadParameter(f"must be a share of the device, above 0 and at most 1, not {text!r}")
+    return number
+
+
+def shape(text: str) -> ArrayShape:
+    """``ROWSxCOLSxLANES``, each at least 1, or a usage error."""
+    parts = text.lower().split("x")
+    if len(parts) != 3 or not all(part.isascii() and part.isdigit() and int(part) > 0 for part in parts):
+        raise click.BadParameter(f"must be ROWSxCOLSxLANES, for example 4x8x16, not {text!r}")
+    rows, cols, lanes = map(int, parts)
+    return ArrayShape(rows=rows, cols=cols, lanes=lanes)
+
+
+def input_quant(text: str) -> InputQuant:
+    """``TYPE:SCALE``, or a usage error."""
+    from ternc.frontend.input_quant import InputQuant
+
+    try:
+        return InputQuant.parse(text)
+    except TerncError as error:
+        raise click.UsageError(error.sentence) from None
+
+
+input_quant_option = click.option(
+    "--input-quant",
+    type=input_quant,
+    metavar="TYPE:SCALE",
+    help="Integer type of an input that the model does not declare: int8:0.0625.",
+)
+
+
+def common(command: F) -> F:
+    """``--json``, ``-q`` and ``-v``, handed to the command as one ``terminal``."""
+
+    @wraps(command)
+    def with_terminal(*args: Any, as_json: bool, quiet: bool, verbose: bool, **options: Any) -> Any:
+        if quiet and verbose:
+            raise click.UsageError("-q and -v exclude each other")
+        detail = Detail.QUIET if quiet else Detail.VERBOSE if verbose else Detail.NORMAL
+        return command(*args, terminal=Terminal(as_json=as_json, detail=detail), **options)
+
+    for option in (
+        click.option("-v", "--verbose", is_flag=True, help="Say more; of a bug, the traceback."),
+        click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors."),
+        click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else."),
+    ):
+        with_terminal = option(with_terminal)
+    return with_terminal  # type: ignore[return-value]
+
+
+class Ternc(click.Group):
+    """A group whose default command is ``compile``, and which turns every error into a sentence."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """``ternc model.onnx ...`` means ``ternc compile model.onnx ...``."""
+        args = args or ["--help"]
+        lead = [arg for arg in args if arg not in _FLAGS_OF_ALL][:1]
+        if lead and lead[0] in self.commands:
+            args = [lead[0], *args[: args.index(lead[0])], *args[args.index(lead[0]) + 1 :]]
+        elif lead and lead[0] not in ("-h", "--help", "--version"):
+            args = [_DEFAULT, *args]
+        return super().parse_args(ctx, args)
+
+    def main(self, args: Sequence[str] | None = None, *more: Any, **options: Any) -> Any:
+        """Run a command line and exit with its code."""
+        arguments = list(sys.argv[1:] if args is None else args)
+        detail = Detail.VERBOSE if {"-v", "--verbose"} & set(arguments) else Detail.NORMAL
+        terminal = Terminal(as_json="--json" in arguments, detail=detail)
+        options["standalone_mode"] = False
+        sys.exit(_guarded(lambda: super(Ternc, self).main(arguments, *more, **options), terminal))
+
+
+# ---- errors ---------------------------------------------------------------------------------------------
+
+
+def _guarded(run: Callable[[], Any], terminal: Terminal) -> int:
+    """The exit code of ``run``: what it returns, else that of the error it raises, which is said."""
+    try:
+        return int(run() or 0)
+    except click.UsageError as error:
+        return _usage(error, terminal)
+    except (click.Abort, KeyboardInterrupt):
+        terminal.error("interrupted", "")
+        return 130
+    except TerncError as error:
+        terminal.error(error.sentence, error.help)
+    except OSError as error:
+        if error.errno == errno.EPIPE:
+            sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - nobody reads on; stay quiet at exit
+        else:
+            terminal.error(_system_sentence(error), "")
+    except Exception as error:  # noqa: BLE001 - whatever is left is a bug of ours, and is called one
+        terminal.error(
+            _bug_sentence(error), "run it again with -v for the traceback, and report it with the model"
+        )
+        terminal.trace(error)
+    return 1
+
+
+def _usage(error: click.UsageError, terminal: Terminal) -> int:
+    command = error.ctx.command_path if error.ctx else "ternc"
+    terminal.error(error.format_message(), f"{command} --help")
+    return error.exit_code
+
+
+def _system_sentence(error: OSError) -> str:
+    """What the operating system refused, and where."""
+    reason = error.strerror or str(error)
+    return f"{error.filename}: {reason}" if error.filename else reason
+
+
+def _bug_sentence(error: Exception) -> str:
+    """Says that it is a bug and in which stage: the last of our modules that the traceback went through."""
+    if isinstance(error, InternalError):
+        return str(error)
+    stage, trace = "cli", error.__traceback__
+    while trace is not None:
+        module = str(trace.tb_frame.f_globals.get("__name__", "")).split(".")
+        stage = module[1] if module[0] == "ternc" and len(module) > 1 else stage
+        trace = trace.tb_next
+    text = " ".join(str(error).split())
+    return f"ternc has a bug in its {stage} stage: {type(error).__name__}{': ' if text else ''}{text}"
+
+
+# ---- commands -------------------------------------------------------------------------------------------
+
+
+@click.group(cls=Ternc, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="ternc %(version)s")
+def main() -> None:
+    r"""Compile a trained ternary network from ONNX to SystemVerilog that computes the same bits.
+
+    \b
+    ternc MODEL.onnx --target arria10    compile it (the same as: ternc compile MODEL.onnx ...)
+    ternc check MODEL.onnx               only say what it is
+    ternc verify build/MODEL             prove golden = RTL = ONNX
+    ternc predict build/MODEL x.npy -o y.npy
+    """
+
+
+@main.command(_DEFAULT)
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option("--target", default="arria10", show_default=True, help="Device; see: ternc targets.")
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="Build directory.  [default: build/MODEL]")
+@click.option("--fps", type=positive, metavar="N", help="Smallest design that reaches N frames per second.")
+@click.option("--budget", type=share, default=0.7, show_default=True, help="Share of the device to use.")
+@click.option(
+    "--clock-mhz", type=positive, metavar="MHZ", help="Clock.  [default: the device's planning value]"
+)
+@click.option("--array", type=shape, metavar="ROWSxCOLSxLANES", help="Array shape, instead of choosing one.")
+@input_quant_option
+@common
+def compile_command(terminal: Terminal, model: Path, out: Path | None, **options: Any) -> int:
+    """Compile MODEL into a build directory: rtl/, sim/, report/ and manifest.json."""
+    from ternc import pipeline, report
+
+    with terminal.progress() as bars:
+        build = pipeline.compile(
+            model,
+            out=out,
+            options=pipeline.CompileOptions(**options),
+            progress=bars,
+        )
+    performance = report.performance(build.design)
+    document = {"build": str(build.path), **report.to_dict(performance)}
+    terminal.result(document, [*report.to_table(performance), f"\nwritten: {build.path}"])
+    return 0
+
+
+@main.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@input_quant_option
+@common
+def check(terminal: Terminal, model: Path, input_quant: InputQuant | None) -> int:
+    """Say what MODEL is, layer by layer, and whether it can be compiled; nothing is written."""
+    from ternc import pipeline
+    from ternc.network.text import network_text
+
+    found = pipeline.check(model, input_quant)
+    shown: list[Table | str] = [_layer_table(found)] if found.layers else []
+    if terminal.detail >= Detail.VERBOSE:
+        shown.append(_node_table(found))
+        shown += ["", network_text(found.network).rstrip()] if found.network else []
+    if found.supported:
+        shown.append(f"\n{found.file} can be compiled")
+    terminal.result(_check_document(found), shown)
+    if not terminal.as_json:
+        for obstacle in found.obstacles:
+            terminal.error(obstacle.sentence, obstacle.help)
+    return 0 if found.supported else 1
+
+
+def _check_document(found: CheckReport) -> dict[str, Any]:
+    """What ``ternc check --json`` prints; with ``error`` and ``help`` of the first obstacle if there is one."""
+    obstacles = [asdict(obstacle) for obstacle in found.obstacles]
+    refusal = {"error": obstacles[0]["sentence"], "help": obstacles[0]["help"]} if obstacles else {}
+    layers, nodes = ([asdict(row) for row in rows] for rows in (found.layers, found.nodes))
+    return refusal | {
+        "file": found.file,
+        "supported": found.supported,
+        "layers": layers,
+        "nodes": nodes,
+        "obstacles": obstacles,
+    }
+
+
+def _layer_table(found: CheckReport) -> Table:
+    unknown = "raw" if found.supported else "?"
+    rows = tuple(
+        (
+            layer.name,
+            layer.op,
+            "yes" if layer.ternary else "no",
+            count(layer.weights),
+            percent(layer.density),
+            str(layer.weight_bits),
+            "?" if layer.input_bits is None else str(layer.input_bits),
+            unknown if layer.output_bits is None else str(layer.output_bits),
+        )
+        for layer in found.layers
+    )
+    headings = columns("layer", "op", "ternary", ">weights", ">density", ">weight bits", ">in", ">out")
+    return Table(
+        title=f"Layers of {found.file}", columns=headings, rows=rows, notes=("in, out: bits of a value.",)
+    )
+
+
+def _node_table(found: CheckReport) -> Table:
+    rows = tuple((node.name, node.op, node.becomes) for node in found.nodes)
+    return Table(title="Nodes", columns=columns("node", "op", "becomes"), rows=rows)
+
+
+@main.command()
+@click.argument("build", type=click.Path(path_type=Path))
+@click.option("--frames", type=click.IntRange(min=1), metavar="N", help="How many frames to run.")
+@click.option(
+    "--input", "input_path", type=click.Path(path_type=Path), metavar="X.npy", help="Run these ONNX inputs."
+)
+@click.option("--stalls", type=click.IntRange(min=0), metavar="SEED", help="Stall both streams at random.")
+@click.option(
+    "--simulator", type=click.Choice(["verilator", "icarus"]), default="verilator", show_default=True
+)
+@common
+def verify(terminal: Terminal, build: Path, input_path: Path | None, **options: Any) -> int:
+    """Prove that BUILD's RTL, integer network and ONNX model agree, in values and in cycles."""
+    from ternc.simulate.verify import VerifyOptions
+    from ternc.simulate.verify import verify as run
+
+    with terminal.progress() as bars:
+        found = run(build, VerifyOptions(input=input_path, **options), partial(bars, "simulating"))
+    failures = found.failures()
+    terminal.result(found.to_json(), [] if failures else [_agreement(found), *found.notes()])
+    for sentence in failures:
+        terminal.complain(sentence)
+    return 1 if failures else 0
+
+
+def _agreement(found: VerifyReport) -> str:
+    """The sentence of a verification in which nothing differs."""
+    interval, latency = found.cycles_per_frame.predicted, found.latency_cycles.predicted
+    return (
+        f"{count(found.frames)} frames: golden = RTL = ONNX; {count(interval)} cycles per frame "
+        f"and a latency of {count(latency)} cycles, as predicted"
+    )
+
+
+@main.command()
+@click.argument("build", type=click.Path(path_type=Path))
+@click.argument("x", type=click.Path(path_type=Path), metavar="X.npy")
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), required=True, metavar="Y.npy", help="Where y goes."
+)
+@click.option(
+    "--engine",
+    type=click.Choice(["golden", "rtl"]),
+    default="golden",
+    show_default=True,
+    help="The integer network, or the RTL in Verilator.",
+)
+@common
+def predict(terminal: Terminal, build: Path, x: Path, out: Path, engine: Literal["golden", "rtl"]) -> int:
+    """Run BUILD on the ONNX inputs in X.npy and write the ONNX outputs."""
+    from ternc.simulate.predict import predict as run
+
+    inputs = read_array(x)
+    with terminal.progress() as bars:
+        outputs = run(build, inputs, engine, partial(bars, "simulating"))
+    write_array(out, outputs)
+    document = {
+        "frames": len(outputs),
+        "engine": engine,
+        "output": str(out),
+        "shape": list(outputs.shape),
+        "dtype": str(outputs.dtype),
+    }
+    size = " x ".join(map(str, outputs.shape))
+    terminal.result(document, [f"{out}: {size} values of {outputs.dtype} from {count(len(outputs))} frames"])
+    return 0
+
+
+@main.command()
+@common
+def targets(terminal: Terminal) -> int:
+    """List the devices that --target takes, with their resources."""
+    devices = [target.load(name) for name in target.names()]
+    terminal.result({"targets": [asdict(device) for device in devices]}, [device_table(devices)])
+    return 0

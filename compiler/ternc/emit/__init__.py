@@ -1,0 +1,1 @@
+"""Design to files. Emitters decide nothing: they write what the Design says."""

@@ -1,0 +1,20 @@
+"""ONNX to Network: any dialect of a ternary model becomes the same integer layers.
+
+This package alone imports onnx.
+"""
+
+from ternc.frontend.input_quant import InputQuant
+from ternc.frontend.inspect import CheckReport, LayerRow, NodeRow, inspect
+from ternc.frontend.lower import execute, load_for_execution
+from ternc.frontend.read import read
+
+__all__ = [
+    "CheckReport",
+    "InputQuant",
+    "LayerRow",
+    "NodeRow",
+    "execute",
+    "inspect",
+    "load_for_execution",
+    "read",
+]

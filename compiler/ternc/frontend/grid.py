@@ -1,0 +1,254 @@
+"""Where a chain of steps ends in integers: ``real = scale * code + offset`` with a proved code range.
+
+The chain is cut behind its last rounding. What stands in front makes the code, what follows must be affine.
+A clamp behind the cut is moved in front of it where its bound is a value of the grid (a ReLU behind a quantiser).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Any, TypeAlias, assert_never
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ternc.network.steps import Add, Clamp, Divide, Multiply, Normalise, PerChannel, Round, Sign, Step
+
+Rationals: TypeAlias = NDArray[Any]
+"""Object array of Fractions, shape ``[1]`` or ``[channels]``."""
+
+SNAP = Fraction(1, 10**6)
+"""How far, relative to a step of the grid, a clamp bound may lie beside a value of the grid."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Grid:
+    """An integer code and what it stands for.
+
+    Attributes:
+        prefix: Steps from the source's integers to the code.
+        cut: How many steps of the chain stand in front of the cut.
+        scale, offset: The real value is ``scale * code + offset``, exact.
+        factors: Multiply and Divide steps whose product is ``scale``, each with the graph's own constants.
+        low, high: Bounds of the code by the chain alone; infinite where only the source's range bounds it.
+        sign: -1 for channels whose code was negated behind the cut, so that their scale is positive.
+    """
+
+    prefix: tuple[Step, ...]
+    cut: int
+    scale: Rationals
+    offset: Rationals
+    factors: tuple[Step, ...]
+    low: float
+    high: float
+    sign: NDArray[np.int8] = field(default_factory=lambda: np.ones(1, np.int8))
+
+
+def rationals(values: PerChannel) -> Rationals:
+    """Exact fractions of float64 constants."""
+    out = np.empty(values.shape, object)
+    for i, value in enumerate(values.tolist()):
+        out[i] = Fraction(value)
+    return out
+
+
+def _one(value: int) -> Rationals:
+    return rationals(np.array([float(value)]))
+
+
+def find_grid(steps: tuple[Step, ...], start: tuple[int, int] | None) -> Grid | None:
+    """Cut a chain behind its last rounding.
+
+    Args:
+        steps: The chain.
+        start: Range of the source where its values are finished codes, so that no rounding is needed.
+    Returns:
+        The grid, or None where the chain never rounds or ends in values that form no grid.
+    """
+    grid: Grid | None = None
+    if start is not None:
+        bottom, top = float(start[0]), float(start[1])
+        grid = Grid(prefix=(), cut=0, scale=_one(1), offset=_one(0), factors=(), low=bottom, high=top)
+    low, high = (-np.inf, np.inf) if start is None else (float(start[0]), float(start[1]))
+    lost = False
+    for position, step in enumerate(steps):
+        match step:
+            case Round() | Sign():
+                if grid is not None and isinstance(step, Round) and _whole(grid):
+                    continue
+                if isinstance(step, Sign):
+                    low, high = -1.0, 1.0
+                low, high = _rounded(low), _rounded(high)
+                cut = position + 1
+                grid = Grid(
+                    prefix=steps[:cut], cut=cut, scale=_one(1), offset=_one(0), factors=(), low=low, high=high
+                )
+                lost = False
+            case Clamp():
+                low, high = _clamped(low, high, step)
+                if grid is not None and not lost:
+                    inner = _inner_clamp(grid, step)
+                    lost = inner is None
+                    grid = grid if inner is None else inner
+            case Add() | Multiply() | Divide() | Normalise():
+                low, high = _moved(low, high, step)
+                if grid is not None and not lost:
+                    grid = _affine(grid, step)
+            case _:
+                assert_never(step)
+    return None if lost or grid is None or np.any(grid.scale == 0) else grid
+
+
+def _rounded(value: float) -> float:
+    return float(np.rint(value)) if np.isfinite(value) else value
+
+
+def _whole(grid: Grid) -> bool:
+    """Whether every value of the grid is an integer already."""
+    return all(v.denominator == 1 for v in (*grid.scale, *grid.offset))
+
+
+def _clamped(low: float, high: float, step: Clamp) -> tuple[float, float]:
+    bottom, top = float(np.min(step.low)), float(np.max(step.high))
+    return min(max(low, bottom), top), max(min(high, top), bottom)
+
+
+def _moved(low: float, high: float, step: Step) -> tuple[float, float]:
+    """Image of an interval under an affine step, over all channels."""
+    ends = np.array([[low], [high]])
+    with np.errstate(all="ignore"):
+        match step:
+            case Add():
+                image = ends + step.addend
+            case Multiply():
+                image = ends * step.factor
+            case Divide():
+                image = ends / step.divisor
+            case Normalise():
+                image = (ends - step.mean) / np.sqrt(step.variance + step.epsilon) * step.gain + step.bias
+            case _:
+                return low, high
+    image = np.where(np.isnan(image), 0.0, image)
+    return float(image.min()), float(image.max())
+
+
+def _affine(grid: Grid, step: Step) -> Grid:
+    match step:
+        case Add():
+            return replace(grid, offset=grid.offset + rationals(step.addend))
+        case Multiply():
+            factor = rationals(step.factor)
+        case Divide():
+            factor = 1 / rationals(step.divisor)
+        case Normalise():
+            gain = rationals(normalise_gain(step))
+            moved = (grid.offset - rationals(step.mean)) * gain + rationals(step.bias)
+            factors = (*grid.factors, Multiply(factor=normalise_gain(step)))
+            return replace(grid, scale=grid.scale * gain, offset=moved, factors=factors)
+        case _:
+            return grid
+    return replace(
+        grid, scale=grid.scale * factor, offset=grid.offset * factor, factors=(*grid.factors, step)
+    )
+
+
+def normalise_gain(step: Normalise) -> PerChannel:
+    """``gain / sqrt(variance + epsilon)`` in float64."""
+    return np.asarray(step.gain / np.sqrt(step.variance + step.epsilon), np.float64)
+
+
+def _inner_clamp(grid: Grid, step: Clamp) -> Grid | None:
+    """The same clamp on the code, or None where a bound that matters is no value of the grid."""
+    size = max(grid.scale.size, grid.offset.size, step.low.size, step.high.size)
+    scale, offset = np.broadcast_to(grid.scale, size), np.broadcast_to(grid.offset, size)
+    bounds = np.array([np.broadcast_to(step.low, size), np.broadcast_to(step.high, size)])
+    inner = np.empty((2, size))
+    for side in (0, 1):
+        for c in range(size):
+            if scale[c] == 0:
+                return None
+            onto = side if scale[c] > 0 else 1 - side
+            if not np.isfinite(bounds[side, c]):
+                inner[onto, c] = -np.inf if onto == 0 else np.inf
+                continue
+            code = (Fraction(float(bounds[side, c])) - offset[c]) / scale[c]
+            nearest = Fraction(round(code))
+            beyond = code <= grid.low if onto == 0 else code >= grid.high
+            if not beyond and abs(code - nearest) > SNAP * max(1, abs(code)):
+                return None
+            inner[onto, c] = (-np.inf if onto == 0 else np.inf) if beyond else float(nearest)
+    if np.all(np.isinf(inner)):
+        return grid
+    low, high = _clamped(grid.low, grid.high, Clamp(low=inner[0], high=inner[1]))
+    uniform = bool(np.all(inner == inner[:, :1]))
+    clamp = Clamp(low=inner[0, :1] if uniform else inner[0], high=inner[1, :1] if uniform else inner[1])
+    return replace(grid, prefix=(*grid.prefix, clamp), low=low, high=high)
+
+
+def affine(steps: tuple[Step, ...]) -> tuple[Rationals, Rationals] | None:
+    """Scale and offset of a chain, or None where it is not affine. A batch-norm's gain is rounded to float64."""
+    grid = Grid(prefix=(), cut=0, scale=_one(1), offset=_one(0), factors=(), low=0.0, high=0.0)
+    for step in steps:
+        if isinstance(step, Round | Sign | Clamp):
+            return None
+        grid = _affine(grid, step)
+    return grid.scale, grid.offset
+
+
+def positive(grid: Grid) -> Grid:
+    """The same grid with every scale above 0: codes of the other channels are negated."""
+    sign = np.where(grid.scale < 0, -1.0, 1.0)
+    if np.all(sign > 0):
+        return grid
+    sign = sign[:1] if np.all(sign == sign[0]) else sign
+    flip = Multiply(factor=sign)
+    ends = [grid.low, grid.high, -grid.low, -grid.high] if sign.size > 1 else [-grid.low, -grid.high]
+    return replace(
+        grid,
+        prefix=(*grid.prefix, flip),
+        scale=grid.scale * rationals(sign),
+        factors=(*grid.factors, flip),
+        low=min(ends),
+        high=max(ends),
+        sign=sign.astype(np.int8),
+    )
+
+
+def centred(grid: Grid) -> Grid:
+    """Shift the code so that the offset vanishes, where the offset is a whole number of steps.
+
+    A two-valued code whose offset is an odd number of half steps (0 and 1 for -s and +s) is doubled first.
+    Otherwise the grid comes back as it is.
+    """
+    if not np.any(grid.offset != 0):
+        return grid
+    shift = grid.offset / grid.scale
+    if np.all(shift == shift[0]) and shift[0].denominator == 2 and grid.high - grid.low == 1:
+        half = Multiply(factor=np.array([0.5]))
+        return _shifted(
+            replace(
+                grid,
+                prefix=(*grid.prefix, Multiply(factor=np.array([2.0]))),
+                scale=grid.scale / 2,
+                factors=(*grid.factors, half),
+                low=2 * grid.low,
+                high=2 * grid.high,
+            ),
+            shift * 2,
+        )
+    if all(v.denominator == 1 for v in shift):
+        return _shifted(grid, shift)
+    return grid
+
+
+def _shifted(grid: Grid, shift: Rationals) -> Grid:
+    addend = np.array([float(v) for v in shift])
+    step = Add(addend=addend[:1] if np.all(addend == addend[0]) else addend)
+    return replace(
+        grid,
+        prefix=(*grid.prefix, step),
+        offset=_one(0),
+        low=grid.low + float(addend.min()),
+        high=grid.high + float(addend.max()),
+    )

@@ -1,0 +1,107 @@
+"""The network's input: from the ONNX array's axes to a map of channels and pixels."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from ternc.errors import ModelError
+from ternc.frontend.grid import Rationals, affine
+from ternc.frontend.values import GraphInput, Index, Map, View, pixels, plain_index
+from ternc.network.steps import Add, Clamp, Divide, Multiply, Normalise, PerChannel, Round, Sign, Step
+
+Layout: TypeAlias = Literal["map", "flat", "positions"]
+"""How a layer reads the input: [1, C, H, W] as a map, all of it as one vector, or [..., C] pixel by pixel."""
+
+
+def inverse(prefix: tuple[Step, ...]) -> tuple[Rationals, Rationals]:
+    """Scale and offset of the ONNX input as a function of the code that the prefix makes of it."""
+    found = affine(tuple(s for s in prefix if not isinstance(s, Round | Clamp | Sign)))
+    assert found is not None
+    return 1 / found[0], -found[1] / found[0]
+
+
+def layout_of(view: View, source: GraphInput, layout: Layout, where: str) -> tuple[Map, Index]:
+    """Map of the input tensor, and for each of its values in (channel, y, x) order the ONNX element."""
+    shape = view.index.shape
+    if layout == "flat":
+        flat = plain_index(source.shape)
+        if len(source.shape) > 2:
+            flat = np.moveaxis(flat, 1, -1)
+        return (flat.size, 1, 1), flat.ravel()
+    if layout == "positions":
+        positions = view.index.reshape(-1, shape[-1])
+        return (shape[-1], 1, len(positions)), positions.T.ravel()
+    if len(shape) not in (2, 3, 4) or shape[0] != 1:
+        raise ModelError(
+            f"{where} reads the network's input as {list(shape)}: it must be a vector or a 1-D or 2-D map"
+        )
+    if len(shape) == 2:
+        return (view.index.size, 1, 1), view.index.ravel()
+    size = (shape[1], 1, shape[2]) if len(shape) == 3 else (shape[1], shape[2], shape[3])
+    return size, view.index.ravel()
+
+
+def by_channel(values: Rationals, order: Index, size: Map) -> Rationals | None:
+    """Per-element constants of the ONNX input as per-channel ones; None where they differ inside a channel."""
+    if values.size == 1:
+        return values
+    channel = order // pixels(size)
+    out = np.empty(size[0], object)
+    out[channel] = values
+    return out if bool(np.all(out[channel] == values)) else None
+
+
+def step_by_channel(step: Step, order: Index, size: Map, where: str) -> Step:
+    """A step with per-element constants of the ONNX input as one with per-channel constants."""
+
+    def place(values: PerChannel) -> PerChannel:
+        if values.size == 1:
+            return values
+        out = np.empty(size[0])
+        out[order // pixels(size)] = values
+        if not np.array_equal(out[order // pixels(size)], values):
+            raise ModelError(
+                f"{where} reads the network's input behind a constant that must be one number per channel, "
+                "but differs inside a channel"
+            )
+        return out
+
+    match step:
+        case Add():
+            return Add(addend=place(step.addend))
+        case Multiply():
+            return Multiply(factor=place(step.factor))
+        case Divide():
+            return Divide(divisor=place(step.divisor))
+        case Clamp():
+            return Clamp(low=place(step.low), high=place(step.high))
+        case Normalise():
+            return Normalise(
+                mean=place(step.mean),
+                variance=place(step.variance),
+                epsilon=step.epsilon,
+                gain=place(step.gain),
+                bias=place(step.bias),
+            )
+        case _:
+            return step
+
+
+def step_key(step: Step) -> tuple[object, ...]:
+    """A step as a comparable tuple."""
+    match step:
+        case Add():
+            return ("add", step.addend.tobytes())
+        case Multiply():
+            return ("multiply", step.factor.tobytes())
+        case Divide():
+            return ("divide", step.divisor.tobytes())
+        case Clamp():
+            return ("clamp", step.low.tobytes(), step.high.tobytes())
+        case Normalise():
+            parts = (step.mean, step.variance, step.gain, step.bias)
+            return ("normalise", step.epsilon, *(p.tobytes() for p in parts))
+        case _:
+            return (step,)

@@ -1,0 +1,218 @@
+"""Quantisers: QONNX Quant and BipolarQuant, ONNX QuantizeLinear and DequantizeLinear; on values and constants."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from ternc.frontend import fold
+from ternc.frontend.ops_elementwise import useful
+from ternc.frontend.values import Array, Const, Node, Value, View
+from ternc.frontend.walk import Walk, element, folds, handles
+from ternc.network.steps import Add, Clamp, Divide, Multiply, PerChannel, Round, Sign, Step
+
+MODES: dict[str, Literal["even", "floor", "ceil", "toward_zero", "half_up", "half_down"]] = {
+    "ROUND": "even",
+    "HALF_EVEN": "even",
+    "CEIL": "ceil",
+    "FLOOR": "floor",
+    "DOWN": "toward_zero",
+    "HALF_UP": "half_up",
+    "HALF_DOWN": "half_down",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class QuantCodes:
+    """The constants of a QONNX Quant; with ``bipolar`` the codes are -1 and +1 by sign."""
+
+    scale: Const
+    zero: Const
+    low: float
+    high: float
+    mode: str
+    bipolar: bool
+
+
+def _scale(walk: Walk, node: Node, position: int) -> Const:
+    const = walk.const(node, position, "scale")
+    if const is None:
+        raise walk.refuse(node, ": it must have a scale, but has none")
+    values = const.array.astype(np.float64)
+    bad = ~(np.isfinite(values) & (values > 0))
+    if np.any(bad):
+        at = np.argwhere(bad)[0].tolist()
+        raise walk.refuse(
+            node,
+            f", scale '{const.name}': must be above 0, but {element(const, at)} is {values[tuple(at)]:g}",
+        )
+    return const
+
+
+def quant_codes(walk: Walk, node: Node) -> QuantCodes:
+    """Read and check a Quant node's constants."""
+    scale = _scale(walk, node, 1)
+    zero = walk.const(node, 2, "zero point") or Const(array=np.zeros((), np.float32), name="0")
+    walk.finite(node, zero, "zero point")
+    width = walk.const(node, 3, "bit width")
+    if width is None or width.array.size != 1:
+        raise walk.refuse(node, ": it must have one bit width for the whole tensor")
+    bits = float(width.array.astype(np.float64).reshape(()))
+    if bits != int(bits) or not 1 <= bits <= 32:
+        raise walk.refuse(
+            node, f", bit width '{width.name}': must be an integer from 1 to 32, but is {bits:g}"
+        )
+    signed, narrow = bool(node.attributes.get("signed", 1)), bool(node.attributes.get("narrow", 0))
+    count = 2 ** (int(bits) - 1 if signed else int(bits))
+    low = (-count + narrow) if signed else 0
+    high = count - 1 if signed else count - 1 - narrow
+    mode = str(node.attributes.get("rounding_mode", "ROUND")).upper()
+    if mode not in MODES:
+        raise walk.refuse(node, f": its rounding mode must be one of {', '.join(MODES)}, but is '{mode}'")
+    return QuantCodes(scale=scale, zero=zero, low=low, high=high, mode=mode, bipolar=signed and bits == 1)
+
+
+@handles("Quant", "IntQuant", becomes="quantiser")
+def quant(walk: Walk, node: Node) -> Value:
+    """``(clip(round(x / s + z)) - z) * s``."""
+    view = walk.view(node)
+    codes = quant_codes(walk, node)
+    scale = walk.spread(node, view, codes.scale, "scale")
+    zero = walk.spread(node, view, codes.zero, "zero point")
+    bounds = Clamp(low=np.array([float(codes.low)]), high=np.array([float(codes.high)]))
+    snap: tuple[Step, ...] = (Round(mode=MODES[codes.mode]), bounds)
+    if codes.bipolar:
+        snap = (Sign(zero=1),)
+    return walk.step(
+        view,
+        node.outputs[0],
+        *useful(Divide(divisor=scale)),
+        *useful(Add(addend=zero)),
+        *snap,
+        *useful(Add(addend=-zero)),
+        *useful(Multiply(factor=scale)),
+    )
+
+
+@folds("Quant", "IntQuant")
+def fold_quant(walk: Walk, node: Node) -> Array:
+    """Quant of a constant (a weight or a bias)."""
+    x = _constant(walk, node)
+    codes = quant_codes(walk, node)
+    if codes.bipolar:
+        shifted = x / codes.scale.array.astype(np.float32) + codes.zero.array.astype(np.float32)
+        signs = np.where(shifted >= 0, np.float32(1), np.float32(-1)) - codes.zero.array.astype(np.float32)
+        return np.asarray(signs * codes.scale.array, np.float32)
+    return fold.quant(x, codes.scale.array, codes.zero.array, codes.low, codes.high, codes.mode)
+
+
+@handles("BipolarQuant", becomes="quantiser")
+def bipolar(walk: Walk, node: Node) -> Value:
+    """``+s`` where x >= 0, else ``-s``."""
+    view = walk.view(node)
+    scale = walk.spread(node, view, _scale(walk, node, 1), "scale")
+    return walk.step(view, node.outputs[0], Sign(zero=1), *useful(Multiply(factor=scale)))
+
+
+@folds("BipolarQuant")
+def fold_bipolar(walk: Walk, node: Node) -> Array:
+    """BipolarQuant of a constant."""
+    return fold.bipolar(_constant(walk, node), _scale(walk, node, 1).array)
+
+
+def _constant(walk: Walk, node: Node) -> Array:
+    const = walk.const(node, 0, "input")
+    assert const is not None
+    walk.finite(node, const, "weight")
+    return const.array
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LinearCodes:
+    """Scale and zero point of QuantizeLinear or DequantizeLinear, shaped to broadcast against the value."""
+
+    scale: Const
+    zero: Const
+    dtype: str
+
+
+def linear_codes(walk: Walk, node: Node, shape: tuple[int, ...]) -> LinearCodes:
+    """Read and check the constants of QuantizeLinear or DequantizeLinear on a value of the given shape."""
+    scale = _scale(walk, node, 1)
+    zero = walk.const(node, 2, "zero point")
+    declared = int(node.attributes.get("output_dtype", 0) or 0)
+    dtype = "uint8" if zero is None else zero.array.dtype.name
+    if zero is None and declared and node.op == "QuantizeLinear":
+        dtype = fold.elem_dtype(declared)
+    if node.op == "QuantizeLinear" and fold.type_range(dtype) is None:
+        raise walk.refuse(node, f": its output must be an integer, but is {dtype}")
+    if zero is None:
+        zero = Const(array=np.zeros(scale.array.shape, np.int64), name="0")
+    axis, block = int(node.attributes.get("axis", 1)), int(node.attributes.get("block_size", 0))
+    placed = []
+    for const in (scale, zero):
+        if const.array.ndim == 1 and const.array.size > 1 and not -len(shape) <= axis < len(shape):
+            raise walk.refuse(node, f": its axis must lie inside a value of {len(shape)} axes, but is {axis}")
+        array = fold.along(const.array, shape, axis, block if const.array.ndim > 1 else 0)
+        placed.append(replace(const, array=array))
+    return LinearCodes(scale=placed[0], zero=placed[1], dtype=dtype)
+
+
+@handles("QuantizeLinear", becomes="quantiser")
+def quantize_linear(walk: Walk, node: Node) -> Value:
+    """``saturate(round(x / s) + z)``."""
+    view = walk.view(node)
+    given = linear_codes(walk, node, view.index.shape)
+    low, high = fold.type_range(given.dtype) or (0, 0)
+    scale, zero = _spread(walk, node, view, given)
+    return walk.step(
+        view,
+        node.outputs[0],
+        *useful(Divide(divisor=scale)),
+        Round(mode="even"),
+        *useful(Add(addend=zero)),
+        Clamp(low=np.array([float(low)]), high=np.array([float(high)])),
+        dtype=given.dtype,
+    )
+
+
+@handles("DequantizeLinear", becomes="the scale of a quantiser")
+def dequantize_linear(walk: Walk, node: Node) -> Value:
+    """``(x - z) * s``."""
+    view = walk.view(node)
+    scale, zero = _spread(walk, node, view, linear_codes(walk, node, view.index.shape))
+    steps = (*useful(Add(addend=-zero)), *useful(Multiply(factor=scale)))
+    return walk.step(view, node.outputs[0], *steps, dtype="float32")
+
+
+def _spread(walk: Walk, node: Node, view: View, given: LinearCodes) -> tuple[PerChannel, PerChannel]:
+    return walk.spread(node, view, given.scale, "scale"), walk.spread(node, view, given.zero, "zero point")
+
+
+@folds("QuantizeLinear")
+def fold_quantize(walk: Walk, node: Node) -> Array:
+    """QuantizeLinear of a constant."""
+    x = _constant(walk, node)
+    given = linear_codes(walk, node, x.shape)
+    return fold.quantize_linear(x, given.scale.array, given.zero.array, given.dtype)
+
+
+@folds("DequantizeLinear")
+def fold_dequantize(walk: Walk, node: Node) -> Array:
+    """DequantizeLinear of a constant."""
+    x = _constant(walk, node)
+    given = linear_codes(walk, node, x.shape)
+    return fold.dequantize_linear(x, given.scale.array, given.zero.array)
+
+
+@handles("DynamicQuantizeLinear", "MatMulInteger", "ConvInteger", "QLinearConv", "QLinearMatMul", "Trunc",
+         "MultiThreshold", becomes="refused")  # fmt: skip
+def later_quantiser(walk: Walk, node: Node) -> Value:
+    """Integer operators of other dialects."""
+    raise walk.refuse(
+        node,
+        ": this operator is not supported yet",
+        help="export as QONNX, QCDQ or QDQ (QuantizeLinear/DequantizeLinear)",
+    )

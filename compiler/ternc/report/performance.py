@@ -1,0 +1,211 @@
+"""What a design costs and how fast it is: ``report/performance.json`` and ``report/performance.txt``.
+
+Cycle counts are exact. Resources are first estimates and say so wherever they appear.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ternc import target
+from ternc.report.table import Table, columns, count, percent
+from ternc.schedule.design import ArrayShape, Design, LayerSchedule, Resources
+from ternc.target import Device
+
+BASIS = (
+    "first estimate from the cost model in docs/hardware.md; nothing was synthesised, placed or routed for it"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceUse:
+    """One kind of resource.
+
+    Attributes:
+        unit: The device's own name for it, for example ``"ALM"`` or ``"M20K"``.
+        used: Estimated.
+        available: In the whole device.
+        share: used / available, 0 where the device has none and none is used.
+    """
+
+    unit: str
+    used: int
+    available: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceEstimate:
+    """What the design takes of its device.
+
+    Attributes:
+        estimate: Always True in this version: no tool has measured these numbers.
+        basis: Where they come from, one sentence.
+    """
+
+    estimate: bool
+    basis: str
+    device: str
+    logic: ResourceUse
+    registers: ResourceUse
+    block_rams: ResourceUse
+    dsps: ResourceUse
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerPerformance:
+    """One layer; the fields are those of `LayerSchedule`."""
+
+    name: str
+    kind: str
+    macs: int
+    density: float
+    cycles: int
+    utilisation: float
+    weight_bits: int
+    activation_bits: int
+    accumulator_bits: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Performance:
+    """The whole report; its field names are the keys of ``performance.json``.
+
+    Attributes:
+        cycles_per_frame: Steady state, no stalls.
+        latency_cycles: One frame alone, first input beat to last output beat.
+        clock_mhz: Asked for or the device's planning value; not a timing result.
+        frames_per_second: clock / cycles_per_frame.
+        macs_per_frame: As the ONNX graph states them, zeros included.
+        array: One shape per engine.
+        utilisation: macs_per_frame / (cycles_per_frame * MACs of all arrays).
+    """
+
+    cycles_per_frame: int
+    latency_cycles: int
+    clock_mhz: float
+    frames_per_second: float
+    macs_per_frame: int
+    array: tuple[ArrayShape, ...]
+    utilisation: float
+    resources: ResourceEstimate
+    layers: tuple[LayerPerformance, ...]
+
+
+def performance(design: Design) -> Performance:
+    """The report of a design.
+
+    Raises:
+        ScheduleError: The design names a device that is not in the table.
+    """
+    shapes = tuple(engine.geometry.shape for engine in design.engines)
+    array_macs = sum(shape.macs for shape in shapes)
+    return Performance(
+        cycles_per_frame=design.cycles_per_frame,
+        latency_cycles=design.latency_cycles,
+        clock_mhz=design.clock_mhz,
+        frames_per_second=round(design.clock_mhz * 1e6 / design.cycles_per_frame, 3),
+        macs_per_frame=design.macs_per_frame,
+        array=shapes,
+        utilisation=round(design.macs_per_frame / (design.cycles_per_frame * array_macs), 6),
+        resources=_resources(design.resources, target.load(design.device)),
+        layers=tuple(_layer(layer) for engine in design.engines for layer in engine.layers),
+    )
+
+
+def _resources(used: Resources, device: Device) -> ResourceEstimate:
+    return ResourceEstimate(
+        estimate=True,
+        basis=BASIS,
+        device=device.name,
+        logic=_use(device.logic.unit, used.logic, device.logic.count),
+        registers=_use("register", used.registers, device.registers.count),
+        block_rams=_use(device.block_ram.name, used.block_rams, device.block_ram.count),
+        dsps=_use(device.dsp.name, used.dsps, device.dsp.count),
+    )
+
+
+def _use(unit: str, used: int, available: int) -> ResourceUse:
+    return ResourceUse(unit=unit, used=used, available=available, share=round(used / max(available, 1), 6))
+
+
+def _layer(layer: LayerSchedule) -> LayerPerformance:
+    return LayerPerformance(
+        name=layer.name,
+        kind=layer.kind,
+        macs=layer.macs,
+        density=round(layer.density, 6),
+        cycles=layer.cycles,
+        utilisation=round(layer.utilisation, 6),
+        weight_bits=layer.weight_bits,
+        activation_bits=layer.activation_bits,
+        accumulator_bits=layer.accumulator_bits,
+    )
+
+
+def to_dict(report: Performance) -> dict[str, Any]:
+    """Plain dictionaries, lists and numbers, keys in the order of the fields."""
+    return asdict(report)
+
+
+def to_json(report: Performance) -> str:
+    """The text of ``performance.json``: two blanks of indentation, newline at the end."""
+    return json.dumps(to_dict(report), indent=2) + "\n"
+
+
+def to_table(report: Performance) -> tuple[Table, Table, Table]:
+    """Summary, layers and resources, to be shown one below the other."""
+    return _summary(report), _layers(report), _resource_table(report.resources)
+
+
+def to_text(report: Performance) -> str:
+    """The text of ``performance.txt``."""
+    return "\n".join(table.to_text() for table in to_table(report))
+
+
+def _summary(report: Performance) -> Table:
+    rows = (
+        ("array (rows x cols x lanes)", " + ".join(map(str, report.array))),
+        ("cycles per frame", count(report.cycles_per_frame)),
+        ("latency, cycles", count(report.latency_cycles)),
+        ("clock, MHz (assumed)", f"{report.clock_mhz:g}"),
+        ("frames per second at that clock", f"{report.frames_per_second:,.0f}"),
+        ("MACs per frame", count(report.macs_per_frame)),
+        ("utilisation of the array", percent(report.utilisation)),
+    )
+    return Table(title="Performance", columns=columns("what", ">value"), rows=rows)
+
+
+def _layers(report: Performance) -> Table:
+    headings = columns(
+        "layer", "kind", ">MACs", ">density", ">cycles", ">utilisation", ">weight bits", ">act.", ">acc."
+    )
+    rows = tuple(
+        (
+            layer.name,
+            layer.kind,
+            count(layer.macs),
+            percent(layer.density),
+            count(layer.cycles),
+            percent(layer.utilisation),
+            count(layer.weight_bits),
+            str(layer.activation_bits),
+            str(layer.accumulator_bits),
+        )
+        for layer in report.layers
+    )
+    notes = ("act. and acc.: bits of the codes a layer reads and of its accumulators.",)
+    return Table(title="Layers", columns=headings, rows=rows, notes=notes)
+
+
+def _resource_table(resources: ResourceEstimate) -> Table:
+    uses = (resources.logic, resources.registers, resources.block_rams, resources.dsps)
+    rows = tuple((use.unit, count(use.used), count(use.available), percent(use.share)) for use in uses)
+    return Table(
+        title=f"Resources of {resources.device} (estimated)",
+        columns=columns("resource", ">used", ">available", ">share"),
+        rows=rows,
+        notes=(f"Basis: {resources.basis}.",),
+    )

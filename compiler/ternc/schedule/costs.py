@@ -1,0 +1,148 @@
+"""First estimates of what a design takes from a device. Not synthesis results.
+
+Basis: Yosys counts of small prototypes of the ternary cell (docs/hardware.md, 'Costs'): a portable column of
+two rows and 32 lanes took 9.8 ALM and 29 registers a MAC at 8-bit activations; the gated cell alone 8.2-8.9,
+4.8 and 2.9 ALM at 8, 4 and 2 bits, i.e. about A + 0.9; 12.6 LUT6 and 18.2 LUT4 at 8 bits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+
+from ternc.errors import ScheduleError
+from ternc.network.layers import Network
+from ternc.numeric import ceil_div, clog2
+from ternc.schedule.design import ArrayShape, Resources
+from ternc.schedule.plan import Numbers, Plan
+from ternc.schedule.program import layouts
+from ternc.target.device import Device
+
+LOGIC_FACTOR = {"ALM": 1.0, "LUT6": 12.6 / 8.8, "LUT4": 18.2 / 8.8}
+"""Cost of the cell in other fabrics relative to the ALM, from the same prototypes at 8 bits."""
+
+CONTROL_ALMS = 600
+"""Sequencer, collector, stream ports."""
+
+
+def logic_units(shape: ArrayShape, numbers: Numbers, device: Device) -> int:
+    """Estimated logic in the device's own unit."""
+    cells = shape.macs * (numbers.act_bits + 1.8)
+    rotators = shape.rows * shape.lanes * numbers.act_bits * clog2(shape.rows) / 2
+    requantiser = 46.5 + 12.0 * numbers.widths.threshold_levels
+    alms = CONTROL_ALMS + cells + rotators + shape.cols * requantiser
+    return ceil(alms * LOGIC_FACTOR[device.logic.unit])
+
+
+def register_count(shape: ArrayShape, numbers: Numbers) -> int:
+    """Estimated flip-flops: 29 a MAC at 8 bits, the columns' alignment, the control."""
+    cells = shape.macs * 29 * numbers.act_bits / 8
+    alignment = shape.cols * shape.cols / 2 * numbers.value_bits
+    return ceil(cells + alignment + shape.cols * 120 + 1500)
+
+
+def dsp_count(shape: ArrayShape, numbers: Numbers, device: Device) -> int:
+    """Multiplier blocks: one product of accumulator and multiplier per column, none where both are tiny."""
+    if numbers.widths.mul_bits <= 2:
+        return 0
+    a, b = device.dsp.operand_bits
+    one, other = numbers.acc_bits + 1, numbers.widths.mul_bits
+    return shape.cols * min(ceil_div(one, a) * ceil_div(other, b), ceil_div(one, b) * ceil_div(other, a))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryShape:
+    """One kind of RAM or ROM in the design and how many copies of it there are."""
+
+    name: str
+    depth_words: int
+    width_bits: int
+    copies: int
+
+
+def memories(network: Network, plan: Plan, numbers: Numbers) -> tuple[MemoryShape, ...]:
+    """Every memory of more than a few words."""
+    shape, places = plan.shape, layouts(network, plan.shape)
+    feature = [places[tensor.name] for tensor in network.tensors[1:-1]]
+    last = network.tensors[-1]
+    tiles = sum(ceil_div(len(layer.trits), shape.cols) for layer in network.layers)
+    requant_bits = numbers.widths.add_bits + numbers.widths.mul_bits + numbers.widths.code_bits + 3
+    found = [
+        MemoryShape(name="weights", depth_words=sum(plan.taps), width_bits=2 * shape.lanes, copies=shape.cols),
+        MemoryShape(
+            name="input",
+            depth_words=2 * places[network.input.name].words,
+            width_bits=min(network.input.channels, shape.lanes) * numbers.input_bits,
+            copies=shape.rows,
+        ),
+        MemoryShape(
+            name="features",
+            depth_words=max((layout.base + layout.words for layout in feature), default=1),
+            width_bits=shape.lanes * numbers.feature_bits,
+            copies=shape.rows,
+        ),
+        MemoryShape(
+            name="output",
+            depth_words=2 * last.height * last.width * ceil_div(last.channels, shape.cols),
+            width_bits=shape.cols * numbers.out_bits,
+            copies=1,
+        ),
+        MemoryShape(name="requantisers", depth_words=tiles, width_bits=requant_bits, copies=shape.cols),
+    ]
+    for level in range(numbers.widths.threshold_levels):
+        found.append(
+            MemoryShape(
+                name="thresholds",
+                depth_words=tiles << level,
+                width_bits=numbers.acc_bits + 1,
+                copies=shape.cols,
+            )
+        )
+    return tuple(found)
+
+
+SMALL_MEMORY_BITS = 1024
+"""Below this a memory is assumed to be built from logic (about 64 bits a unit), not from a block."""
+
+
+def resources(network: Network, plan: Plan, numbers: Numbers, device: Device) -> Resources:
+    """The estimate for one plan on one device."""
+    logic = logic_units(plan.shape, numbers, device)
+    blocks = 0
+    for memory in memories(network, plan, numbers):
+        if memory.depth_words * memory.width_bits <= SMALL_MEMORY_BITS:
+            logic += memory.copies * ceil_div(memory.depth_words, 64) * memory.width_bits
+        else:
+            blocks += memory.copies * device.block_ram.blocks(
+                depth_words=memory.depth_words, width_bits=memory.width_bits
+            )
+    return Resources(
+        logic=logic,
+        registers=register_count(plan.shape, numbers),
+        block_rams=blocks,
+        dsps=dsp_count(plan.shape, numbers, device),
+    )
+
+
+def shortage(need: Resources, device: Device, budget: float) -> str:
+    """What is short, as the rest of a sentence ('3,104 M20K, the device has 2,713'); empty if all fits."""
+    for count, have, unit in (
+        (need.logic, device.logic.count, device.logic.unit),
+        (need.block_rams, device.block_ram.count, device.block_ram.name),
+        (need.registers, device.registers.count, "registers"),
+        (need.dsps, device.dsp.count, device.dsp.name),
+    ):
+        if count > have * budget:
+            share = f" and the budget is {budget:.0%} of them" if budget < 1 else ""
+            return f"{count:,} {unit}, the device has {have:,}{share}"
+    return ""
+
+
+def require_fit(need: Resources, device: Device, budget: float, shape: ArrayShape) -> None:
+    """ScheduleError if the design does not fit."""
+    lacking = shortage(need, device, budget)
+    if lacking:
+        raise ScheduleError(
+            f"target '{device.name}': an array of {shape} needs an estimated {lacking}",
+            help="choose a larger --target, raise --budget, or ask for less with --array",
+        )

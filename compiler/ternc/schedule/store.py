@@ -1,0 +1,70 @@
+"""The part of a Design that running a build needs, as ``design.json`` in the build directory."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from ternc.errors import BuildError
+from ternc.network import store as network_store
+from ternc.schedule.design import ArrayShape, Design, Event, StreamPort
+from ternc.schedule.program import assemble
+
+FILE = "design.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredDesign:
+    """What a simulation needs to know of a design."""
+
+    name: str
+    input_port: StreamPort
+    output_port: StreamPort
+    cycles_per_frame: int
+    latency_cycles: int
+    cols: int
+    value_bits: int
+    events: tuple[Event, ...]
+
+
+def save(design: Design) -> bytes:
+    """The contents of ``design.json``."""
+    (engine,) = design.engines
+    document = {
+        "name": design.name,
+        "device": design.device,
+        "clock_mhz": design.clock_mhz,
+        "array": asdict(engine.geometry.shape),
+        "input_port": asdict(design.input_port),
+        "output_port": asdict(design.output_port),
+        "cycles_per_frame": design.cycles_per_frame,
+        "latency_cycles": design.latency_cycles,
+        "value_bits": engine.geometry.value_bits,
+    }
+    return (json.dumps(document, indent=2, sort_keys=True) + "\n").encode()
+
+
+def load(build: Path) -> StoredDesign:
+    """Reads ``design.json`` back; the events follow from the network and the array's shape.
+
+    Raises:
+        BuildError: The file is missing or damaged.
+    """
+    path = build / FILE
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        shape = ArrayShape(**document["array"])
+        stored = StoredDesign(
+            name=document["name"],
+            input_port=StreamPort(**document["input_port"]),
+            output_port=StreamPort(**document["output_port"]),
+            cycles_per_frame=document["cycles_per_frame"],
+            latency_cycles=document["latency_cycles"],
+            cols=shape.cols,
+            value_bits=document["value_bits"],
+            events=assemble(network_store.load(build / "model"), shape).events,
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BuildError(f"{path}: must be the design description that ternc wrote, but it cannot be read") from error
+    return stored

@@ -1,0 +1,142 @@
+"""Where a simulation first leaves the golden model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ternc.network import golden
+from ternc.simulate.model import Beats, Progress, Simulation, Simulator, Trace, Window
+from ternc.simulate.opened import Opened
+from ternc.simulate.streams import unpack
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RtlMismatch:
+    """The first wrong value that the hardware computes.
+
+    Attributes:
+        frame: Number of the frame in the verification, from 0.
+        layer: Name of the layer that computed it; None where every layer is right and the value went
+            wrong between the last layer and the output port.
+        channel, pixel: Place in the layer's output (after its pool), pixel = (y, x); in the network's output
+            where ``layer`` is None.
+        cycle: Cycle in which it was finished, counted from the frame's first input beat; None if unknown.
+        expected, got: Integers of the network (``x``, not the unsigned code); ``got`` is None where the value
+            never came.
+        reason: Why the simulation stopped early; empty if it did not.
+    """
+
+    frame: int
+    layer: str | None
+    channel: int
+    pixel: tuple[int, int]
+    cycle: int | None
+    expected: int
+    got: int | None
+    reason: str = ""
+
+    def __str__(self) -> str:
+        place = f"layer '{self.layer}'" if self.layer is not None else "the output port"
+        got = "nothing came" if self.got is None else f"got {self.got}"
+        cycle = "" if self.cycle is None else f", cycle {self.cycle} of the frame"
+        reason = f" ({self.reason})" if self.reason else ""
+        return (
+            f"RTL differs from the golden model first in frame {self.frame} at {place}, "
+            f"channel {self.channel}, pixel [{self.pixel[0]}, {self.pixel[1]}]{cycle}: "
+            f"expected {self.expected}, {got}{reason}"
+        )
+
+
+def locate(
+    build: Opened,
+    simulator: Simulator,
+    codes: NDArray[np.int64],
+    beats: Beats,
+    *,
+    stalls: int | None,
+    first_frame: int,
+    progress: Progress | None = None,
+) -> RtlMismatch:
+    """Run frames again in the monitor form of the design and find the first wrong value of the last one.
+
+    Args:
+        build: The build.
+        simulator: What runs it.
+        codes: Network input of the failing frame, int64 ``[1, C, H, W]``.
+        beats: Input beats from a reset up to the failing frame, which is the last.
+        stalls: The seed with which it failed.
+        first_frame: Number of the first of these frames in the verification.
+        progress: Told about frames done.
+    """
+    index = len(beats) - 1
+    events = len(build.events)
+    window = Window(first=index * events, count=events)
+    run = simulator(build.dut, beats, stalls=stalls, window=window, progress=progress)
+    trace = (
+        run.trace
+        if run.trace is not None
+        else Trace(cycles=np.zeros(0, np.int64), values=np.zeros((0, 0), np.int64))
+    )
+    start = int(run.first_in[index]) if len(run.first_in) > index else None
+    found = _first_event(build, golden.run(build.network, codes), trace, start)
+    found = found or _first_output(build, codes, run, index, start)
+    layer, channel, pixel, cycle, expected, got = found
+    return RtlMismatch(
+        frame=first_frame + index,
+        layer=layer,
+        channel=channel,
+        pixel=pixel,
+        cycle=cycle,
+        expected=expected,
+        got=got,
+        reason=run.stopped,
+    )
+
+
+_Place = tuple[str | None, int, tuple[int, int], int | None, int, int | None]
+
+
+def _first_event(build: Opened, expected: golden.Trace, trace: Trace, start: int | None) -> _Place | None:
+    """The first event whose values are not golden's; None if all are, or nothing is known to be missing."""
+    network = build.network
+    activated = {layer.name: layer.activation is not None for layer in network.layers}
+    targets = {layer.name: network.tensor(layer.target) for layer in network.layers}
+    for number, event in enumerate(build.events):
+        tensor = targets[event.layer]
+        values = expected[tensor.name][
+            0, event.first_channel : event.first_channel + event.channels, event.y, event.x
+        ]
+        pixel = (event.y, event.x)
+        if number >= len(trace.cycles):
+            return event.layer, event.first_channel, pixel, None, int(values[0]), None
+        low = tensor.range.low if activated[event.layer] else 0
+        got = trace.values[number, : event.channels] + low
+        wrong = np.flatnonzero(got != values)
+        if wrong.size:
+            at = int(wrong[0])
+            cycle = int(trace.cycles[number]) - start if start is not None else None
+            return event.layer, event.first_channel + at, pixel, cycle, int(values[at]), int(got[at])
+    return None
+
+
+def _first_output(
+    build: Opened, codes: NDArray[np.int64], run: Simulation, index: int, start: int | None
+) -> _Place:
+    """The first wrong value of the output port, in raster order."""
+    expected = expected_maps(build, codes)[0].transpose(1, 2, 0)
+    if len(run.beats) <= index:
+        return None, 0, (0, 0), None, int(expected[0, 0, 0]), None
+    got = unpack(build.dut.output_port, run.beats[index : index + 1])[0].transpose(1, 2, 0)
+    wrong = np.argwhere(got != expected)
+    y, x, channel = (int(i) for i in wrong[0]) if wrong.size else (0, 0, 0)
+    cycle = int(run.last_out[index]) - start if start is not None else None
+    return None, channel, (y, x), cycle, int(expected[y, x, channel]), int(got[y, x, channel])
+
+
+def expected_maps(build: Opened, codes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """What must leave the output port: int64 ``[N, C, H, W]``; an argmax's indices as one channel."""
+    found = golden.predict(build.network, codes)
+    return found[:, None] if build.network.output.argmax else found

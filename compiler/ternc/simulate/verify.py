@@ -1,0 +1,305 @@
+"""Golden = RTL = ONNX on a build directory, with the cycles that were promised."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ternc import frontend
+from ternc.errors import DataError
+from ternc.network import host
+from ternc.simulate import frames as frame_sets
+from ternc.simulate import icarus, onnx, verilator
+from ternc.simulate.locate import RtlMismatch, expected_maps, locate
+from ternc.simulate.model import Beats, Dut, Progress, Simulation, Simulator
+from ternc.simulate.onnx import OnnxMismatch
+from ternc.simulate.opened import Opened, modified_files, open_build
+from ternc.simulate.streams import pack
+
+Engine: TypeAlias = Literal["verilator", "icarus"]
+
+SIMULATORS: dict[Engine, Simulator] = {"verilator": verilator.run, "icarus": icarus.run}
+DEFAULT_FRAMES: dict[Engine, int] = {"verilator": 64, "icarus": 8}
+
+_TIMED_FRAMES = 6
+_PART_FRAMES = 16
+"""Frames worth a simulator process of their own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyOptions:
+    """What to run.
+
+    Attributes:
+        frames: How many; None: all of ``input``, else the simulator's default.
+        input: ONNX inputs in a .npy file; None: corners, reference inputs and random codes.
+        stalls: Seed of random stalls on both streams; None: none.
+        simulator: What runs the RTL.
+        seed: Of the random codes.
+    """
+
+    frames: int | None = None
+    input: Path | None = None
+    stalls: int | None = None
+    simulator: Engine = "verilator"
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cycles:
+    """A promise and a measurement; ``simulated`` is None where the simulation did not get that far."""
+
+    predicted: int
+    simulated: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyReport:
+    """Outcome of a verification.
+
+    Attributes:
+        frames: How many ran.
+        onnx, rtl: Frames in which the golden model differs from the ONNX model, the RTL from golden.
+        on_borders: Frames that differ from the ONNX model only because a value lies on a rounding border.
+        cycles_per_frame, latency_cycles: Predicted and simulated, without stalls.
+        first_mismatch: The first wrong value: of the RTL if it has one, else of the golden model.
+        stopped: Why a simulation ended early; empty if none did.
+        modified: Files of the build that are not what its manifest says.
+    """
+
+    frames: int
+    onnx: int
+    rtl: int
+    on_borders: int
+    cycles_per_frame: Cycles
+    latency_cycles: Cycles
+    first_mismatch: RtlMismatch | OnnxMismatch | None
+    stopped: str
+    modified: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Everything agrees."""
+        return not self.failures()
+
+    def failures(self) -> tuple[str, ...]:
+        """One sentence for each thing that is wrong."""
+        found = []
+        if self.first_mismatch is not None:
+            found.append(str(self.first_mismatch))
+        if self.stopped:
+            found.append(f"the simulation stopped early: {self.stopped}")
+        for name, cycles in (("cycles per frame", self.cycles_per_frame), ("latency", self.latency_cycles)):
+            if cycles.simulated is not None and cycles.simulated != cycles.predicted:
+                found.append(f"{name}: {cycles.predicted} cycles predicted, but {cycles.simulated} simulated")
+            elif cycles.simulated is None and not self.stopped:
+                found.append(f"{name}: {cycles.predicted} cycles predicted, but none measured")
+        return tuple(found)
+
+    def notes(self) -> tuple[str, ...]:
+        """One sentence for each thing worth knowing that is not wrong in itself."""
+        found = []
+        if self.modified:
+            shown = ", ".join(self.modified[:5]) + (", ..." if len(self.modified) > 5 else "")
+            found.append(f"{len(self.modified)} files were changed after the build: {shown}")
+        if self.on_borders:
+            found.append(f"{self.on_borders} frames differ from the ONNX model on a rounding border only")
+        return tuple(found)
+
+    def to_json(self) -> dict[str, Any]:
+        """The document that ``ternc verify --json`` prints."""
+        return {
+            "frames": self.frames,
+            "mismatches": {"onnx": self.onnx, "rtl": self.rtl},
+            "cycles_per_frame": _plain(self.cycles_per_frame),
+            "latency_cycles": _plain(self.latency_cycles),
+            "first_mismatch": _first(self.first_mismatch),
+        }
+
+
+def _plain(cycles: Cycles) -> dict[str, int | None]:
+    return {"predicted": cycles.predicted, "simulated": cycles.simulated}
+
+
+def _first(mismatch: RtlMismatch | OnnxMismatch | None) -> dict[str, Any] | None:
+    match mismatch:
+        case None:
+            return None
+        case RtlMismatch():
+            return {
+                "frame": mismatch.frame,
+                "layer": mismatch.layer,
+                "channel": mismatch.channel,
+                "pixel": list(mismatch.pixel),
+                "cycle": mismatch.cycle,
+                "expected": mismatch.expected,
+                "got": mismatch.got,
+            }
+        case OnnxMismatch():
+            return {
+                "frame": mismatch.frame,
+                "output": mismatch.output,
+                "index": list(mismatch.index),
+                "expected": mismatch.expected,
+                "got": mismatch.got,
+            }
+
+
+def verify(path: Path, options: VerifyOptions, progress: Progress | None = None) -> VerifyReport:
+    """Run a build's RTL, its integer network and its ONNX model on the same frames.
+
+    Args:
+        path: Build directory.
+        options: What to run.
+        progress: Told about frames simulated.
+    Raises:
+        BuildError: Not a build directory.
+        DataError: The input file does not fit the network.
+        ToolError: A simulator is missing, or refuses the RTL.
+    """
+    if options.frames is not None and options.frames < 1:
+        raise DataError(f"the number of frames must be at least 1, not {options.frames}")
+    build = open_build(path)
+    frames = _frames(build, options)
+    expected = expected_maps(build, frames.codes)
+    decoded = _decode(build, expected)
+    versus_onnx = onnx.compare(build.network, frames.codes, frontend.execute(build.model, frames.x), decoded)
+
+    simulator = SIMULATORS[options.simulator]
+    beats = pack(build.dut.input_port, frames.codes)
+    latency, interval, timing_stopped = _measure(build, simulator, beats)
+    parts = run_parts(
+        simulator, build.dut, beats, stalls=options.stalls, progress=progress, jobs=_jobs(options)
+    )
+    wrong = wrong_frames(parts, pack(build.dut.output_port, expected))
+    first: RtlMismatch | OnnxMismatch | None = versus_onnx.first
+    if wrong:
+        first = _locate(build, simulator, frames.codes, beats, parts, wrong[0], progress)
+    return VerifyReport(
+        frames=len(beats),
+        onnx=versus_onnx.mismatches,
+        rtl=len(wrong),
+        on_borders=versus_onnx.on_borders,
+        cycles_per_frame=Cycles(predicted=build.cycles_per_frame, simulated=interval),
+        latency_cycles=Cycles(predicted=build.latency_cycles, simulated=latency),
+        first_mismatch=first,
+        stopped=next((part.simulation.stopped for part in parts if part.simulation.stopped), timing_stopped),
+        modified=modified_files(path),
+    )
+
+
+def _frames(build: Opened, options: VerifyOptions) -> frame_sets.Frames:
+    if options.input is not None:
+        return frame_sets.given(build.network, options.input, options.frames)
+    count = options.frames if options.frames is not None else DEFAULT_FRAMES[options.simulator]
+    return frame_sets.chosen(build.network, build.path / "model" / "reference.npz", count, options.seed)
+
+
+def _decode(build: Opened, maps: NDArray[np.int64]) -> NDArray[Any]:
+    """ONNX outputs from what leaves the output port."""
+    output = build.network.output
+    codes = maps[:, 0] if output.argmax else maps
+    return host.decode(output, build.network.tensor(output.tensor), codes)
+
+
+def _measure(build: Opened, simulator: Simulator, beats: Beats) -> tuple[int | None, int | None, str]:
+    """(latency of one frame alone, interval between the last two of six frames, why it stopped)."""
+    alone = simulator(build.dut, beats[:1])
+    row = simulator(build.dut, np.resize(beats, (_TIMED_FRAMES, *beats.shape[1:])))
+    latency = None if alone.stopped else int(alone.last_out[0] - alone.first_in[0] + 1)
+    interval = None if row.stopped else int(row.last_out[-1] - row.last_out[-2])
+    return latency, interval, alone.stopped or row.stopped
+
+
+# ---- many frames ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Part:
+    """Consecutive frames that ran from one reset.
+
+    Attributes:
+        start, frames: Which of the verification's frames.
+        stalls: The seed they ran with, or None.
+        simulation: What came out.
+    """
+
+    start: int
+    frames: int
+    stalls: int | None
+    simulation: Simulation
+
+
+def _jobs(options: VerifyOptions) -> int:
+    return os.cpu_count() or 1 if options.simulator == "verilator" else 1
+
+
+def run_parts(
+    simulator: Simulator,
+    dut: Dut,
+    beats: Beats,
+    *,
+    stalls: int | None,
+    jobs: int,
+    progress: Progress | None = None,
+) -> tuple[Part, ...]:
+    """Run frames in up to ``jobs`` simulator processes at once, each with its own stalls."""
+    count = max(1, min(jobs, len(beats) // _PART_FRAMES))
+    edges = [len(beats) * i // count for i in range(count + 1)]
+    done, lock = [0] * count, Lock()
+
+    def run(index: int) -> Part:
+        def report(frames: int, _: int) -> None:
+            with lock:
+                done[index] = frames
+                if progress is not None:
+                    progress(sum(done), len(beats))
+
+        seed = None if stalls is None else stalls + index * 1_000_003
+        start, stop = edges[index], edges[index + 1]
+        simulation = simulator(dut, beats[start:stop], stalls=seed, progress=report)
+        return Part(start=start, frames=stop - start, stalls=seed, simulation=simulation)
+
+    with ThreadPoolExecutor(count) as pool:
+        return tuple(pool.map(run, range(count)))
+
+
+def wrong_frames(parts: Sequence[Part], expected: Beats) -> list[int]:
+    """Frames whose beats are not ``expected``, or did not come out at all; in order."""
+    wrong = []
+    for part in parts:
+        got = part.simulation.beats
+        differs = (got != expected[part.start : part.start + len(got)]).any(axis=(1, 2))
+        wrong += [part.start + int(i) for i in np.flatnonzero(differs)]
+        wrong += range(part.start + len(got), part.start + part.frames)
+    return wrong
+
+
+def _locate(
+    build: Opened,
+    simulator: Simulator,
+    codes: NDArray[np.int64],
+    beats: Beats,
+    parts: Sequence[Part],
+    frame: int,
+    progress: Progress | None,
+) -> RtlMismatch:
+    """Run the part of the first wrong frame again, up to that frame, and look inside."""
+    part = next(part for part in parts if part.start <= frame < part.start + part.frames)
+    return locate(
+        build,
+        simulator,
+        codes[frame : frame + 1],
+        beats[part.start : frame + 1],
+        stalls=part.stalls,
+        first_frame=part.start,
+        progress=progress,
+    )

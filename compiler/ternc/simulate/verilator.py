@@ -1,0 +1,192 @@
+"""The fast simulator: Verilator and the C++ driver ``sim/verilator_main.cpp``, built once per RTL text."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import threading
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ternc.errors import ToolError
+from ternc.resources import folder
+from ternc.simulate import tools
+from ternc.simulate.model import Beats, Dut, Progress, Simulation, Trace, Window, check_beats, signed_elements
+
+_VERILATE = (
+    *("-O3", "--x-assign", "fast", "--x-initial", "unique", "--noassert", "--no-timing", "--threads", "1"),
+    *("--output-split", "20000", "--prefix", "Vtop", "-Wno-fatal", "+define+TERNC_FAST_SIM"),
+)
+_CXXFLAGS = "-march=native -DVL_USER_STOP -DVL_USER_FINISH -DVL_USER_FATAL"
+_MAKE = ("OPT_FAST=-O2", "OPT_SLOW=-O0", "OPT_GLOBAL=-O1", "CFG_CXXFLAGS_PCH_I=-include")
+_RUNTIME = "verilated*.o"
+
+
+def build(dut: Dut, *, monitor: bool = False) -> Path:
+    """The simulator program of a design, from the cache if its RTL text was built before.
+
+    Memory images are read when the program runs (from ``mem/`` below its working directory), so they are
+    no part of it.
+
+    Args:
+        dut: The design.
+        monitor: Compile the top module's monitor ports in.
+    Raises:
+        ToolError: A tool is missing, or the RTL is refused.
+        BuildError: The build directory has no RTL.
+    """
+    driver = folder("sim") / "verilator_main.cpp"
+    flags = [*_VERILATE, "--top-module", dut.top]
+    cxxflags = _CXXFLAGS
+    if monitor:
+        flags.append("+define+TERNC_MONITOR")
+        cxxflags += " -DTERNC_MONITOR"
+    environment = [tools.verilator().version, *tools.compiler(), tools.processor()]
+    key = [tools.rtl_text(dut.rtl), driver.read_text(), *flags, cxxflags, *_MAKE, *environment]
+
+    def make(scratch: Path) -> None:
+        work = scratch / "work"
+        _verilate(dut, [*flags, "-CFLAGS", cxxflags], driver, work)
+        _borrow_runtime(work, environment)
+        _compile(work)
+        (work / "Vtop").rename(scratch / "Vtop")
+        _lend_runtime(work, environment)
+        shutil.rmtree(work)
+
+    return tools.cached("verilator", key, make) / "Vtop"
+
+
+def run(
+    dut: Dut,
+    beats: Beats,
+    *,
+    stalls: int | None = None,
+    window: Window | None = None,
+    progress: Progress | None = None,
+) -> Simulation:
+    """`Simulator` at native speed; see there. With a ``window`` the monitor form of the design is built."""
+    check_beats(dut, beats)
+    program = build(dut, monitor=window is not None)
+    with tempfile.TemporaryDirectory(prefix="ternc-") as scratch_name:
+        scratch = Path(scratch_name)
+        np.save(scratch / "input.npy", beats)
+        command = [str(program)]
+        for name in ("input.npy", "output.npy", "result.json"):
+            command += [f"--{name.split('.')[0]}", str(scratch / name)]
+        command += ["--output-beats", str(dut.output_port.beats_per_frame)]
+        command += ["--output-bytes", str(dut.output_port.data_bytes)]
+        command += ["--watchdog", str(dut.watchdog_cycles)]
+        if stalls is not None:
+            command += ["--stalls", str(stalls % 2**63)]
+        if window is not None:
+            command += ["--monitor", f"{window.first},{window.count},{scratch / 'trace.bin'}"]
+        printed = _execute(command, dut.rtl, progress)
+        return _collect(dut, scratch, printed, traced=window is not None)
+
+
+def _verilate(dut: Dut, flags: list[str], driver: Path, work: Path) -> None:
+    """RTL to C++ in ``work``."""
+    tool = tools.verilator()
+    command = [tool.command, "--cc", "--exe", *flags, "--Mdir", str(work)]
+    tools.call(
+        "Verilator refused the RTL",
+        [*command, "-F", str((dut.rtl / "files.f").resolve()), str(driver)],
+        cwd=dut.rtl,
+        environment=tool.environment,
+    )
+
+
+def _compile(work: Path) -> None:
+    """C++ to the program ``work/Vtop``."""
+    jobs = f"-j{os.cpu_count() or 1}"
+    environment = {**tools.verilator().environment, "MAKEFLAGS": ""}
+    command = ["make", "-C", str(work), "-f", "Vtop.mk", jobs, f"CXX={tools.compiler()[0]}", *_MAKE, "Vtop"]
+    tools.call("the C++ compiler refused Verilator's output", command, cwd=work, environment=environment)
+
+
+def _runtime_key(environment: list[str]) -> list[str]:
+    return ["runtime", _CXXFLAGS, *_MAKE, *environment]
+
+
+def _borrow_runtime(work: Path, environment: list[str]) -> None:
+    """Verilator's own library is the same for every design: copy its objects if they are in the cache."""
+    stored = tools.peek("verilator-runtime", _runtime_key(environment))
+    if stored is not None:
+        for path in stored.glob(_RUNTIME):
+            shutil.copyfile(path, work / path.name)  # newer than its sources, so make leaves it alone
+
+
+def _lend_runtime(work: Path, environment: list[str]) -> None:
+    """Keep the library's objects for the next design."""
+
+    def make(scratch: Path) -> None:
+        for path in work.glob(_RUNTIME):
+            if path.name != "verilator_main.o":
+                shutil.copyfile(path, scratch / path.name)
+
+    tools.cached("verilator-runtime", _runtime_key(environment), make)
+
+
+def _execute(command: list[str], cwd: Path, progress: Progress | None) -> str:
+    """Run the simulator program; what it printed. Exit code 1 (stopped early) is not an error here."""
+    with subprocess.Popen(
+        command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace"
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        printed: list[str] = []
+        reader = threading.Thread(target=_drain, args=(process.stdout, printed), daemon=True)
+        reader.start()
+        errors = []
+        for line in process.stderr:
+            words = line.split()
+            if words[:1] == ["progress"]:
+                if progress is not None:
+                    done, total = words[1].split("/")
+                    progress(int(done), int(total))
+            else:
+                errors.append(line.strip())
+        reader.join()
+    if process.returncode not in (0, 1):
+        reason = " ".join(errors) or tools.first_line("\n".join(reversed(printed)))
+        raise ToolError(f"the simulator program failed (exit code {process.returncode}): {reason}")
+    return "\n".join(printed[-20:])
+
+
+def _drain(stream: IO[str], lines: list[str]) -> None:
+    for line in stream:
+        lines.append(line.rstrip())
+        del lines[:-100]
+
+
+def _collect(dut: Dut, scratch: Path, printed: str, *, traced: bool) -> Simulation:
+    """The result files as a `Simulation`."""
+    result = json.loads((scratch / "result.json").read_text())
+    times = np.array(result["frames"], np.int64).reshape(-1, 4)
+    stopped = result["stopped"]
+    if stopped and printed.strip():
+        stopped += f"; the RTL says: {printed.strip().splitlines()[0]}"
+    return Simulation(
+        beats=np.load(scratch / "output.npy"),
+        first_in=np.array(result["first_in"], np.int64),
+        last_out=times[:, 3],
+        cycles=result["cycles"],
+        stopped=stopped,
+        trace=_read_trace(dut, scratch / "trace.bin") if traced else None,
+    )
+
+
+def _read_trace(dut: Dut, path: Path) -> Trace:
+    """The monitor file: a value's size, then (cycle, value) records."""
+    data: NDArray[np.uint8] = np.fromfile(path, np.uint8) if path.exists() else np.zeros(8, np.uint8)
+    size = int(data[:8].view(np.uint64)[0])
+    records = data[8:]
+    records = records[: len(records) // (8 + size) * (8 + size)].reshape(-1, 8 + size)
+    cycles = np.ascontiguousarray(records[:, :8]).view(np.int64)[:, 0]
+    return Trace(cycles=cycles, values=signed_elements(records[:, 8:], dut.cols, dut.value_bits))

@@ -1,0 +1,153 @@
+// One column of the systolic array: Rows ternary dot-product cells that share the weights of one output
+// channel, their accumulators, and the register that drains them.
+//
+// Activations, first, last, the channel's parameter number and the weight address arrive from the left
+// neighbour and are handed on one cycle later. weight_i is sampled together with act_o: it is the ROM word
+// of the weight_addr_i of two cycles before, so an address travels one cycle ahead of its activations.
+// `first` loads the accumulators, other cycles add; `last` hands the Rows sums to the drain, which shows
+// row 0, 1, ... for DrainPeriod cycles each.
+//
+// Throughput: one tap (Rows * Lanes products) a cycle. Latency: 1 cycle to the right; with last_i in cycle
+// t, row r is on sum_o from cycle t + max(1, clog2(Lanes)) + 3 + r * DrainPeriod. A last_i must not come
+// earlier than Rows * DrainPeriod cycles after the one before. There is no valid and no stall: a cycle that
+// must not count carries weights of 0 or lies between last and first. Sums wrap modulo 2**AccBits.
+// Only first and last are reset.
+//
+// With TERNC_FAST_SIM the dot products of all rows come from one block of 64-bit word arithmetic and a delay
+// line instead of the pipelined ternc_dot: the same at the ports in every cycle, and much faster in Verilator.
+
+module ternc_column #(
+  parameter int Rows = 4,
+  parameter int Lanes = 8,
+  parameter int ActBits = 8,
+  parameter int AccBits = 20,
+  parameter int ParamBits = 6,
+  parameter int WeightAddrBits = 10,
+  parameter int DrainPeriod = 1
+) (
+  input  logic                          clk_i,
+  input  logic                          rst_ni,
+  input  logic [Rows*Lanes*ActBits-1:0] act_i,
+  input  logic                          first_i,
+  input  logic                          last_i,
+  input  logic [ParamBits-1:0]          param_i,
+  input  logic [WeightAddrBits-1:0]     weight_addr_i,
+  output logic [Rows*Lanes*ActBits-1:0] act_o,
+  output logic                          first_o,
+  output logic                          last_o,
+  output logic [ParamBits-1:0]          param_o,
+  output logic [WeightAddrBits-1:0]     weight_addr_o,
+  input  logic [2*Lanes-1:0]            weight_i,
+  output logic [AccBits-1:0]            sum_o,
+  output logic [ParamBits-1:0]          sum_param_o
+);
+
+  localparam int RowBits = Lanes * ActBits;
+  localparam int DotBits = ActBits + $clog2(Lanes);
+  localparam int DotLatency = (Lanes > 1) ? $clog2(Lanes) : 1;
+
+  // The chain to the right neighbour, and first and last on their way to the accumulators and the drain.
+  logic [Rows*RowBits-1:0]   act_q;
+  logic [ParamBits-1:0]      param_q;
+  logic [WeightAddrBits-1:0] weight_addr_q;
+  logic [DotLatency:0]       first_q;
+  logic [DotLatency+1:0]     last_q;
+
+  always_ff @(posedge clk_i) begin
+    act_q         <= act_i;
+    param_q       <= param_i;
+    weight_addr_q <= weight_addr_i;
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      first_q <= '0;
+      last_q  <= '0;
+    end else begin
+      first_q <= {first_q[DotLatency-1:0], first_i};
+      last_q  <= {last_q[DotLatency:0], last_i};
+    end
+  end
+
+  assign act_o         = act_q;
+  assign first_o       = first_q[0];
+  assign last_o        = last_q[0];
+  assign param_o       = param_q;
+  assign weight_addr_o = weight_addr_q;
+
+  // The dot products, DotLatency cycles after act_q and weight_i.
+  logic [Rows*DotBits-1:0] dots;
+
+`ifdef TERNC_FAST_SIM
+  logic [Rows*DotBits-1:0] dots_now;
+  ternc_dots_fast #(.Rows(Rows), .Lanes(Lanes), .ActBits(ActBits)) u_dots (
+    .clk_i(clk_i), .act_i(act_q), .weight_i(weight_i), .dots_o(dots_now)
+  );
+  ternc_delay #(.Width(Rows * DotBits), .Depth(DotLatency - 1)) u_dots_delay (
+    .clk_i(clk_i), .d_i(dots_now), .q_o(dots)
+  );
+`else
+  for (genvar r = 0; r < Rows; r++) begin : gen_cell
+    ternc_dot #(.Lanes(Lanes), .ActBits(ActBits)) u_dot (
+      .clk_i   (clk_i),
+      .act_i   (act_q[r*RowBits +: RowBits]),
+      .weight_i(weight_i),
+      .sum_o   (dots[r*DotBits +: DotBits])
+    );
+  end
+`endif
+
+  // Accumulate, then drain: the sums move one row down every DrainPeriod cycles, row 0 is the output.
+  localparam int PeriodBits = (DrainPeriod > 1) ? $clog2(DrainPeriod) : 1;
+  localparam logic [PeriodBits-1:0] PeriodLast = PeriodBits'(DrainPeriod - 1);
+  logic load, shift;
+  logic [PeriodBits-1:0] period_q;
+  logic [ParamBits-1:0]  param_late;
+
+  assign load  = last_q[DotLatency+1];
+  assign shift = period_q == '0;
+
+  ternc_delay #(.Width(ParamBits), .Depth(DotLatency + 1)) u_param_delay (
+    .clk_i(clk_i), .d_i(param_q), .q_o(param_late)
+  );
+
+  always_ff @(posedge clk_i) begin
+    period_q <= (load || shift) ? PeriodLast : period_q - 1'b1;
+    if (load) sum_param_o <= param_late;
+  end
+
+  for (genvar r = 0; r < Rows; r++) begin : gen_row
+    logic [AccBits-1:0] acc_q, drain_q, above;
+    always_ff @(posedge clk_i) begin
+      acc_q <= (first_q[DotLatency] ? '0 : acc_q) + AccBits'(dots[r*DotBits +: DotBits]);
+      if (load) drain_q <= acc_q;
+      else if (shift) drain_q <= above;
+    end
+    if (r == Rows - 1) begin : gen_top
+      assign above = drain_q;
+    end else begin : gen_inner
+      assign above = gen_row[r+1].drain_q;
+    end
+  end
+
+  assign sum_o = gen_row[0].drain_q;
+
+`ifndef SYNTHESIS
+  initial begin
+    if (Rows < 1) $fatal(1, "ternc_column: Rows must be at least 1, not %0d", Rows);
+    if (Lanes < 1) $fatal(1, "ternc_column: Lanes must be at least 1, not %0d", Lanes);
+    if (DrainPeriod < 1) $fatal(1, "ternc_column: DrainPeriod must be at least 1, not %0d", DrainPeriod);
+  end
+
+  int busy_q;  // cycles until the drain is free again
+  always @(posedge clk_i) begin
+    if (!rst_ni) busy_q <= 0;
+    else if (last_q[0]) busy_q <= Rows * DrainPeriod - 1;
+    else if (busy_q > 0) busy_q <= busy_q - 1;
+    if (rst_ni && last_q[0] && busy_q > 0) begin
+      $fatal(1, "ternc_column: last came %0d cycles too early for the drain", busy_q);
+    end
+  end
+`endif
+
+endmodule

@@ -1,0 +1,91 @@
+// Turns an accumulator into a stored value: multiply, add, shift, clamp; or the same unclamped ("raw");
+// or a code found elsewhere by comparing with thresholds.
+//
+// word_i belongs to the sum_i of two cycles ago (the parameter memory is read meanwhile); from bit 0:
+// add (signed), mul (signed), limit, raw, thr, min. With p = (sum * mul + add) >>> Shift, exact,
+//   value_o = thr ? code_i : raw ? p's low ValueBits : p clamped to [0, limit]
+// code_i is sampled by the last register: it belongs to the sum_i of 4 + ExtraDelay cycles ago.
+//
+// Throughput: one value a cycle. Latency: 5 + ExtraDelay cycles from sum_i to value_o and min_o: two
+// waiting for the word, multiply, add, [ExtraDelay], select. It has no valid, no reset and does not round:
+// a half is part of `add`.
+
+module ternc_requant #(
+  parameter int AccBits = 20,
+  parameter int MulBits = 16,
+  parameter int AddBits = 32,
+  parameter int Shift = 16,
+  parameter int CodeBits = 8,
+  parameter int ValueBits = 20,
+  parameter int ExtraDelay = 0,
+  parameter int WordBits = AddBits + MulBits + CodeBits + 3
+) (
+  input  logic                 clk_i,
+  input  logic [AccBits-1:0]   sum_i,
+  input  logic [WordBits-1:0]  word_i,
+  input  logic [CodeBits-1:0]  code_i,
+  output logic [ValueBits-1:0] value_o,
+  output logic                 min_o
+);
+
+  localparam int ProductBits = AccBits + 1 + MulBits;
+  localparam int PBits = ((ProductBits > AddBits) ? ProductBits : AddBits) + 1;
+  localparam int ClampBits = ((PBits > CodeBits) ? PBits : CodeBits) + 1;
+  localparam int FlagBits = CodeBits + 3;  // min, thr, raw, limit
+
+  // Wait for the word, then multiply.
+  logic [AccBits-1:0]            sum_q2;
+  logic signed [ProductBits-1:0] sum_wide, mul_wide, product_q;
+  ternc_delay #(.Width(AccBits), .Depth(2)) u_wait (.clk_i(clk_i), .d_i(sum_i), .q_o(sum_q2));
+  assign sum_wide = $signed(ProductBits'(sum_q2));
+  assign mul_wide = ProductBits'($signed(word_i[AddBits +: MulBits]));
+
+  // Add.
+  logic signed [AddBits-1:0] add_q;
+  logic signed [PBits-1:0]   p_q;
+  logic [FlagBits-1:0]       flags_q, flags_q2;
+
+  always_ff @(posedge clk_i) begin
+    product_q <= sum_wide * mul_wide;
+    add_q     <= $signed(word_i[AddBits-1:0]);
+    flags_q   <= word_i[AddBits+MulBits +: FlagBits];
+    p_q       <= PBits'(product_q) + PBits'(add_q);
+    flags_q2  <= flags_q;
+  end
+
+  // Shift and clamp (narrow before the extra delay), then choose.
+  logic signed [ClampBits-1:0] shifted, limit;
+  logic [ValueBits-1:0]        clamped, clamped_late;
+  logic                        raw, thr_late, min_late;
+
+  assign shifted = ClampBits'(p_q >>> Shift);
+  assign limit   = $signed(ClampBits'(flags_q2[CodeBits-1:0]));
+  assign raw     = flags_q2[CodeBits];
+  always_comb begin
+    if (raw || (shifted >= 0 && shifted <= limit)) clamped = ValueBits'(shifted);
+    else if (shifted < 0)                          clamped = '0;
+    else                                           clamped = ValueBits'(limit);
+  end
+
+  ternc_delay #(.Width(ValueBits + 2), .Depth(ExtraDelay)) u_extra (
+    .clk_i (clk_i),
+    .d_i({flags_q2[CodeBits+2 -: 2], clamped}),
+    .q_o({min_late, thr_late, clamped_late})
+  );
+
+  always_ff @(posedge clk_i) begin
+    value_o <= thr_late ? ValueBits'(code_i) : clamped_late;
+    min_o   <= min_late;
+  end
+
+`ifndef SYNTHESIS
+  initial begin
+    if (ValueBits <= CodeBits) begin
+      $fatal(1, "ternc_requant: ValueBits must be more than CodeBits (%0d), not %0d", CodeBits, ValueBits);
+    end
+    if (Shift < 0) $fatal(1, "ternc_requant: Shift must be at least 0, not %0d", Shift);
+    if (ExtraDelay < 0) $fatal(1, "ternc_requant: ExtraDelay must be at least 0, not %0d", ExtraDelay);
+  end
+`endif
+
+endmodule

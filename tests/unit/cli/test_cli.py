@@ -1,0 +1,439 @@
+"""The command line: defaults, exit codes, sentences, and one JSON document whatever happens."""
+
+import json
+import sys
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import click
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+import ternc
+from ternc import cli, frontend
+from ternc.errors import BuildError, InternalError, ModelError
+from ternc.frontend.inspect import Obstacle
+from ternc.schedule.design import ArrayShape
+from ternc.simulate import predict as predicting
+from ternc.simulate import verify as verifying
+from ternc.simulate.locate import RtlMismatch
+from ternc.simulate.verify import Cycles, VerifyOptions, VerifyReport
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(cli.main, list(arguments), prog_name="ternc")
+
+
+class FakePipeline(ModuleType):
+    """Records what the command line asks for; refuses or breaks on demand."""
+
+    def __init__(self, outcome: Exception | None = None) -> None:
+        super().__init__("ternc.pipeline")
+        self.asked: list[dict[str, Any]] = []
+        self.outcome = outcome
+        self.CompileOptions = SimpleNamespace
+
+    def check(self, model: Path, input_quant: frontend.InputQuant | None) -> frontend.CheckReport:
+        return frontend.inspect(model, input_quant=input_quant)
+
+    def compile(self, model: Path, **asked: Any) -> None:
+        self.asked.append({"model": model, **asked})
+        raise self.outcome or ModelError(f"{model}: no such file")
+
+
+@pytest.fixture
+def pipeline(monkeypatch: pytest.MonkeyPatch) -> FakePipeline:
+    fake = FakePipeline()
+    monkeypatch.setitem(sys.modules, "ternc.pipeline", fake)
+    monkeypatch.setattr(ternc, "pipeline", fake, raising=False)
+    return fake
+
+
+# ---- which command, which options -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["net.onnx", "--fps", "30"],
+        ["--fps", "30", "net.onnx"],
+        ["compile", "net.onnx", "--fps", "30"],
+        ["-q", "net.onnx", "--fps", "30"],
+    ],
+)
+def test_a_model_as_first_argument_means_compile(arguments: list[str], pipeline: FakePipeline) -> None:
+    assert run(*arguments).exit_code == 1
+    (asked,) = pipeline.asked
+    assert asked["model"] == Path("net.onnx")
+    assert asked["options"].fps == 30.0
+
+
+def test_compile_options_reach_the_pipeline(pipeline: FakePipeline) -> None:
+    run(
+        *["net.onnx", "--target", "unit", "-o", "there", "--budget", "0.25", "--clock-mhz", "150"],
+        *["--array", "2x4X8", "--input-quant", "int8:0.0625"],
+    )
+    (asked,) = pipeline.asked
+    options = asked["options"]
+    assert asked["out"] == Path("there")
+    assert (options.target, options.fps, options.budget, options.clock_mhz) == ("unit", None, 0.25, 150.0)
+    assert options.array == ArrayShape(rows=2, cols=4, lanes=8)
+    assert (options.input_quant.type, options.input_quant.scale) == ("INT8", 0.0625)
+
+
+def test_compile_defaults(pipeline: FakePipeline) -> None:
+    run("net.onnx")
+    (asked,) = pipeline.asked
+    assert asked["out"] is None
+    assert vars(asked["options"]) == {
+        "target": "arria10",
+        "fps": None,
+        "budget": 0.7,
+        "clock_mhz": None,
+        "array": None,
+        "input_quant": None,
+    }
+
+
+def test_version() -> None:
+    assert run("--version").output == f"ternc {ternc.__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"]])
+def test_help_shows_every_command(arguments: list[str]) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 0
+    for command in ("check", "compile", "predict", "targets", "verify"):
+        assert command in result.output
+
+
+def test_flags_may_stand_before_a_command() -> None:
+    assert json.loads(run("--json", "targets").output)["targets"][0]["name"] == "arria10"
+
+
+# ---- wrong usage: exit code 2 ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (
+            ["--array", "4x8"],
+            "Invalid value for '--array': must be ROWSxCOLSxLANES, for example 4x8x16, not '4x8'",
+        ),
+        (
+            ["--array", "0x8x8"],
+            "Invalid value for '--array': must be ROWSxCOLSxLANES, for example 4x8x16, not '0x8x8'",
+        ),
+        (["--fps", "nan"], "Invalid value for '--fps': must be a number above 0, not 'nan'"),
+        (["--clock-mhz", "-1"], "Invalid value for '--clock-mhz': must be a number above 0, not '-1'"),
+        (
+            ["--budget", "1.5"],
+            "Invalid value for '--budget': must be a share of the device, above 0 and at most 1, not '1.5'",
+        ),
+        (["-q", "-v"], "-q and -v exclude each other"),
+        (["more.onnx"], "Got unexpected extra argument (more.onnx)"),
+    ],
+)
+def test_wrong_usage_is_one_sentence(arguments: list[str], sentence: str, pipeline: FakePipeline) -> None:
+    result = run("net.onnx", *arguments)
+    assert result.exit_code == 2
+    assert result.stderr == f"error: {sentence}\n  help: ternc compile --help\n"
+    assert result.stdout == ""
+    assert pipeline.asked == []
+
+
+def test_input_quant_of_another_form_is_wrong_usage(pipeline: FakePipeline) -> None:
+    result = run("net.onnx", "--input-quant", "float:1")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: --input-quant must be TYPE:SCALE")
+
+
+def test_wrong_usage_as_json(pipeline: FakePipeline) -> None:
+    result = run("net.onnx", "--fps", "0", "--json")
+    assert result.exit_code == 2
+    assert json.loads(result.stdout) == {
+        "error": "Invalid value for '--fps': must be a number above 0, not '0'",
+        "help": "ternc compile --help",
+    }
+
+
+# ---- refusals and bugs: exit code 1 ---------------------------------------------------------------------
+
+
+def test_a_refusal_is_a_sentence_and_the_way_out(pipeline: FakePipeline) -> None:
+    pipeline.outcome = ModelError(
+        "net.onnx: node 'a' (Foo): must be known, but is not", help="export it again"
+    )
+    result = run("net.onnx")
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr == (
+        "error: net.onnx: node 'a' (Foo): must be known, but is not\n  help: export it again\n"
+    )
+
+
+def test_a_refusal_as_json(pipeline: FakePipeline) -> None:
+    pipeline.outcome = BuildError("there: must be a build", help="compile first")
+    result = run("net.onnx", "--json")
+    assert (result.exit_code, result.stderr) == (1, "")
+    assert json.loads(result.stdout) == {"error": "there: must be a build", "help": "compile first"}
+
+
+def test_a_broken_promise_says_that_it_is_a_bug(pipeline: FakePipeline) -> None:
+    pipeline.outcome = InternalError("schedule", "two layers share a bank")
+    result = run("net.onnx")
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "error: ternc has a bug in its schedule stage: two layers share a bank\n"
+        "  help: run it again with -v for the traceback, and report it with the model\n"
+    )
+
+
+def test_any_other_exception_is_a_bug_of_the_stage_it_came_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(depth: object) -> None:
+        ArrayShape(rows=1, cols=1, lanes=1).__format__(depth)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(verifying, "open_build", broken)
+    result = run("verify", "there")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: ternc has a bug in its simulate stage: TypeError: ")
+    assert "Traceback" not in result.stderr
+    assert "Traceback" in run("verify", "there", "-v").stderr
+
+
+def test_the_operating_systems_refusal_names_the_place(pipeline: FakePipeline) -> None:
+    pipeline.outcome = PermissionError(13, "Permission denied", "/somewhere")
+    result = run("net.onnx")
+    assert (result.exit_code, result.stderr) == (1, "error: /somewhere: Permission denied\n")
+
+
+def test_interrupting_is_no_bug(pipeline: FakePipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise click.Abort
+
+    monkeypatch.setattr(pipeline, "compile", stop)
+    assert run("net.onnx").exit_code == 130
+
+
+# ---- check ----------------------------------------------------------------------------------------------
+
+
+MNIST = Path(__file__).parents[2] / "models" / "mnist_cnn_a4" / "mnist_cnn_a4.qonnx.onnx"
+
+
+def test_check_shows_the_layers_of_a_model(pipeline: FakePipeline) -> None:
+    result = run("check", str(MNIST))
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == CHECKED
+
+
+CHECKED = """\
+Layers of mnist_cnn_a4.qonnx.onnx
+
+layer          op    ternary  weights  density  weight bits  in  out
+-------------  ----  -------  -------  -------  -----------  --  ---
+node_Conv_130  Conv  yes          144   58.3 %            2   8    4
+node_Conv_131  Conv  yes        2,304   30.0 %            2   4    4
+node_Conv_132  Conv  yes        4,608   30.0 %            2   4    4
+node_Conv_134  Conv  yes        9,216   30.0 %            2   4    4
+node_linear    Gemm  yes       15,680   30.0 %            2   4  raw
+
+in, out: bits of a value.
+
+mnist_cnn_a4.qonnx.onnx can be compiled
+"""
+
+
+def test_check_verbosely_adds_nodes_and_the_network(pipeline: FakePipeline) -> None:
+    lines = run("check", "-v", str(MNIST)).output.splitlines()
+    assert "Nodes" in lines
+    assert any(line.startswith("network mnist_cnn_a4") for line in lines)
+
+
+def test_check_as_json(pipeline: FakePipeline) -> None:
+    document = json.loads(run("check", str(MNIST), "--json").stdout)
+    assert list(document) == ["file", "supported", "layers", "nodes", "obstacles"]
+    assert document["supported"] is True
+    assert document["layers"][1]["nonzeros"] == 692
+    assert document["layers"][4]["output_bits"] is None
+
+
+@pytest.fixture
+def refused(pipeline: FakePipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = frontend.CheckReport(
+        file="net.onnx",
+        supported=False,
+        nodes=(),
+        layers=(),
+        obstacles=(Obstacle(sentence="one", help="do this"), Obstacle(sentence="two", help="")),
+        network=None,
+    )
+    monkeypatch.setattr(pipeline, "check", lambda *_: found)
+
+
+@pytest.mark.usefixtures("refused")
+def test_check_lists_every_obstacle_and_exits_with_1() -> None:
+    result = run("check", "net.onnx")
+    assert result.exit_code == 1
+    assert result.stderr == "error: one\n  help: do this\nerror: two\n"
+
+
+@pytest.mark.usefixtures("refused")
+def test_check_as_json_names_the_first_obstacle_as_the_error() -> None:
+    result = run("check", "net.onnx", "--json")
+    document = json.loads(result.stdout)
+    assert (result.exit_code, document["error"], document["help"]) == (1, "one", "do this")
+    assert [obstacle["sentence"] for obstacle in document["obstacles"]] == ["one", "two"]
+
+
+# ---- verify ---------------------------------------------------------------------------------------------
+
+
+def verified(**changes: Any) -> VerifyReport:
+    same: dict[str, Any] = {
+        "frames": 256,
+        "onnx": 0,
+        "rtl": 0,
+        "on_borders": 0,
+        "cycles_per_frame": Cycles(predicted=1_200, simulated=1_200),
+        "latency_cycles": Cycles(predicted=2_000, simulated=2_000),
+        "first_mismatch": None,
+        "stopped": "",
+        "modified": (),
+    }
+    return VerifyReport(**(same | changes))
+
+
+@pytest.fixture
+def verify_asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Path, VerifyOptions]]:
+    asked: list[tuple[Path, VerifyOptions]] = []
+
+    def fake(path: Path, options: VerifyOptions, progress: object) -> VerifyReport:
+        asked.append((path, options))
+        return verified()
+
+    monkeypatch.setattr(verifying, "verify", fake)
+    return asked
+
+
+def test_verify_options_reach_the_library(verify_asked: list[tuple[Path, VerifyOptions]]) -> None:
+    run("verify", "b", "--frames", "9", "--input", "x.npy", "--stalls", "3", "--simulator", "icarus")
+    assert verify_asked == [
+        (Path("b"), VerifyOptions(frames=9, input=Path("x.npy"), stalls=3, simulator="icarus"))
+    ]
+
+
+def test_verify_agreement(verify_asked: list[tuple[Path, VerifyOptions]]) -> None:
+    result = run("verify", "b")
+    assert result.exit_code == 0
+    assert result.output == (
+        "256 frames: golden = RTL = ONNX; 1,200 cycles per frame and a latency of 2,000 cycles, as predicted\n"
+    )
+    assert run("verify", "b", "-q").output == ""
+    assert json.loads(run("verify", "b", "--json").stdout) == {
+        "frames": 256,
+        "mismatches": {"onnx": 0, "rtl": 0},
+        "cycles_per_frame": {"predicted": 1200, "simulated": 1200},
+        "latency_cycles": {"predicted": 2000, "simulated": 2000},
+        "first_mismatch": None,
+    }
+
+
+@pytest.fixture
+def differing(monkeypatch: pytest.MonkeyPatch) -> None:
+    mismatch = RtlMismatch(
+        frame=3, layer="conv1", channel=2, pixel=(4, 5), cycle=678, expected=7, got=6, reason=""
+    )
+    monkeypatch.setattr(verifying, "verify", lambda *_: verified(rtl=1, first_mismatch=mismatch))
+
+
+@pytest.mark.usefixtures("differing")
+def test_verify_mismatch_is_one_sentence_and_exit_code_1() -> None:
+    result = run("verify", "b")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        "error: RTL differs from the golden model first in frame 3 at layer 'conv1', channel 2, pixel [4, 5], "
+        "cycle 678 of the frame: expected 7, got 6\n"
+    )
+
+
+@pytest.mark.usefixtures("differing")
+def test_verify_mismatch_as_json_keeps_its_keys() -> None:
+    result = run("verify", "b", "--json")
+    assert result.exit_code == 1
+    document = json.loads(result.stdout)
+    assert document["mismatches"] == {"onnx": 0, "rtl": 1}
+    assert document["first_mismatch"]["layer"] == "conv1"
+
+
+def test_verify_of_no_build_is_refused(tmp_path: Path) -> None:
+    result = run("verify", str(tmp_path / "none"))
+    assert (result.exit_code, result.stderr) == (
+        1,
+        f"error: {tmp_path / 'none'}: no such build directory\n  help: compile the model first: ternc MODEL.onnx\n",
+    )
+
+
+# ---- predict --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def doubled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(predicting, "predict", lambda path, x, engine, progress: 2 * x)
+
+
+@pytest.mark.usefixtures("doubled")
+def test_predict_writes_what_the_library_returns(tmp_path: Path) -> None:
+    x, y = tmp_path / "x.npy", tmp_path / "y.out"
+    np.save(x, np.ones((3, 5), np.float32))
+    result = run("predict", "b", str(x), "-o", str(y))
+    assert (result.exit_code, result.output) == (0, f"{y}: 3 x 5 values of float32 from 3 frames\n")
+    assert np.array_equal(np.load(y), np.full((3, 5), 2, np.float32))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["x.npy", "y.out"]
+
+
+@pytest.mark.usefixtures("doubled")
+def test_predict_as_json(tmp_path: Path) -> None:
+    x, y = tmp_path / "x.npy", tmp_path / "y.npy"
+    np.save(x, np.ones((3, 5), np.float32))
+    document = json.loads(run("predict", "b", str(x), "-o", str(y), "--engine", "rtl", "--json").stdout)
+    assert document == {"frames": 3, "engine": "rtl", "output": str(y), "shape": [3, 5], "dtype": "float32"}
+
+
+@pytest.mark.usefixtures("doubled")
+def test_predict_leaves_nothing_where_it_cannot_write(tmp_path: Path) -> None:
+    x, y = tmp_path / "x.npy", tmp_path / "none" / "y.npy"
+    np.save(x, np.ones(3))
+    result = run("predict", "b", str(x), "-o", str(y))
+    assert result.exit_code == 1
+    assert result.stderr.endswith(": No such file or directory\n")
+
+
+# ---- targets --------------------------------------------------------------------------------------------
+
+
+def test_targets_lists_every_device_with_its_resources() -> None:
+    lines = run("targets").output.splitlines()
+    assert lines[0].split() == [
+        "target",
+        "device",
+        "logic",
+        "registers",
+        "block",
+        "RAM",
+        "multipliers",
+        "MHz",
+    ]
+    assert lines[2] == (
+        "arria10    Intel Arria 10 GX 1150            427,200 ALM  1,708,800  2,713 M20K       1,518 DSP  300"
+    )
+    assert len(lines) == 9
+
+
+def test_nothing_is_written_to_a_pipe_but_the_result() -> None:
+    result = run("targets", "--json")
+    assert result.stderr == ""
+    assert all(device["logic"]["source"] for device in json.loads(result.stdout)["targets"])

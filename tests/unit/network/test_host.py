@@ -1,0 +1,128 @@
+"""What the host refuses, sentence by sentence."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ternc.errors import DataError, InternalError
+from ternc.network.host import decode, encode, real_input
+from ternc.network.layers import IntRange, Output, Prologue, Tensor
+from ternc.network.steps import Clamp, Divide, Multiply, Round
+
+TENSOR = Tensor(name="in", channels=1, height=1, width=2, range=IntRange(low=-128, high=127))
+DECLARED = Prologue(
+    name="x",
+    shape=(1, 2),
+    dtype="float32",
+    steps=(
+        Divide(divisor=np.array([0.0625])),
+        Round(mode="even"),
+        Clamp(low=np.array([-128.0]), high=np.array([127.0])),
+    ),
+    gather=np.array([0, 1]),
+    scale=0.0625,
+    offset=0.0,
+    declared=True,
+)
+QUANTISED = replace(DECLARED, declared=False)
+
+
+@pytest.mark.parametrize(
+    ("x", "sentence"),
+    [
+        (np.zeros((3, 2), np.float32), "input 'x': must have shape [N, 1, 2], but has [3, 2]"),
+        (np.zeros((3, 2, 1), np.float32), "input 'x': must have shape [N, 1, 2], but has [3, 2, 1]"),
+        (np.zeros((1, 1, 2), np.complex64), "input 'x': must be float32, but is complex64"),
+        (
+            np.array([[[0.0, np.nan]]], np.float32),
+            "input 'x': must hold finite numbers, but value [0, 0, 1] is nan",
+        ),
+        (
+            np.array([[[np.inf, 0]]], np.float32),
+            "input 'x': must hold finite numbers, but value [0, 0, 0] is inf",
+        ),
+        (
+            np.full((1, 1, 2), 0.1),
+            (
+                "input 'x': must be float32, but is float64 with values that float32 cannot hold\n"
+                "  help: convert it with .astype('float32')"
+            ),
+        ),
+        (np.full((1, 1, 2), 0.25 + 0.01, np.float32), "input 'x': must be multiples of 0.0625, but holds"),
+        (np.full((1, 1, 2), 8.0, np.float32), "input 'x': must lie in -8..7.9375, but holds 8.0"),
+        (np.full((1, 1, 2), -9.0, np.float32), "input 'x': must lie in -8..7.9375, but holds -9.0"),
+    ],
+)
+def test_a_wrong_input_is_refused(x: np.ndarray[Any, Any], sentence: str) -> None:
+    with pytest.raises(DataError) as error:
+        encode(DECLARED, TENSOR, x)
+    assert str(error.value).startswith(sentence)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16, np.int32, np.uint8, np.bool_])
+def test_an_input_that_converts_exactly_is_taken(dtype: type[Any]) -> None:
+    x = np.array([[[0, 1]]]).astype(dtype)
+    assert encode(DECLARED, TENSOR, x).tolist() == [[[[0, 16]]]]
+
+
+def test_a_quantised_input_rounds_and_saturates() -> None:
+    x = np.array([[[0.26, 900.0]], [[-900.0, 0.03125 * 3]]], np.float32)
+    assert encode(QUANTISED, TENSOR, x).tolist() == [[[[4, 127]]], [[[-128, 2]]]]
+
+
+def test_a_code_outside_the_range_is_a_bug() -> None:
+    unclamped = replace(QUANTISED, steps=QUANTISED.steps[:2])
+    with pytest.raises(
+        InternalError, match=r"input 'x' must become integers in -128\.\.127, but gives 0\.0 to 160"
+    ):
+        encode(unclamped, TENSOR, np.array([[[0, 10]]], np.float32))
+
+
+def test_a_code_that_is_no_integer_is_a_bug() -> None:
+    unrounded = replace(QUANTISED, steps=QUANTISED.steps[:1])
+    with pytest.raises(InternalError, match="must become integers"):
+        encode(unrounded, TENSOR, np.array([[[0, 0.1]]], np.float32))
+
+
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_steps_that_cannot_be_inverted_are_a_bug() -> None:
+    lossy = replace(QUANTISED, steps=(Multiply(factor=np.array([0.0])), *QUANTISED.steps))
+    with pytest.raises(InternalError, match="ternc has a bug in its prologue stage"):
+        real_input(lossy, TENSOR, np.ones((1, 1, 1, 2), np.int64))
+    coarse = replace(QUANTISED, steps=(*QUANTISED.steps, Clamp(low=np.array([0.0]), high=np.array([np.inf]))))
+    with pytest.raises(InternalError, match="code -1 of channel 0, row 0, column 1 comes back as 0"):
+        real_input(coarse, TENSOR, np.array([0, -1]).reshape(1, 1, 1, 2))
+
+
+def test_declared_grid_of_255ths_takes_float32_division() -> None:
+    scale = float(np.float32(1 / 255))
+    tensor = Tensor(name="in", channels=1, height=1, width=256, range=IntRange(low=0, high=255))
+    prologue = replace(
+        DECLARED,
+        shape=(256,),
+        steps=(Divide(divisor=np.array([scale])), *DECLARED.steps[1:2]),
+        gather=np.arange(256),
+        scale=scale,
+    )
+    x = (np.arange(256) / 255).astype(np.float32)[None]
+    assert encode(prologue, tensor, x).ravel().tolist() == list(range(256))
+
+
+def test_decode_refuses_another_shape() -> None:
+    output = Output(
+        name="y",
+        shape=(2,),
+        dtype="float32",
+        tensor="in",
+        scale=np.ones(1),
+        offset=np.zeros(1),
+        gather=np.array([1, 0]),
+    )
+    assert decode(output, TENSOR, np.array([3, 4]).reshape(1, 1, 1, 2)).tolist() == [[4.0, 3.0]]
+    with pytest.raises(DataError) as error:
+        decode(output, TENSOR, np.zeros((1, 2)))
+    assert str(error.value) == "output 'y': codes must have shape [N, 1, 1, 2], but have [1, 2]"
