@@ -41,7 +41,7 @@ def exists(stairs: Staircase, acc: tuple[IntRange, ...], shift: int, top: int) -
     return True
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.data(), st.integers(1, 15), st.integers(0, 2**32 - 1), st.booleans())
 def test_form_equals_thresholds_on_every_accumulator(
     data: st.DataObject, steps: int, seed: int, regular: bool
@@ -78,7 +78,7 @@ def test_form_is_found_with_the_smallest_shift_that_exists(
     assert (found.shift if found is not None else None) == smallest
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(networks())
 def test_passes_change_forms_only_and_keep_every_law(network: Network) -> None:
     after = run(network)

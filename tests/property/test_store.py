@@ -25,7 +25,7 @@ def written(network: Network) -> dict[str, bytes]:
         return {path.name: path.read_bytes() for path in sorted(Path(directory).iterdir())}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(networks(), st.data())
 def test_store_gives_back_an_equal_network_and_equal_bytes(network: Network, data: st.DataObject) -> None:
     steps, _, _ = data.draw(chains(network.input.channels))
@@ -39,7 +39,7 @@ def test_store_gives_back_an_equal_network_and_equal_bytes(network: Network, dat
     assert network_text(loaded) == network_text(network)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(networks(), st.data())
 def test_text_changes_with_any_trit_or_threshold(network: Network, data: st.DataObject) -> None:
     layer = network.layers[0]

@@ -13,7 +13,7 @@ from ternc.network.evaluate import enclose, exact
 from ternc.network.thresholds import derive, direction, image
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.data())
 def test_derive_equals_exact_chain_on_every_accumulator(data: st.DataObject) -> None:
     channels = data.draw(st.integers(1, 3))

@@ -1,6 +1,9 @@
 """Rules of the house that neither ruff nor import-linter can see."""
 
 import ast
+import re
+import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ from ternc.resources import folder
 
 PACKAGE = Path(ternc.__file__).parent
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "_data" not in path.parts)
+PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 MAY_EXIT = {"cli.py", "terminal.py"}
 
 
@@ -40,3 +44,23 @@ def test_no_module_raises_a_bare_exception(path: Path) -> None:
 @pytest.mark.parametrize("kind", ["templates", "hw", "sim"])
 def test_the_folders_beside_the_package_are_found(kind: str) -> None:
     assert folder(kind).is_dir()  # type: ignore[arg-type]
+
+
+def imported(tree: ast.AST) -> set[str]:
+    """Top-level names of every absolute import, wherever it stands in the module."""
+    whole = {
+        alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names
+    } | {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
+    return {module.split(".")[0] for module in whole}
+
+
+def test_a_plain_install_brings_everything_that_the_package_imports() -> None:
+    used = set().union(*(imported(ast.parse(path.read_text(encoding="utf-8"))) for path in MODULES))
+    foreign = used - sys.stdlib_module_names - {"ternc"}
+    plain = {re.split("[<>=]", requirement)[0] for requirement in PROJECT["dependencies"]}
+    assert foreign <= plain
+
+
+def test_all_extras_of_a_user_are_in_all() -> None:
+    extras = PROJECT["optional-dependencies"]
+    assert extras["all"] == [f"ternc[{','.join(name for name in extras if name not in ('all', 'dev'))}]"]

@@ -5,6 +5,7 @@ This package alone imports onnx.
 
 from ternc.frontend.input_quant import InputQuant
 from ternc.frontend.inspect import CheckReport, LayerRow, NodeRow, inspect
+from ternc.frontend.load import self_contained
 from ternc.frontend.lower import execute, load_for_execution
 from ternc.frontend.read import read
 
@@ -17,4 +18,5 @@ __all__ = [
     "inspect",
     "load_for_execution",
     "read",
+    "self_contained",
 ]

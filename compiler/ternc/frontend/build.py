@@ -153,6 +153,7 @@ class Builder:
         bottom = int(min(grid.low, low) if np.isfinite(grid.low) else low)
         top = int(max(grid.high, high) if np.isfinite(grid.high) else high)
         bottom, top = min(bottom, 0), max(top, 0)
+        top = max(top, bottom + 1)  # a staircase has a step, even where nothing reaches it
         if top - bottom >= WIDEST_CODES:
             raise ModelError(
                 f"{where} reads '{view.name}', whose integers go from {bottom} to {top}: "
@@ -308,6 +309,7 @@ class Builder:
 
     def _input_codes(self, grid: Grid, view: View, where: str) -> tuple[int, int]:
         low, high = min(int(grid.low), 0), max(int(grid.high), 0)
+        high = max(high, low + 1)
         if high - low >= WIDEST_CODES:
             raise ModelError(
                 f"{where} reads '{view.name}', whose integers go from {low} to {high}: "

@@ -79,8 +79,23 @@ def load_proto(path: Path) -> onnx.ModelProto:
         ) from error
     if not model.HasField("graph") or not model.opset_import:
         raise ModelError(f"{name}: must be an ONNX model, but is damaged, cut short or of another kind")
+    _make_printable(model.graph)
     _read_external(model, path)
     return model
+
+
+def _make_printable(graph: onnx.GraphProto) -> None:
+    """Escape control characters in names, so that a sentence stays on one line."""
+
+    def printable(name: str) -> str:
+        return name if name.isprintable() else name.encode("unicode_escape").decode("ascii")
+
+    for node in graph.node:
+        node.name, node.op_type, node.domain = (printable(n) for n in (node.name, node.op_type, node.domain))
+        node.input[:] = [printable(name) for name in node.input]
+        node.output[:] = [printable(name) for name in node.output]
+    for named in (*graph.initializer, *graph.input, *graph.output, *graph.value_info):
+        named.name = printable(named.name)
 
 
 def _read_external(model: onnx.ModelProto, path: Path) -> None:
@@ -114,6 +129,11 @@ def _stored_tensors(model: onnx.ModelProto) -> list[onnx.TensorProto]:
     for node in model.graph.node:
         tensors += [a.t for a in node.attribute if a.type == onnx.AttributeProto.TENSOR]
     return tensors
+
+
+def self_contained(path: Path) -> bytes:
+    """The model with its external data inside, in protobuf's deterministic encoding."""
+    return load_proto(path).SerializeToString(deterministic=True)
 
 
 def read_graph(path: Path) -> OnnxGraph:
@@ -188,7 +208,7 @@ def _output(file: str, graph: onnx.GraphProto) -> str:
 def _dtype_name(elem_type: int) -> str:
     try:
         return np.dtype(onnx.helper.tensor_dtype_to_np_dtype(elem_type)).name
-    except Exception:  # undefined or unknown element type
+    except (KeyError, TypeError, ValueError):  # undefined or unknown element type
         return "undefined"
 
 

@@ -1,0 +1,206 @@
+"""The flow as one readable sequence: ONNX, Network, Design, build directory."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.metadata import version as package_version
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ternc import __version__, frontend, passes, report, target
+from ternc.emit import rtl, simulation
+from ternc.errors import BuildError
+from ternc.frontend import CheckReport, InputQuant
+from ternc.network import golden, host
+from ternc.network import store as network_store
+from ternc.network.layers import Network
+from ternc.schedule import store as design_store
+from ternc.schedule.build import schedule
+from ternc.schedule.design import ArrayShape, Design
+from ternc.schedule.search import Wish
+from ternc.simulate.frames import corners
+from ternc.simulate.predict import predict
+from ternc.simulate.streams import pack
+from ternc.simulate.verify import VerifyOptions, VerifyReport, verify
+
+Progress: TypeAlias = Callable[[str, int, int], None]
+"""Called with (step, done, total) now and then."""
+
+VECTOR_FRAMES = 12
+"""Frames in a build's own regression: the corners of the input's range and random ones."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompileOptions:
+    """What to build for which device.
+
+    Attributes:
+        target: Name in the device table.
+        fps: Frames per second that the smallest design must reach; None for the fastest within the budget.
+        budget: Share of the device that may be used, in (0, 1].
+        clock_mhz: None for the device's planning value.
+        array: Array shape to use instead of searching.
+        input_quant: Integer type of an input that the model does not declare.
+    """
+
+    target: str = "arria10"
+    fps: float | None = None
+    budget: float = 0.7
+    clock_mhz: float | None = None
+    array: ArrayShape | None = None
+    input_quant: InputQuant | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Build:
+    """A finished build directory and what it was made from."""
+
+    path: Path
+    design: Design = field(repr=False)
+    network: Network = field(repr=False)
+
+    def predict(self, x: NDArray[Any], *, engine: Literal["golden", "rtl"] = "golden") -> NDArray[Any]:
+        """The ONNX model's output for inputs ``[N, ...]``, computed by the integer network or the RTL."""
+        return predict(self.path, np.asarray(x), engine)
+
+    def verify(self, **options: Any) -> VerifyReport:
+        """Golden = RTL = ONNX; the options are those of `VerifyOptions`."""
+        return verify(self.path, VerifyOptions(**options))
+
+
+def check(model: Path, input_quant: InputQuant | None = None) -> CheckReport:
+    """What the model is, layer by layer, and every obstacle; nothing is written."""
+    return frontend.inspect(model, input_quant=input_quant)
+
+
+def compile(
+    model: Path,
+    *,
+    out: Path | None = None,
+    options: CompileOptions | None = None,
+    progress: Progress | None = None,
+) -> Build:
+    """ONNX file to build directory, which appears whole or not at all.
+
+    Args:
+        model: The ONNX file.
+        out: The build directory; ``build/<model>`` below the working directory if None.
+        options: See `CompileOptions`.
+        progress: Told about long steps.
+    Raises:
+        TerncError: The model, the wish or the directory is refused, in one sentence.
+    """
+    options = options or CompileOptions()
+    device = target.load(options.target)
+    destination = out or Path("build") / model.stem
+    require_ours(destination)
+    network = passes.run(frontend.read(model, input_quant=options.input_quant))
+    wish = Wish(
+        fps=options.fps,
+        budget=options.budget,
+        clock_mhz=options.clock_mhz or device.clock.mhz,
+        array=options.array,
+    )
+    design = schedule(network, device, wish, (lambda d, n: progress("scheduling", d, n)) if progress else None)
+    files = build_files(model, network, design)
+    write_whole(destination, network, files, options_document(model, options))
+    return Build(path=destination, design=design, network=network)
+
+
+def build_files(model: Path, network: Network, design: Design) -> dict[str, bytes]:
+    """Every file of the build but the stored network and the manifest, by path."""
+    performance = report.performance(design)
+    parts = {
+        "rtl": rtl.emit(design),
+        "sim": simulation.emit(design, vectors(network, design)),
+        "report": {
+            "performance.json": report.to_json(performance).encode(),
+            "performance.txt": report.to_text(performance).encode(),
+        },
+        "model": {"model.onnx": frontend.self_contained(model)},
+    }
+    files = {f"{folder}/{name}": data for folder, part in parts.items() for name, data in part.items()}
+    files[design_store.FILE] = design_store.save(design)
+    return files
+
+
+def options_document(model: Path, options: CompileOptions) -> dict[str, Any]:
+    """What was asked for, without a path of the machine."""
+    quant = options.input_quant
+    return {
+        "model": model.name,
+        "target": options.target,
+        "fps": options.fps,
+        "budget": options.budget,
+        "clock_mhz": options.clock_mhz,
+        "array": str(options.array) if options.array else None,
+        "input_quant": f"{quant.type}:{quant.scale!r}" if quant else None,
+    }
+
+
+def vectors(network: Network, design: Design) -> simulation.Vectors:
+    """Stimulus and expected beats of the build's own regression."""
+    edge = corners(network.input)[:VECTOR_FRAMES]
+    codes = np.concatenate([edge, host.random_codes(network.input, VECTOR_FRAMES - len(edge), 1)])
+    outputs = golden.predict(network, codes)
+    if network.output.argmax:
+        outputs = golden.winners(network.output, outputs)[:, None]
+    return simulation.Vectors(input=pack(design.input_port, codes), output=pack(design.output_port, outputs))
+
+
+def require_ours(path: Path) -> None:
+    """BuildError if ``path`` exists and is not a build of ternc."""
+    if not path.exists() and not path.is_symlink():
+        return
+    try:
+        ours = "ternc" in json.loads((path / "manifest.json").read_text(encoding="utf-8"))["versions"]
+    except (OSError, ValueError, KeyError, TypeError):
+        ours = False
+    if not ours:
+        raise BuildError(
+            f"{path}: exists and is not a build of ternc, so it is not touched",
+            help="name another directory with -o, or remove this one",
+        )
+
+
+def write_whole(destination: Path, network: Network, files: dict[str, bytes], options: dict[str, Any]) -> None:
+    """Writes the build beside its place and moves it there in one step."""
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=".ternc-", dir=destination.parent))
+    try:
+        new = scratch / "new"
+        for name, data in files.items():
+            path = new / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        network_store.save(network, new / "model")
+        (new / "manifest.json").write_bytes(manifest(new, options))
+        if destination.exists():
+            destination.rename(scratch / "old")
+        new.rename(destination)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def manifest(build: Path, options: dict[str, Any]) -> bytes:
+    """Versions, options and the SHA-256 of every file."""
+    digests = {
+        path.relative_to(build).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(build.rglob("*"))
+        if path.is_file()
+    }
+    document = {
+        "versions": {"ternc": __version__, "onnx": package_version("onnx"), "numpy": package_version("numpy")},
+        "options": options,
+        "files": digests,
+    }
+    return (json.dumps(document, indent=2, sort_keys=True) + "\n").encode()
+
