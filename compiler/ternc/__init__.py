@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ternc.errors import TerncError
+from ternc.version import __version__
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,12 +22,10 @@ if TYPE_CHECKING:
     from ternc.schedule.design import ArrayShape
     from ternc.simulate.verify import VerifyReport
 
-__version__ = "0.1.0"
-
 __all__ = ["TerncError", "__version__", "compile", "predict", "verify"]
 
 
-def compile(  # noqa: A001 - the name that re, torch and everybody use
+def compile(
     model: str | Path,
     *,
     out: str | Path | None = None,
@@ -87,7 +86,7 @@ def verify(
     build: str | Path,
     *,
     frames: int | None = None,
-    input: str | Path | None = None,  # noqa: A002 - as on the command line
+    input: str | Path | None = None,
     stalls: int | None = None,
     simulator: Literal["verilator", "icarus"] = "verilator",
 ) -> VerifyReport:

@@ -19,13 +19,14 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
-from ternc import __version__, target
+from ternc import target
 from ternc.errors import InternalError, TerncError
 from ternc.npy import read_array, write_array
 from ternc.report.devices import device_table
 from ternc.report.table import Table, columns, count, percent
 from ternc.schedule.design import ArrayShape
 from ternc.terminal import Detail, Terminal
+from ternc.version import __version__
 
 if TYPE_CHECKING:
     from ternc.frontend import CheckReport

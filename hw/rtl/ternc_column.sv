@@ -13,8 +13,8 @@
 // must not count carries weights of 0 or lies between last and first. Sums wrap modulo 2**AccBits.
 // Only first and last are reset.
 //
-// With TERNC_FAST_SIM the dot products of all rows come from one block of 64-bit word arithmetic and a delay
-// line instead of the pipelined ternc_dot: the same at the ports in every cycle, and much faster in Verilator.
+// With TERNC_FAST_SIM the dot products of all rows come from ternc_dots_fast and a delay line instead of the
+// pipelined ternc_dot: the same at the ports in every cycle, and much faster in Verilator.
 
 module ternc_column #(
   parameter int Rows = 4,
@@ -124,7 +124,7 @@ module ternc_column #(
       else if (shift) drain_q <= above;
     end
     if (r == Rows - 1) begin : gen_top
-      assign above = drain_q;
+      assign above = '0;
     end else begin : gen_inner
       assign above = gen_row[r+1].drain_q;
     end

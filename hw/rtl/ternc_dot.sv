@@ -4,8 +4,8 @@
 // complement 2**ActBits - 1 - code. The compiler takes the constant error out later (docs/hardware.md).
 //
 // Throughput: one result a cycle. Latency: max(1, clog2(Lanes)) cycles: the gates and the first adders,
-// then one register after every level of adders. Under TERNC_FAST_SIM the whole sum is one expression
-// followed by a delay line, the same to the cycle. It has no valid, no reset and no accumulator.
+// then one register after every level of adders. Under TERNC_FAST_SIM the whole sum comes from
+// ternc_dots_fast and a delay line, the same to the cycle. It has no valid, no reset and no accumulator.
 
 module ternc_dot #(
   parameter int Lanes = 8,
@@ -23,16 +23,10 @@ module ternc_dot #(
 `ifdef TERNC_FAST_SIM
 
   logic [SumBits-1:0] sum;
-  logic [ActBits-1:0] gated;
-  always_comb begin
-    sum = '0;
-    for (int i = 0; i < Lanes; i++) begin
-      gated = (act_i[i*ActBits +: ActBits] ^ {ActBits{weight_i[2*i+1]}}) & {ActBits{weight_i[2*i]}};
-      sum = sum + SumBits'(gated);
-    end
-  end
-
-  ternc_delay #(.Width(SumBits), .Depth(Latency)) u_delay (.clk_i(clk_i), .d_i(sum), .q_o(sum_o));
+  ternc_dots_fast #(.Rows(1), .Lanes(Lanes), .ActBits(ActBits)) u_dots (
+    .clk_i(clk_i), .act_i(act_i), .weight_i(weight_i), .dots_o(sum)
+  );
+  ternc_delay #(.Width(SumBits), .Depth(Latency - 1)) u_delay (.clk_i(clk_i), .d_i(sum), .q_o(sum_o));
 
 `else
 

@@ -113,10 +113,11 @@ module ternc_sequencer #(
     logic [WrBits-1:0] row;
   } place_t;
 
-  localparam int LayerBits = $bits(layer_t);
-  localparam int PassBits = $bits(pass_t);
-  localparam int TapBits = $bits(tap_t);
-  localparam int PlaceBits = $bits(place_t);
+  // of the structures above, written out: Yosys does not know $bits of a type
+  localparam int LayerBits = 7 + ActBits + 3*YBits + XBits + 2*WrBits + RdBits + 2*PassAddrBits + 1;
+  localparam int PassBits = 2 + SliceBits + XmapBits + WrBits + ParamBits + WeightAddrBits + 2*CountBits + TapAddrBits;
+  localparam int TapBits = YBits + 2*XBits + RotBits + RdBits;
+  localparam int PlaceBits = 1 + RdBits + YBits + XBits + WrBits;
 
   // ---------------------------------------------------------------- fetcher
   typedef enum logic [1:0] {FetchWait, FetchLoad, FetchRun} fetch_e;
@@ -132,13 +133,14 @@ module ternc_sequencer #(
   logic [RdBits-1:0] y_base_q;
   logic [WrBits-1:0] row_q;
   logic [FifoLog2:0] credit_q;
-  logic layer_full, issue, last_pass, last_group, last_row;
+  logic layer_full, layer_push, issue, last_pass, last_group, last_row;
   logic pass_pop;
 
   ternc_rom #(.Width(LayerBits), .Depth(LayerDepth), .InitFile(LayerFile)) u_layers (
     .clk_i(clk_i), .addr_i(layer_addr_q), .data_o(layer_word)
   );
   assign layer_d = layer_word;
+  assign layer_push = (fetch_q == FetchLoad) && !layer_full;
   assign issue = (fetch_q == FetchRun) && (credit_q != 0);
   assign last_pass = pass_left_q == 1;
   assign last_group = group_left_q == 1;
@@ -231,7 +233,7 @@ module ternc_sequencer #(
 
   ternc_fifo #(.Width(LayerBits), .DepthLog2(1)) u_layer_fifo (
     .clk_i(clk_i), .rst_ni(rst_ni),
-    .push_i((fetch_q == FetchLoad) && !layer_full), .data_i(layer_word), .full_o(layer_full),
+    .push_i(layer_push), .data_i(layer_word), .full_o(layer_full),
     .pop_i(layer_pop), .data_o(next_layer_word), .valid_o(layer_valid)
   );
   ternc_fifo #(.Width(PassBits + PlaceBits), .DepthLog2(FifoLog2)) u_pass_fifo (
@@ -324,6 +326,7 @@ module ternc_sequencer #(
   logic signed [XBits-1:0] i0_q;
   logic signed [YBits-1:0] y_in_q;
   logic [XBits-1:0] limit_q;
+  logic signed [YBits-1:0] height;
   logic [Rows-1:0] mask_d;
   logic unused_at;
 
@@ -332,6 +335,7 @@ module ternc_sequencer #(
   );
   ternc_delay #(.Width(PlaceBits), .Depth(2)) u_at (.clk_i(clk_i), .d_i(place_q), .q_o(at_word));
   assign tap = tap_word;
+  assign height = $signed(cur_q.height);
   assign at = at_word;
   assign unused_at = ^{at.last, at.row, unused_pass_full, layer_q, cur_q, pass_q};
 
@@ -345,7 +349,7 @@ module ternc_sequencer #(
 
   always_comb begin
     for (int r = 0; r < Rows; r++) begin
-      mask_d[r] = (y_in_q >= 0) && (y_in_q < $signed(cur_q.height))
+      mask_d[r] = (y_in_q >= 0) && (y_in_q < height)
                 && (i0_q + $signed(XBits'(r)) >= 0) && (i0_q + $signed(XBits'(r)) < $signed(limit_q));
     end
   end

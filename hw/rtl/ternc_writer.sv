@@ -74,7 +74,7 @@ module ternc_writer #(
     logic [LeftBits-1:0] left_q;
     logic [Words*WordBits-1:0] rest_q;
     logic unused_slice;
-    assign unused_slice = ^slice_i;
+    assign unused_slice = ^{slice_i, plane_i};
     assign feature_data_o = rest_q[WordBits-1:0];
     always_ff @(posedge clk_i) begin
       if (!rst_ni) begin

@@ -16,6 +16,8 @@ from ternc.frontend.values import Array, Node
 
 OLDEST_OPSET, NEWEST_OPSET = 9, 25
 
+DAMAGED = "must be an ONNX model, but is damaged, cut short or of another kind"
+
 DOMAINS = ("", "qonnx.custom_op.general", "onnx.brevitas", "finn.custom_op.general")
 
 
@@ -74,26 +76,28 @@ def load_proto(path: Path) -> onnx.ModelProto:
     try:
         model.ParseFromString(data)
     except Exception as error:  # protobuf raises its own class, which is no part of its stable interface
-        raise ModelError(
-            f"{name}: must be an ONNX model, but is damaged, cut short or of another kind"
-        ) from error
+        raise ModelError(f"{name}: {DAMAGED}") from error
     if not model.HasField("graph") or not model.opset_import:
-        raise ModelError(f"{name}: must be an ONNX model, but is damaged, cut short or of another kind")
-    _make_printable(model.graph)
+        raise ModelError(f"{name}: {DAMAGED}")
+    _make_printable(model.graph, f"{name}: {DAMAGED}")
     _read_external(model, path)
     return model
 
 
-def _make_printable(graph: onnx.GraphProto) -> None:
+def _make_printable(graph: onnx.GraphProto, damaged: str) -> None:
     """Escape control characters in names, so that a sentence stays on one line."""
 
-    def printable(name: str) -> str:
+    def printable(name: str | bytes) -> str:
+        if isinstance(name, bytes):
+            raise ModelError(damaged)
         return name if name.isprintable() else name.encode("unicode_escape").decode("ascii")
 
     for node in graph.node:
         node.name, node.op_type, node.domain = (printable(n) for n in (node.name, node.op_type, node.domain))
         node.input[:] = [printable(name) for name in node.input]
         node.output[:] = [printable(name) for name in node.output]
+        for attribute in node.attribute:
+            attribute.name = printable(attribute.name)
     for named in (*graph.initializer, *graph.input, *graph.output, *graph.value_info):
         named.name = printable(named.name)
 
@@ -113,9 +117,11 @@ def _read_external(model: onnx.ModelProto, path: Path) -> None:
                 f"{where}: its data is in the external file '{location}', which is missing",
                 help="copy it beside the model, or save the model with its data inside",
             )
-        offset, length = int(entries.get("offset", 0)), entries.get("length")
+        offset, length = entries.get("offset", "0"), entries.get("length")
+        if not offset.isdecimal() or not (length is None or length.isdecimal()):
+            raise ModelError(f"{where}: the place of its external data is damaged")
         with target.open("rb") as file:
-            file.seek(offset)
+            file.seek(int(offset))
             data = file.read(-1 if length is None else int(length))
         if length is not None and len(data) != int(length):
             raise ModelError(f"{where}: its external data file '{location}' is cut short")
@@ -133,7 +139,7 @@ def _stored_tensors(model: onnx.ModelProto) -> list[onnx.TensorProto]:
 
 def self_contained(path: Path) -> bytes:
     """The model with its external data inside, in protobuf's deterministic encoding."""
-    return load_proto(path).SerializeToString(deterministic=True)
+    return bytes(load_proto(path).SerializeToString(deterministic=True))
 
 
 def read_graph(path: Path) -> OnnxGraph:

@@ -12,7 +12,18 @@ from ternc.frontend import trits as ternary
 from ternc.frontend.build import Operand, channel_ranges
 from ternc.frontend.ops_elementwise import two_computed, useful
 from ternc.frontend.ops_pool import map_shape
-from ternc.frontend.values import Accumulator, Const, Index, Map, Node, Value, View, pixels, plain_index
+from ternc.frontend.values import (
+    Accumulator,
+    Const,
+    Index,
+    Map,
+    Node,
+    Value,
+    View,
+    pixels,
+    plain_index,
+    reals,
+)
 from ternc.frontend.walk import LayerFacts, Walk, handles
 from ternc.network.steps import Add, Multiply, PerChannel, Step
 
@@ -48,7 +59,7 @@ def _weights(walk: Walk, node: Node, const: Const) -> Weights:
     if const.array.size == 0:
         raise walk.refuse(node, f", weight '{const.name}': must hold values, but is empty")
     walk.finite(node, const, "weight")
-    return const.array.astype(np.float64)
+    return reals(const.array)
 
 
 def _layer(

@@ -9,7 +9,7 @@ import numpy as np
 
 from ternc.frontend import fold
 from ternc.frontend.ops_elementwise import useful
-from ternc.frontend.values import Array, Const, Node, Value, View
+from ternc.frontend.values import Array, Const, Node, Value, View, reals
 from ternc.frontend.walk import Walk, element, folds, handles
 from ternc.network.steps import Add, Clamp, Divide, Multiply, PerChannel, Round, Sign, Step
 
@@ -40,7 +40,7 @@ def _scale(walk: Walk, node: Node, position: int) -> Const:
     const = walk.const(node, position, "scale")
     if const is None:
         raise walk.refuse(node, ": it must have a scale, but has none")
-    values = const.array.astype(np.float64)
+    values = reals(const.array)
     bad = ~(np.isfinite(values) & (values > 0))
     if np.any(bad):
         at = np.argwhere(bad)[0].tolist()
@@ -59,7 +59,7 @@ def quant_codes(walk: Walk, node: Node) -> QuantCodes:
     width = walk.const(node, 3, "bit width")
     if width is None or width.array.size != 1:
         raise walk.refuse(node, ": it must have one bit width for the whole tensor")
-    bits = float(width.array.astype(np.float64).reshape(()))
+    bits = float(reals(width.array).reshape(()))
     if bits != int(bits) or not 1 <= bits <= 32:
         raise walk.refuse(
             node, f", bit width '{width.name}': must be an integer from 1 to 32, but is {bits:g}"

@@ -186,3 +186,9 @@ def pixels(size: Map) -> int:
 def plain_index(shape: tuple[int, ...]) -> Index:
     """The index of a value whose elements are in map order."""
     return np.arange(int(np.prod(shape, dtype=np.int64)), dtype=np.int64).reshape(shape)
+
+
+def reals(array: Array) -> NDArray[np.float64]:
+    """The array in float64, which holds every float32 and every code exactly."""
+    with np.errstate(invalid="ignore"):  # a signalling NaN of a damaged file
+        return array.astype(np.float64)

@@ -25,6 +25,7 @@ from ternc.frontend.values import (
     Value,
     View,
     pixels,
+    reals,
 )
 from ternc.network.steps import PerChannel, Step
 
@@ -166,7 +167,7 @@ class Walk:
         Raises:
             ModelError: It is not finite, changes the value's shape, or differs inside a channel.
         """
-        array = const.array.astype(np.float64)
+        array = reals(const.array)
         self.finite(node, const, what, infinite=infinite)
         if array.size == 1 and array.ndim <= view.index.ndim:
             return array.reshape(1)
@@ -192,7 +193,7 @@ class Walk:
         """Refuse a constant that holds NaN or, unless allowed, infinity."""
         if const.array.dtype.kind not in "fV" and const.array.dtype.name != "bfloat16":
             return
-        values = const.array.astype(np.float64)
+        values = reals(const.array)
         bad = np.isnan(values) if infinite else ~np.isfinite(values)
         if np.any(bad):
             at = np.argwhere(bad)[0].tolist()

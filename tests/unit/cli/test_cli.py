@@ -1,18 +1,15 @@
 """The command line: defaults, exit codes, sentences, and one JSON document whatever happens."""
 
 import json
-import sys
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
 from typing import Any
 
-import click
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
 import ternc
-from ternc import cli, frontend
+from ternc import cli, frontend, pipeline
 from ternc.errors import BuildError, InternalError, ModelError
 from ternc.frontend.inspect import Obstacle
 from ternc.schedule.design import ArrayShape
@@ -26,28 +23,22 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(cli.main, list(arguments), prog_name="ternc")
 
 
-class FakePipeline(ModuleType):
-    """Records what the command line asks for; refuses or breaks on demand."""
+class Compiler:
+    """Stands where `pipeline.compile` is: records what the command line asks for, then refuses or breaks."""
 
-    def __init__(self, outcome: Exception | None = None) -> None:
-        super().__init__("ternc.pipeline")
+    def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
-        self.outcome = outcome
-        self.CompileOptions = SimpleNamespace
+        self.outcome: BaseException = ModelError("net.onnx: no such file")
 
-    def check(self, model: Path, input_quant: frontend.InputQuant | None) -> frontend.CheckReport:
-        return frontend.inspect(model, input_quant=input_quant)
-
-    def compile(self, model: Path, **asked: Any) -> None:
+    def __call__(self, model: Path, **asked: Any) -> None:
         self.asked.append({"model": model, **asked})
-        raise self.outcome or ModelError(f"{model}: no such file")
+        raise self.outcome
 
 
 @pytest.fixture
-def pipeline(monkeypatch: pytest.MonkeyPatch) -> FakePipeline:
-    fake = FakePipeline()
-    monkeypatch.setitem(sys.modules, "ternc.pipeline", fake)
-    monkeypatch.setattr(ternc, "pipeline", fake, raising=False)
+def compiler(monkeypatch: pytest.MonkeyPatch) -> Compiler:
+    fake = Compiler()
+    monkeypatch.setattr(pipeline, "compile", fake)
     return fake
 
 
@@ -63,19 +54,19 @@ def pipeline(monkeypatch: pytest.MonkeyPatch) -> FakePipeline:
         ["-q", "net.onnx", "--fps", "30"],
     ],
 )
-def test_a_model_as_first_argument_means_compile(arguments: list[str], pipeline: FakePipeline) -> None:
+def test_a_model_as_first_argument_means_compile(arguments: list[str], compiler: Compiler) -> None:
     assert run(*arguments).exit_code == 1
-    (asked,) = pipeline.asked
+    (asked,) = compiler.asked
     assert asked["model"] == Path("net.onnx")
     assert asked["options"].fps == 30.0
 
 
-def test_compile_options_reach_the_pipeline(pipeline: FakePipeline) -> None:
+def test_compile_options_reach_the_pipeline(compiler: Compiler) -> None:
     run(
         *["net.onnx", "--target", "unit", "-o", "there", "--budget", "0.25", "--clock-mhz", "150"],
         *["--array", "2x4X8", "--input-quant", "int8:0.0625"],
     )
-    (asked,) = pipeline.asked
+    (asked,) = compiler.asked
     options = asked["options"]
     assert asked["out"] == Path("there")
     assert (options.target, options.fps, options.budget, options.clock_mhz) == ("unit", None, 0.25, 150.0)
@@ -83,18 +74,11 @@ def test_compile_options_reach_the_pipeline(pipeline: FakePipeline) -> None:
     assert (options.input_quant.type, options.input_quant.scale) == ("INT8", 0.0625)
 
 
-def test_compile_defaults(pipeline: FakePipeline) -> None:
+def test_compile_defaults(compiler: Compiler) -> None:
     run("net.onnx")
-    (asked,) = pipeline.asked
+    (asked,) = compiler.asked
     assert asked["out"] is None
-    assert vars(asked["options"]) == {
-        "target": "arria10",
-        "fps": None,
-        "budget": 0.7,
-        "clock_mhz": None,
-        "array": None,
-        "input_quant": None,
-    }
+    assert asked["options"] == pipeline.CompileOptions()
 
 
 def test_version() -> None:
@@ -137,21 +121,21 @@ def test_flags_may_stand_before_a_command() -> None:
         (["more.onnx"], "Got unexpected extra argument (more.onnx)"),
     ],
 )
-def test_wrong_usage_is_one_sentence(arguments: list[str], sentence: str, pipeline: FakePipeline) -> None:
+def test_wrong_usage_is_one_sentence(arguments: list[str], sentence: str, compiler: Compiler) -> None:
     result = run("net.onnx", *arguments)
     assert result.exit_code == 2
     assert result.stderr == f"error: {sentence}\n  help: ternc compile --help\n"
     assert result.stdout == ""
-    assert pipeline.asked == []
+    assert compiler.asked == []
 
 
-def test_input_quant_of_another_form_is_wrong_usage(pipeline: FakePipeline) -> None:
+def test_input_quant_of_another_form_is_wrong_usage(compiler: Compiler) -> None:
     result = run("net.onnx", "--input-quant", "float:1")
     assert result.exit_code == 2
     assert result.stderr.startswith("error: --input-quant must be TYPE:SCALE")
 
 
-def test_wrong_usage_as_json(pipeline: FakePipeline) -> None:
+def test_wrong_usage_as_json(compiler: Compiler) -> None:
     result = run("net.onnx", "--fps", "0", "--json")
     assert result.exit_code == 2
     assert json.loads(result.stdout) == {
@@ -163,8 +147,8 @@ def test_wrong_usage_as_json(pipeline: FakePipeline) -> None:
 # ---- refusals and bugs: exit code 1 ---------------------------------------------------------------------
 
 
-def test_a_refusal_is_a_sentence_and_the_way_out(pipeline: FakePipeline) -> None:
-    pipeline.outcome = ModelError(
+def test_a_refusal_is_a_sentence_and_the_way_out(compiler: Compiler) -> None:
+    compiler.outcome = ModelError(
         "net.onnx: node 'a' (Foo): must be known, but is not", help="export it again"
     )
     result = run("net.onnx")
@@ -175,15 +159,15 @@ def test_a_refusal_is_a_sentence_and_the_way_out(pipeline: FakePipeline) -> None
     )
 
 
-def test_a_refusal_as_json(pipeline: FakePipeline) -> None:
-    pipeline.outcome = BuildError("there: must be a build", help="compile first")
+def test_a_refusal_as_json(compiler: Compiler) -> None:
+    compiler.outcome = BuildError("there: must be a build", help="compile first")
     result = run("net.onnx", "--json")
     assert (result.exit_code, result.stderr) == (1, "")
     assert json.loads(result.stdout) == {"error": "there: must be a build", "help": "compile first"}
 
 
-def test_a_broken_promise_says_that_it_is_a_bug(pipeline: FakePipeline) -> None:
-    pipeline.outcome = InternalError("schedule", "two layers share a bank")
+def test_a_broken_promise_says_that_it_is_a_bug(compiler: Compiler) -> None:
+    compiler.outcome = InternalError("schedule", "two layers share a bank")
     result = run("net.onnx")
     assert result.exit_code == 1
     assert result.stderr == (
@@ -204,18 +188,16 @@ def test_any_other_exception_is_a_bug_of_the_stage_it_came_from(monkeypatch: pyt
     assert "Traceback" in run("verify", "there", "-v").stderr
 
 
-def test_the_operating_systems_refusal_names_the_place(pipeline: FakePipeline) -> None:
-    pipeline.outcome = PermissionError(13, "Permission denied", "/somewhere")
+def test_the_operating_systems_refusal_names_the_place(compiler: Compiler) -> None:
+    compiler.outcome = PermissionError(13, "Permission denied", "/somewhere")
     result = run("net.onnx")
     assert (result.exit_code, result.stderr) == (1, "error: /somewhere: Permission denied\n")
 
 
-def test_interrupting_is_no_bug(pipeline: FakePipeline, monkeypatch: pytest.MonkeyPatch) -> None:
-    def stop(*_: object, **__: object) -> None:
-        raise click.Abort
-
-    monkeypatch.setattr(pipeline, "compile", stop)
-    assert run("net.onnx").exit_code == 130
+def test_interrupting_is_no_bug(compiler: Compiler) -> None:
+    compiler.outcome = KeyboardInterrupt()
+    result = run("net.onnx")
+    assert (result.exit_code, result.stderr) == (130, "\nerror: interrupted\n")
 
 
 # ---- check ----------------------------------------------------------------------------------------------
@@ -224,7 +206,7 @@ def test_interrupting_is_no_bug(pipeline: FakePipeline, monkeypatch: pytest.Monk
 MNIST = Path(__file__).parents[2] / "models" / "mnist_cnn_a4" / "mnist_cnn_a4.qonnx.onnx"
 
 
-def test_check_shows_the_layers_of_a_model(pipeline: FakePipeline) -> None:
+def test_check_shows_the_layers_of_a_model() -> None:
     result = run("check", str(MNIST))
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout == CHECKED
@@ -247,13 +229,13 @@ mnist_cnn_a4.qonnx.onnx can be compiled
 """
 
 
-def test_check_verbosely_adds_nodes_and_the_network(pipeline: FakePipeline) -> None:
+def test_check_verbosely_adds_nodes_and_the_network() -> None:
     lines = run("check", "-v", str(MNIST)).output.splitlines()
     assert "Nodes" in lines
     assert any(line.startswith("network mnist_cnn_a4") for line in lines)
 
 
-def test_check_as_json(pipeline: FakePipeline) -> None:
+def test_check_as_json() -> None:
     document = json.loads(run("check", str(MNIST), "--json").stdout)
     assert list(document) == ["file", "supported", "layers", "nodes", "obstacles"]
     assert document["supported"] is True
@@ -262,7 +244,7 @@ def test_check_as_json(pipeline: FakePipeline) -> None:
 
 
 @pytest.fixture
-def refused(pipeline: FakePipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+def refused(monkeypatch: pytest.MonkeyPatch) -> None:
     found = frontend.CheckReport(
         file="net.onnx",
         supported=False,
@@ -437,3 +419,49 @@ def test_nothing_is_written_to_a_pipe_but_the_result() -> None:
     result = run("targets", "--json")
     assert result.stderr == ""
     assert all(device["logic"]["source"] for device in json.loads(result.stdout)["targets"])
+
+
+# ---- the real thing -------------------------------------------------------------------------------------
+
+
+DIGITS = MNIST.parents[1] / "digits_cnn" / "digits_cnn.qonnx.onnx"
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
+    out = tmp_path_factory.mktemp("build") / "digits"
+    return out, run(str(DIGITS), "--target", "unit", "--array", "2x4x4", "-o", str(out), "--json")
+
+
+def test_compile_as_json_is_the_performance_report_and_the_place(compiled: tuple[Path, Result]) -> None:
+    out, result = compiled
+    assert (result.exit_code, result.stderr) == (0, "")
+    document = json.loads(result.stdout)
+    assert document.pop("build") == str(out)
+    assert document == json.loads((out / "report" / "performance.json").read_text(encoding="utf-8"))
+    assert document["array"] == [{"rows": 2, "cols": 4, "lanes": 4}]
+
+
+def test_compile_says_where_the_build_is(tmp_path: Path) -> None:
+    out = tmp_path / "digits"
+    result = run(str(DIGITS), "--target", "unit", "--array", "1x1x1", "-o", str(out))
+    assert result.output.endswith(f"\nwritten: {out}\n")
+    assert result.output.startswith((out / "report" / "performance.txt").read_text(encoding="utf-8"))
+
+
+def test_predict_gives_the_reference_outputs(compiled: tuple[Path, Result], tmp_path: Path) -> None:
+    out, _ = compiled
+    with np.load(DIGITS.with_name("digits_cnn.ref.npz")) as stored:
+        np.save(tmp_path / "x.npy", (stored["x_code"] * stored["x_scale"]).astype(np.float32))
+        expected = stored["y"]
+    assert run("predict", str(out), str(tmp_path / "x.npy"), "-o", str(tmp_path / "y.npy")).exit_code == 0
+    np.testing.assert_allclose(np.load(tmp_path / "y.npy"), expected, rtol=1e-4, atol=1e-6)
+
+
+def test_predict_refuses_an_input_of_another_shape(compiled: tuple[Path, Result], tmp_path: Path) -> None:
+    out, _ = compiled
+    np.save(tmp_path / "x.npy", np.zeros((2, 3, 8, 8), np.float32))
+    result = run("predict", str(out), str(tmp_path / "x.npy"), "-o", str(tmp_path / "y.npy"))
+    assert result.exit_code == 1
+    assert not (tmp_path / "y.npy").exists()
+    assert "[2, 3, 8, 8]" in result.stderr

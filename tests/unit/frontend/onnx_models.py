@@ -113,7 +113,12 @@ class Graph:
 
 
 def matches(
-    path: Path, x: NDArray[Any], *, input_quant: InputQuant | None = None, rtol: float = 1e-5, constant: bool = False
+    path: Path,
+    x: NDArray[Any],
+    *,
+    input_quant: InputQuant | None = None,
+    rtol: float = 1e-5,
+    constant: bool = False,
 ) -> Network:
     """Read, verify, run, and compare with onnxruntime; the Network."""
     network = read(path, input_quant=input_quant)

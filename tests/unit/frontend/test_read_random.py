@@ -10,13 +10,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from unit.frontend.onnx_models import QONNX, Graph, matches
 
 from ternc.errors import ModelError
 from ternc.frontend import inspect
+from unit.frontend.onnx_models import QONNX, Graph, matches
 
 MODELS = Path(__file__).parents[2] / "models"
-UP = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+UP: dict[str, Any] = {
+    "mode": "nearest",
+    "coordinate_transformation_mode": "asymmetric",
+    "nearest_mode": "floor",
+}
 
 
 class Random(Graph):
@@ -24,7 +28,12 @@ class Random(Graph):
 
     def __init__(self, seed: int) -> None:
         super().__init__(seed)
-        self.shape = (1, int(self.rng.integers(1, 4)), int(self.rng.integers(3, 9)), int(self.rng.integers(3, 9)))
+        self.shape = (
+            1,
+            int(self.rng.integers(1, 4)),
+            int(self.rng.integers(3, 9)),
+            int(self.rng.integers(3, 9)),
+        )
         self.start = self.shape
 
     def dyadic(self, *shape: int, low: int = -12, high: int = 13, unit: float = 0.25) -> np.ndarray:
@@ -40,20 +49,30 @@ class Random(Graph):
         zero = np.array(self.rng.integers(0, 9), np.uint8)
         match int(self.rng.integers(0, 5)):
             case 0:
-                return self.quant(v, unit, int(self.rng.integers(1, 6)), signed=int(self.rng.integers(0, 2)), zero=0.0)
+                return self.quant(
+                    v, unit, int(self.rng.integers(1, 6)), signed=int(self.rng.integers(0, 2)), zero=0.0
+                )
             case 1:
                 v = self.node("QuantizeLinear", v, self.const(unit), self.const(zero))
-                v = self.node("Clip", v, self.const(np.array(1, np.uint8)), self.const(np.array(14, np.uint8)))
+                v = self.node(
+                    "Clip", v, self.const(np.array(1, np.uint8)), self.const(np.array(14, np.uint8))
+                )
                 return self.node("DequantizeLinear", v, self.const(unit), self.const(zero))
             case 2:
                 return self.node("BipolarQuant", v, self.const(unit), domain=QONNX)
             case 3:
-                v = self.node(str(self.rng.choice(["Round", "Floor", "Ceil"])), self.node("Div", v, self.const(unit)))
+                v = self.node(
+                    str(self.rng.choice(["Round", "Floor", "Ceil"])), self.node("Div", v, self.const(unit))
+                )
                 v = self.node("Clip", v, self.const(-5.0), self.const(6.0))
                 return self.node("Mul", v, self.const(float(self.rng.choice([-1.0, 0.5, 1.0]))))
             case _:
                 scale = 2.0 ** self.rng.integers(-2, 2, (1, self.shape[1], 1, 1))
-                return self.quant(v, scale.astype(np.float32), 4) if self.rng.random() < 0.3 else self.quant(v, unit, 3)
+                return (
+                    self.quant(v, scale.astype(np.float32), 4)
+                    if self.rng.random() < 0.3
+                    else self.quant(v, unit, 3)
+                )
 
     def elementwise(self, v: str) -> str:
         match int(self.rng.integers(0, 7)):
@@ -114,8 +133,29 @@ class Random(Graph):
         if self.rng.random() < 0.5:
             v = self.node("Flatten", v)
             count = int(np.prod(self.shape))
-            return self.node("Gemm", v, self.const(self.trits(4, count)), self.const(self.dyadic(4)), transB=1)
+            return self.node(
+                "Gemm", v, self.const(self.trits(4, count)), self.const(self.dyadic(4)), transB=1
+            )
         return v
+
+
+def outcome(path: Path, x: np.ndarray) -> str:
+    """Compare the model with onnxruntime; empty, or the sentence of its refusal."""
+    try:
+        matches(path, x, constant=True)
+    except ModelError as error:
+        return error.sentence
+    except AssertionError as error:
+        raise AssertionError(f"{path.name}: {error}") from error
+    return ""
+
+
+def report(path: Path) -> str:
+    """All obstacles, or the sentence of a file that cannot be read at all."""
+    try:
+        return "; ".join(obstacle.sentence for obstacle in inspect(path).obstacles)
+    except ModelError as error:
+        return error.sentence
 
 
 @pytest.mark.parametrize("block", range(6))
@@ -126,14 +166,11 @@ def test_random_graph_equals_onnxruntime(tmp_path: Path, block: int) -> None:
         v = g.grow()
         path = g.save(tmp_path / f"m{seed}.onnx", list(g.start), v)
         x = g.dyadic(12, *g.start[1:], low=-40, high=40, unit=0.125)
-        try:
-            matches(path, x, constant=True)
-        except ModelError as error:
+        sentence = outcome(path, x)
+        if sentence:
             refused += 1
             allowed = ("must be ternary", "is no integer", "unquantised", "must be quantised to 1..8 bits")
-            assert any(text in error.sentence for text in allowed), f"seed {seed}: {error}"
-        except AssertionError as error:
-            raise AssertionError(f"seed {seed}: {error}") from error
+            assert any(text in sentence for text in allowed), f"seed {seed}: {sentence}"
     assert refused < 15
 
 
@@ -142,12 +179,9 @@ def test_damaged_files_are_refused_without_a_crash(tmp_path: Path) -> None:
     path = tmp_path / "damaged.onnx"
     for source in ("digits_cnn.qdq_int4.onnx", "digits_cnn.float_raw.onnx"):
         data = np.frombuffer((MODELS / "digits_cnn" / source).read_bytes(), np.uint8)
-        for _ in range(150):
+        for _ in range(60):
             damaged = data.copy()
             for place in rng.integers(0, len(data), rng.integers(1, 4)):
                 damaged[place] = rng.integers(0, 256)
             path.write_bytes(damaged.tobytes())
-            try:
-                inspect(path)
-            except ModelError as error:
-                assert "\n" not in error.sentence  # noqa: PT017
+            assert "\n" not in report(path)
