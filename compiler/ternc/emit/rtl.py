@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ternc import __version__
+from ternc.version import __version__
 from ternc.emit.env import comment, render
 from ternc.numeric import clog2, unsigned_bits
 from ternc.resources import folder

@@ -9,7 +9,15 @@ from ternc.numeric import ceil_div, clog2, signed_bits, unsigned_bits
 from ternc.schedule.design import ArrayShape, StreamPort
 from ternc.schedule.layout import Lanes, Layout
 from ternc.schedule.program import layouts, stride_phases
-from ternc.schedule.requant import LayerRequant, RequantWidths, hardware_peak, layer_requant, uses_thresholds, widths
+from ternc.schedule.requant import (
+    LayerRequant,
+    RequantWidths,
+    argmax_keys,
+    hardware_peak,
+    layer_requant,
+    uses_thresholds,
+    widths,
+)
 from ternc.schedule.tiling import axes, tap_counts
 from ternc.schedule.timing import FrameTiming, LayerTiming, flush_cycles, frame_timing, shortest_pass
 
@@ -70,7 +78,7 @@ def stream_bits(low: int, high: int) -> int:
 
 def output_bits(network: Network) -> int:
     """Signed width of one element of the output memory: a code, a raw accumulator, or an argmax key."""
-    last, keys = network.tensors[-1], network.output.keys
+    last, keys = network.tensors[-1], argmax_keys(network)
     if network.layers[-1].activation is not None:
         low, high = 0, last.range.high - last.range.low
     else:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ternc.errors import ScheduleError
 from ternc.network.layers import Linear, Network, Staircase
 from ternc.numeric import signed_bits, unsigned_bits
 
@@ -54,6 +55,30 @@ def uses_thresholds(network: Network) -> bool:
     return all(count <= THRESHOLDS_UP_TO for count in steps)
 
 
+def argmax_keys(network: Network) -> NDArray[np.int64] | None:
+    """What an argmax on chip must compare instead of the values themselves, int64 ``[2, channels]``, or None.
+
+    None where there is no argmax, or where the values order the channels as they are: one factor for all, and
+    an addend that only makes the lower index win a tie, which ternc_argmax does by itself.
+
+    Raises:
+        ScheduleError: The values are quantised codes and the channels have different scales.
+    """
+    keys = network.output.keys
+    if keys is None:
+        return None
+    factor, addend = keys
+    one_scale = bool((factor == factor[0]).all())
+    if one_scale and bool((np.diff(addend) <= 0).all()) and int(addend[0] - addend[-1]) < int(factor[0]):
+        return None
+    if network.layers[-1].activation is not None:
+        raise ScheduleError(
+            f"node '{network.layers[-1].name}': an ArgMax over quantised values needs one scale for all channels",
+            help="take the ArgMax of the values before their quantiser, or leave it to the host",
+        )
+    return keys
+
+
 def layer_requant(network: Network, layer: Linear, *, act_bits: int, prefer_thresholds: bool) -> LayerRequant:
     """The layer's parameters in the form that this engine uses for it."""
     source = network.tensor(layer.source)
@@ -64,8 +89,9 @@ def layer_requant(network: Network, layer: Linear, *, act_bits: int, prefer_thre
     match layer.activation:
         case None:
             scale, offset = np.ones(channels, dtype=np.int64), zero
-            if network.output.keys is not None and layer.target == network.output.tensor:
-                scale, offset = network.output.keys
+            keys = argmax_keys(network)
+            if keys is not None:
+                scale, offset = keys
             return LayerRequant(
                 form="raw",
                 multiplier=scale,

@@ -21,10 +21,12 @@ from ternc.simulate.model import Beats, Dut, Progress, Simulation, Trace, Window
 
 _VERILATE = (
     *("-O3", "--x-assign", "fast", "--x-initial", "unique", "--noassert", "--no-timing", "--threads", "1"),
-    *("--output-split", "20000", "--prefix", "Vtop", "-Wno-fatal", "+define+TERNC_FAST_SIM"),
+    *("--output-split", "5000", "--output-split-cfuncs", "500", "--prefix", "Vtop", "-Wno-fatal", "+define+TERNC_FAST_SIM"),
 )
 _CXXFLAGS = "-march=native -DVL_USER_STOP -DVL_USER_FINISH -DVL_USER_FATAL"
-_MAKE = ("OPT_FAST=-O2", "OPT_SLOW=-O0", "OPT_GLOBAL=-O1", "CFG_CXXFLAGS_PCH_I=-include")
+_MAKE = ("OPT_FAST=-O1", "OPT_SLOW=-O0", "OPT_GLOBAL=-O1")
+_PART_BYTES = 250_000
+"""C++ text that is worth a compiler process of its own."""
 _RUNTIME = "verilated*.o"
 
 
@@ -48,14 +50,15 @@ def build(dut: Dut, *, monitor: bool = False) -> Path:
         flags.append("+define+TERNC_MONITOR")
         cxxflags += " -DTERNC_MONITOR"
     environment = [tools.verilator().version, *tools.compiler(), tools.processor()]
-    key = [tools.rtl_text(dut.rtl), driver.read_text(), *flags, cxxflags, *_MAKE, *environment]
+    recipe = (folder("sim") / "verilator.mk").read_text()
+    key = [tools.rtl_text(dut.rtl), driver.read_text(), recipe, *flags, cxxflags, *_MAKE, *environment]
 
     def make(scratch: Path) -> None:
         work = scratch / "work"
         _verilate(dut, [*flags, "-CFLAGS", cxxflags], driver, work)
         _borrow_runtime(work, environment)
         _compile(work)
-        (work / "Vtop").rename(scratch / "Vtop")
+        (work / "Vtop_parts").rename(scratch / "Vtop")
         _lend_runtime(work, environment)
         shutil.rmtree(work)
 
@@ -103,11 +106,36 @@ def _verilate(dut: Dut, flags: list[str], driver: Path, work: Path) -> None:
 
 
 def _compile(work: Path) -> None:
-    """C++ to the program ``work/Vtop``."""
-    jobs = f"-j{os.cpu_count() or 1}"
+    """C++ to the program ``work/Vtop_parts``."""
+    jobs = os.cpu_count() or 1
+    parts = _join(work, jobs)
+    command = ["make", f"-j{jobs}", "-f", str(folder("sim") / "verilator.mk"), f"CXX={tools.compiler()[0]}"]
     environment = {**tools.verilator().environment, "MAKEFLAGS": ""}
-    command = ["make", "-C", str(work), "-f", "Vtop.mk", jobs, f"CXX={tools.compiler()[0]}", *_MAKE, "Vtop"]
-    tools.call("the C++ compiler refused Verilator's output", command, cwd=work, environment=environment)
+    tools.call(
+        "the C++ compiler refused Verilator's output",
+        [*command, *_MAKE, f"PARTS={' '.join(parts)}", "simulator"],
+        cwd=work,
+        environment=environment,
+    )
+
+
+def _join(work: Path, jobs: int) -> list[str]:
+    """Write ``slow.cpp`` and up to ``jobs`` parts of about equal size, which include Verilator's files."""
+    files = sorted(work.glob("Vtop*.cpp"), key=lambda path: (-path.stat().st_size, path.name))
+    slow = [path for path in files if path.stem.endswith(("__Slow", "__Syms"))]
+    fast = [path for path in files if path not in slow]
+    total = sum(path.stat().st_size for path in fast)
+    count = max(1, min(jobs, total // _PART_BYTES))
+    parts: list[list[Path]] = [[] for _ in range(count)]
+    sizes = [0] * count
+    for path in fast:
+        smallest = sizes.index(min(sizes))
+        parts[smallest].append(path)
+        sizes[smallest] += path.stat().st_size
+    named = {f"part_{number}": part for number, part in enumerate(parts)}
+    for name, part in {**named, "slow": slow}.items():
+        (work / f"{name}.cpp").write_text("".join(f'#include "{path.name}"\n' for path in sorted(part)))
+    return list(named)
 
 
 def _runtime_key(environment: list[str]) -> list[str]:
