@@ -2,7 +2,7 @@
 // Slower, but undefined values (x) are seen. Set up by macros:
 //
 //   TERNC_TOP, TERNC_IN_BYTES, TERNC_IN_BEATS, TERNC_OUT_BYTES, TERNC_OUT_BEATS, TERNC_FRAMES, TERNC_WATCHDOG,
-//   TERNC_STALLS (0 or 1), TERNC_SEED, and with TERNC_MONITOR also TERNC_MON_BITS
+//   TERNC_STALLS (0 or 1), TERNC_SEED, TERNC_STRETCH, and with TERNC_MONITOR also TERNC_MON_BITS
 //
 // and by plusargs: +input=FILE (hex, one beat a line), +log=FILE. The log has one line per happening:
 //
@@ -49,7 +49,7 @@ module ternc_bench;
     forever #1 clk = !clk;
   end
 
-  // Random stretches of 1 to 1024 cycles in which a side is blocked never, seldom, mostly or always.
+  // Random stretches of 1 to TERNC_STRETCH cycles in which a side is blocked never, seldom, mostly or always.
   integer seed = `TERNC_SEED;
   integer in_left = 0, in_level = 0, out_left = 0, out_level = 0;
   reg in_blocked, out_blocked;
@@ -74,11 +74,11 @@ module ternc_bench;
     if (`TERNC_STALLS) begin
       if (in_left == 0) begin
         in_level = new_level($random(seed));
-        in_left = 1 + ($random(seed) & ((1 << ($random(seed) & 9)) - 1));
+        in_left = 1 + (($unsigned($random(seed)) % `TERNC_STRETCH) >> ($random(seed) & 7));
       end
       if (out_left == 0) begin
         out_level = new_level($random(seed));
-        out_left = 1 + ($random(seed) & ((1 << ($random(seed) & 9)) - 1));
+        out_left = 1 + (($unsigned($random(seed)) % `TERNC_STRETCH) >> ($random(seed) & 7));
       end
       in_left = in_left - 1;
       out_left = out_left - 1;

@@ -3,7 +3,7 @@
 // and the compiler finds those out by itself.
 //
 //   Vtop --input in.npy --output out.npy --output-beats N --output-bytes N --result result.json
-//        [--stalls SEED] [--watchdog CYCLES] [--monitor FIRST,COUNT,FILE]
+//        [--stalls SEED [--stretch CYCLES]] [--watchdog CYCLES] [--monitor FIRST,COUNT,FILE]
 //
 // in.npy and out.npy are uint8 [frames, beats, bytes]. Cycle 0 is the first one after reset. A port's beat
 // belongs to the cycle in which valid and ready are both high at the clock edge that ends it.
@@ -42,6 +42,7 @@ struct Options {
     std::size_t output_beats = 0, output_bytes = 0;
     bool stalls = false;
     std::uint64_t seed = 0;
+    std::uint64_t stretch = 1024;
     std::uint64_t watchdog = 1'000'000;
     std::uint64_t monitor_first = 0, monitor_count = 0;
 };
@@ -55,6 +56,7 @@ Options parse(int argc, char** argv) {
         else if (key == "--result") options.result = value;
         else if (key == "--output-beats") options.output_beats = std::stoull(value);
         else if (key == "--output-bytes") options.output_bytes = std::stoull(value);
+        else if (key == "--stretch") options.stretch = std::stoull(value);
         else if (key == "--watchdog") options.watchdog = std::stoull(value);
         else if (key == "--stalls") {
             options.stalls = true;
@@ -140,11 +142,12 @@ private:
 
 // ---------------------------------------------------------------------------------------------- streams
 
-// When one side of a stream holds back: stretches of 1 to 1024 cycles, each blocked never, seldom, mostly
-// or always.
+// When one side of a stream holds back: stretches of 1 to `stretch` cycles, each blocked never, seldom, mostly
+// or always. With stretches longer than a frame takes, every buffer runs full and empty.
 class Stalls {
 public:
-    Stalls(bool enabled, std::uint64_t seed) : enabled_(enabled), state_((seed + 1) * 0x9e3779b97f4a7c15ULL) {}
+    Stalls(const Options& options, std::uint64_t seed)
+        : enabled_(options.stalls), stretch_(options.stretch), state_((seed + 1) * 0x9e3779b97f4a7c15ULL | 1) {}
 
     std::uint64_t random() {  // xorshift64
         state_ ^= state_ << 13;
@@ -158,7 +161,7 @@ public:
             static constexpr std::array<unsigned, 4> levels{0, 4, 12, 16};
             level_ = levels[random() >> 62];
             waits_for_valid = (random() >> 63) != 0;
-            left_ = 1 + (random() >> 32) % (std::uint64_t{1} << ((random() >> 32) % 11));
+            left_ = 1 + ((random() >> 32) % stretch_ >> (random() >> 61));
         }
         --left_;
         return (random() >> 60) < level_;
@@ -168,7 +171,7 @@ public:
 
 private:
     bool enabled_;
-    std::uint64_t state_;
+    std::uint64_t stretch_, state_;
     std::uint64_t left_ = 0;
     unsigned level_ = 0;
 };
@@ -193,7 +196,7 @@ struct FrameTimes {
 class Source {
 public:
     Source(Vtop& top, NpyReader& reader, const Options& options, std::vector<FrameTimes>& times)
-        : top_(top), reader_(reader), stalls_(options.stalls, options.seed), times_(times), junk_(reader.bytes) {
+        : top_(top), reader_(reader), stalls_(options, options.seed), times_(times), junk_(reader.bytes) {
         check_width(top.s_axis_tdata, reader.bytes, "s_axis_tdata");
         frame_ = reader_.frame();
     }
@@ -245,7 +248,7 @@ private:
 class Sink {
 public:
     Sink(Vtop& top, NpyWriter& writer, const Options& options, std::vector<FrameTimes>& times)
-        : top_(top), writer_(writer), stalls_(options.stalls, ~options.seed), times_(times),
+        : top_(top), writer_(writer), stalls_(options, ~options.seed), times_(times),
           bytes_(options.output_bytes), beats_(options.output_beats), frame_(beats_ * bytes_), held_(bytes_) {
         check_width(top.m_axis_tdata, bytes_, "m_axis_tdata");
     }

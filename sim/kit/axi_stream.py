@@ -19,13 +19,15 @@ PERIOD_NS = 2
 
 
 class Stalls:
-    """Random stretches of 1 to 1024 cycles in which a side holds back never, seldom, mostly or always.
+    """Random stretches of cycles in which a side holds back never, seldom, mostly or always.
 
     Args:
         seed: Of the random numbers, or None: never hold back.
+        stretch: Cycles of the longest; longer than a frame takes, so that every buffer runs full and empty.
     """
 
-    def __init__(self, seed: int | None) -> None:
+    def __init__(self, seed: int | None, stretch: int = 1024) -> None:
+        self._stretch = stretch
         self._random = random.Random(seed) if seed is not None else None
         self._left = 0
         self._level = 0.0
@@ -37,7 +39,7 @@ class Stalls:
             return False
         if self._left == 0:
             self._level = self._random.choice((0.0, 0.25, 0.75, 1.0))
-            self._left = self._random.randint(1, 1 << self._random.randint(0, 10))
+            self._left = 1 + (self._random.randrange(self._stretch) >> self._random.randrange(8))
             self.waits_for_valid = self._random.random() < 0.5
         self._left -= 1
         return self._random.random() < self._level

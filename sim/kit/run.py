@@ -13,10 +13,19 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 RTL = HERE.parent / "rtl"
 
+PORTS = (
+    *("clk_i", "rst_ni", "s_axis_tdata", "s_axis_tvalid", "s_axis_tready", "s_axis_tlast"),
+    *("m_axis_tdata", "m_axis_tvalid", "m_axis_tready", "m_axis_tlast"),
+)
 BUILD_ARGS = {
-    "verilator": ["-Wno-fatal", "--no-timing", "--x-initial", "unique", "-O3"],
+    # Only the ports are visible, so that Verilator can optimise everything behind them.
+    "verilator": (
+        "-Wno-fatal --no-timing --x-initial unique -O3 --no-public-flat-rw --output-split 0 "
+        "--output-split-cfuncs 500"
+    ).split(),
     "icarus": ["-g2012"],
 }
+MAKE_ARGS = "OPT_FAST=-O1 OPT_SLOW=-O0 OPT_GLOBAL=-O0 CFG_CXXFLAGS_PCH_I=-include"
 
 
 def main() -> int:
@@ -44,8 +53,18 @@ def use_verilator() -> bool:
         root = Path(spec.origin).parent
         if (root / "bin" / "verilator").is_file():
             os.environ["VERILATOR_ROOT"] = str(root)
+            os.environ["MAKEFLAGS"] = f"{MAKE_ARGS} PYTHON3={sys.executable}"
             os.environ["PATH"] = f"{root / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
     return shutil.which("verilator") is not None
+
+
+def visible_ports(work: Path, top: str) -> Path:
+    """A Verilator control file that shows the test bench the top module's ports."""
+    work.mkdir(exist_ok=True)
+    lines = [f'public_flat_rw -module "{top}" -var "{port}"' for port in PORTS]
+    path = work / "ports.vlt"
+    path.write_text("\n".join(["`verilator_config", *lines, ""]))
+    return path
 
 
 def run(sim: str, seed: int, *, full: bool) -> int:
@@ -56,6 +75,8 @@ def run(sim: str, seed: int, *, full: bool) -> int:
     lines = (RTL / "files.f").read_text().splitlines()
     sources = [RTL / line.strip() for line in lines if line.strip() and not line.startswith(("//", "#", "+"))]
     work = HERE / f"work_{sim}{'_full' if full else ''}"
+    if sim == "verilator":
+        sources.insert(0, visible_ports(work, top))
     runner = get_runner(sim)
     runner.build(
         sources=sources,

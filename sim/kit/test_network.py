@@ -23,6 +23,7 @@ EXPECTED = integers(np.load(HERE / "expected_output.npy"))
 OUTPUT_PORT = Port(**DESIGN["output_port"])
 SEED = int(os.environ.get("TERNC_SEED", "1"))
 WATCHDOG_CYCLES = 2 * DESIGN["latency_cycles"] + DESIGN["cycles_per_frame"] + 4096
+STRETCH_CYCLES = 64 + 2 * DESIGN["cycles_per_frame"]
 QUIET_CYCLES = 64
 
 
@@ -44,8 +45,8 @@ async def run(
     clock = Clock(dut)
     await clock.reset()
     scoreboard = Scoreboard(OUTPUT_PORT, [EXPECTED[i] for i in frames])
-    source = Source(dut, "s_axis", [INPUT[i] for i in frames], Stalls(gaps))
-    sink = Sink(dut, "m_axis", Stalls(back_pressure), scoreboard.take)
+    source = Source(dut, "s_axis", [INPUT[i] for i in frames], Stalls(gaps, STRETCH_CYCLES))
+    sink = Sink(dut, "m_axis", Stalls(back_pressure, STRETCH_CYCLES), scoreboard.take)
     idle = 0
     while not scoreboard.done:
         moved = await clock.step(source, sink)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import cocotb
-from control_bench import PARAMETERS, Bench, join, signed, split
+from rtl_play import PARAMETERS, SEEDS, pack, signed, unpack
+from rtl_steps import Steps
 
 P = PARAMETERS
 COLS, VALUE, ELEM = P["Cols"], P["ValueBits"], P["ElemBits"]
@@ -20,9 +21,9 @@ def beat_of(word: int, index: int) -> dict[str, int]:
     """What the stream shows for the frame's word ``index``."""
     chunk = index % CHUNKS
     count = min(COLS, P["Channels"] - chunk * COLS)
-    values = [signed(bits, VALUE) + P["Offset"] for bits in split(word, VALUE, COLS)]
+    values = [signed(bits, VALUE) + P["Offset"] for bits in unpack(word, VALUE, COLS)]
     return {
-        "data_o": join(values[:count], ELEM),
+        "data_o": pack(values[:count], ELEM),
         "count_o": count,
         "pixel_last_o": int(chunk == CHUNKS - 1),
         "last_o": int(index == BEATS - 1),
@@ -35,8 +36,8 @@ class Frames:
     A half's words are there from its finish until its last beat has moved, junk otherwise.
     """
 
-    def __init__(self, bench: Bench) -> None:
-        self.bench = bench
+    def __init__(self, steps: Steps) -> None:
+        self.steps = steps
         self.words: list[list[int]] = []
         self.finished: list[int] = []
         self.sent = 0
@@ -46,7 +47,7 @@ class Frames:
         self.read: list[Any] = [self.junk(), self.junk()]
 
     def junk(self) -> Any:
-        return self.bench.junk(COLS * VALUE)
+        return self.steps.junk(COLS * VALUE)
 
     @property
     def free(self) -> bool:
@@ -57,15 +58,15 @@ class Frames:
         """A frame's first beat comes five cycles after its finish or the end of the frame before."""
         if self.sent == len(self.finished):
             return False
-        return self.bench.cycle >= max(self.finished[self.sent], self.previous_done) + FIRST_BEAT
+        return self.steps.cycle >= max(self.finished[self.sent], self.previous_done) + FIRST_BEAT
 
     def finish(self) -> None:
         """A frame is complete in this cycle."""
         half = len(self.finished) % 2
-        words = [self.bench.bits(COLS * VALUE) for _ in range(BEATS)]
+        words = [self.steps.bits(COLS * VALUE) for _ in range(BEATS)]
         self.memory[half * HALF : half * HALF + BEATS] = words
         self.words.append(words)
-        self.finished.append(self.bench.cycle)
+        self.finished.append(self.steps.cycle)
 
     def move(self) -> None:
         """The beat on offer moves in this cycle."""
@@ -75,57 +76,58 @@ class Frames:
             self.memory[half * HALF : (half + 1) * HALF] = [self.junk() for _ in range(HALF)]
             self.beat = 0
             self.sent += 1
-            self.previous_done = self.bench.cycle
+            self.previous_done = self.steps.cycle
 
     def fetch(self, addr: int) -> None:
         """The memory's two cycles."""
         self.read = [self.read[1], self.memory[addr] if addr < P["Depth"] else self.junk()]
 
 
-async def send(bench: Bench, *, always: bool) -> None:
+async def send(steps: Steps, *, always: bool) -> None:
     """Frames are finished and sent; everything is checked in every cycle."""
-    frames = Frames(bench)
-    finishes, takes = bench.pace(), bench.pace()
+    frames = Frames(steps)
+    finishes, takes = steps.pauses(), steps.pauses()
     while frames.sent < FRAMES:
         free = frames.free
-        finish = free and len(frames.finished) < FRAMES and (always or finishes.go())
+        finish = free and len(frames.finished) < FRAMES and (always or not next(finishes))
         if finish:
             frames.finish()
-        ready = always or takes.go()
-        await bench.settle(finish_i=int(finish), ready_i=int(ready), rd_data_i=frames.read[0])
+        ready = always or not next(takes)
+        await steps.settle(finish_i=int(finish), ready_i=int(ready), rd_data_i=frames.read[0])
         half = (len(frames.finished) - finish) % 2
-        bench.check(free_o=int(free), half_o=half, valid_o=int(frames.valid))
-        frames.fetch(bench.get("rd_addr_o"))
+        steps.check(free_o=int(free), half_o=half, valid_o=int(frames.valid))
+        frames.fetch(steps.get("rd_addr_o"))
         if frames.valid:
-            bench.check(**beat_of(frames.words[frames.sent][frames.beat], frames.beat))
+            steps.check(**beat_of(frames.words[frames.sent][frames.beat], frames.beat))
             if ready:
                 frames.move()
-        await bench.next()
+        await steps.next()
     for _ in range(20):
-        await bench.settle(finish_i=0, ready_i=1)
-        bench.check(valid_o=0, free_o=1)
-        await bench.next()
+        await steps.settle(finish_i=0, ready_i=1)
+        steps.check(valid_o=0, free_o=1)
+        await steps.next()
 
 
 @cocotb.test()
-async def test_sends_frames(dut: Any) -> None:
+@cocotb.parametrize(seed=SEEDS)
+async def test_sends_frames(dut: Any, seed: int) -> None:
     """Random pauses on both sides."""
-    bench = Bench(dut, "output")
+    steps = Steps(dut, seed)
     for _ in range(2):
-        await bench.reset(finish_i=0, ready_i=0)
-        await send(bench, always=False)
+        await steps.reset(finish_i=0, ready_i=0)
+        await send(steps, always=False)
 
 
 @cocotb.test()
-async def test_one_beat_a_cycle(dut: Any) -> None:
+@cocotb.parametrize(seed=SEEDS)
+async def test_one_beat_a_cycle(dut: Any, seed: int) -> None:
     """Finished as early as possible and never held up; a reset in the middle of a frame."""
-    bench = Bench(dut, "output fast")
-    await bench.reset(finish_i=0, ready_i=0)
-    await bench.settle(finish_i=1, ready_i=1, rd_data_i=0)
-    for _ in range(bench.random.randint(2, 2 + FIRST_BEAT + BEATS)):
-        await bench.next()
-        await bench.settle()
-        await bench.next()
-        bench.drive(finish_i=0)
-    await bench.reset(finish_i=0, ready_i=1)
-    await send(bench, always=True)
+    steps = Steps(dut, seed)
+    await steps.reset(finish_i=0, ready_i=0)
+    await steps.settle(finish_i=1, ready_i=1, rd_data_i=0)
+    await steps.next()
+    await steps.settle(finish_i=0)
+    for _ in range(steps.random.randint(1, FIRST_BEAT + BEATS)):
+        await steps.next()
+    await steps.reset(finish_i=0, ready_i=1)
+    await send(steps, always=True)

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from control_bench import Bench, join, split
+from rtl_play import pack, unpack
+from rtl_steps import Steps
 
 
 class WritePorts:
     """Expects writes and checks that exactly these come.
 
     Args:
-        bench: The module under test: ternc_writer, or ternc_collector with one inside.
+        steps: The module under test: ternc_writer, or ternc_collector with one inside.
         parameters: Of the module.
         words: Feature words of one vector.
     """
 
-    def __init__(self, bench: Bench, parameters: Mapping[str, int], words: int) -> None:
-        self.bench = bench
+    def __init__(self, steps: Steps, parameters: Mapping[str, int], words: int) -> None:
+        self.steps = steps
         self.p = parameters
         self.words = words
         self.features: dict[int, dict[str, int]] = {}
@@ -26,10 +27,10 @@ class WritePorts:
     def expect_output(self, cycle: int, addr: int, half: int, vector: int) -> None:
         """A vector as one word of the output memory."""
         p = self.p
-        values = split(vector, p["ValueBits"], p["Cols"])
+        values = unpack(vector, p["ValueBits"], p["Cols"])
         self.outputs[cycle] = {
             "output_addr_o": (addr + half * p["OutputHalfWords"]) % (1 << p["OutputAddrBits"]),
-            "output_data_o": join(values, p["OutBits"]),
+            "output_data_o": pack(values, p["OutBits"]),
         }
 
     def expect_features(
@@ -37,20 +38,20 @@ class WritePorts:
     ) -> None:
         """A vector as words of the feature memory: in one of the slices, or in successive planes."""
         p = self.p
-        codes = split(vector, p["ValueBits"], p["Cols"])
+        codes = unpack(vector, p["ValueBits"], p["Cols"])
         codes += [0] * (self.words * p["SliceLanes"] - len(codes))
         for word in range(self.words):
-            mine = join(codes[word * p["SliceLanes"] : (word + 1) * p["SliceLanes"]], p["FeatureBits"])
+            mine = pack(codes[word * p["SliceLanes"] : (word + 1) * p["SliceLanes"]], p["FeatureBits"])
             self.features[cycle + word] = {
                 "feature_en_o": 1 << slice_ if self.words == 1 else 1,
                 "feature_bank_o": bank,
                 "feature_addr_o": (addr + word * plane) % (1 << p["FeatureAddrBits"]),
-                "feature_data_o": join([mine] * p["Slices"], p["SliceLanes"] * p["FeatureBits"]),
+                "feature_data_o": pack([mine] * p["Slices"], p["SliceLanes"] * p["FeatureBits"]),
             }
 
     def check(self) -> None:
         """The ports in this cycle; address and data count only with their enable."""
-        cycle = self.bench.cycle
+        cycle = self.steps.cycle
         output, feature = self.outputs.pop(cycle, None), self.features.pop(cycle, None)
-        self.bench.check(output_en_o=int(output is not None), **(output or {}))
-        self.bench.check(**(feature or {"feature_en_o": 0}))
+        self.steps.check(output_en_o=int(output is not None), **(output or {}))
+        self.steps.check(**(feature or {"feature_en_o": 0}))

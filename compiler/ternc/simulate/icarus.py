@@ -61,6 +61,7 @@ def _compile(dut: Dut, program: Path, frames: int, stalls: int | None, *, monito
         "TERNC_FRAMES": frames,
         "TERNC_WATCHDOG": dut.watchdog_cycles,
         "TERNC_STALLS": int(stalls is not None),
+        "TERNC_STRETCH": dut.stretch_cycles,
         "TERNC_SEED": (stalls or 0) % 2**31,
     }
     if monitor:

@@ -32,6 +32,7 @@ class Dut:
         cols, value_bits: Elements of the monitor's vector and their signed width.
         watchdog_cycles: Cycles without any beat after which a run counts as stuck; stalls of the test
             bench are not counted. More than one frame takes.
+        stretch_cycles: The longest random stall. More than one frame takes, so that buffers run full and empty.
     """
 
     rtl: Path
@@ -41,6 +42,7 @@ class Dut:
     cols: int
     value_bits: int
     watchdog_cycles: int
+    stretch_cycles: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

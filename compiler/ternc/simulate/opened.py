@@ -62,6 +62,7 @@ def open_build(path: Path) -> Opened:
         cols=design.cols,
         value_bits=design.value_bits,
         watchdog_cycles=2 * design.latency_cycles + design.cycles_per_frame + _MARGIN_CYCLES,
+        stretch_cycles=2 * design.cycles_per_frame + 64,
     )
     return Opened(
         path=path,

@@ -24,7 +24,7 @@ _VERILATE = (
     *("--output-split", "5000", "--output-split-cfuncs", "500", "--prefix", "Vtop", "-Wno-fatal", "+define+TERNC_FAST_SIM"),
 )
 _CXXFLAGS = "-march=native -DVL_USER_STOP -DVL_USER_FINISH -DVL_USER_FATAL"
-_MAKE = ("OPT_FAST=-O1", "OPT_SLOW=-O0", "OPT_GLOBAL=-O1")
+_MAKE = ("OPT_FAST=-O2", "OPT_SLOW=-O0", "OPT_GLOBAL=-O1")
 _PART_BYTES = 250_000
 """C++ text that is worth a compiler process of its own."""
 _RUNTIME = "verilated*.o"
@@ -86,7 +86,7 @@ def run(
         command += ["--output-bytes", str(dut.output_port.data_bytes)]
         command += ["--watchdog", str(dut.watchdog_cycles)]
         if stalls is not None:
-            command += ["--stalls", str(stalls % 2**63)]
+            command += ["--stalls", str(stalls % 2**63), "--stretch", str(dut.stretch_cycles)]
         if window is not None:
             command += ["--monitor", f"{window.first},{window.count},{scratch / 'trace.bin'}"]
         printed = _execute(command, dut.rtl, progress)

@@ -1,0 +1,31 @@
+"""The models in tests/models, compiled."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import ternc
+from ternc.frontend import InputQuant
+from ternc.pipeline import Build
+from ternc.schedule.design import ArrayShape
+
+MODELS = Path(__file__).parent / "models"
+
+
+def shape(text: str) -> ArrayShape:
+    """``ROWSxCOLSxLANES``."""
+    rows, cols, lanes = map(int, text.split("x"))
+    return ArrayShape(rows=rows, cols=cols, lanes=lanes)
+
+
+def compiled(model: str, out: Path, array: str | None = None, target: str = "arria10") -> Build:
+    """Compile ``tests/models/<folder>/<model>.onnx``; KERAS needs its input's type said."""
+    folder = model.split(".")[0]
+    quant = InputQuant.parse("int8:0.0625") if model.startswith("KERAS") else None
+    return ternc.compile(
+        MODELS / folder / f"{model}.onnx",
+        out=out,
+        target=target,
+        array=shape(array) if array else None,
+        input_quant=quant,
+    )
