@@ -51,7 +51,15 @@ class Machine:
         pass_bits, tap_bits = bits_of(len(rom["passes"])), bits_of(len(rom["taps"]))
         xmap_bits, weight_bits = bits_of(len(rom["xmap"])), bits_of(len(engine.weights[0].words))
         bank_bits, slice_bits, param_bits = bits_of(g.shape.rows), bits_of(g.slices), bits_of(g.params)
-        flags = ("from_input", "to_output", "wait_input", "release_input", "wait_output", "finish_output", "last_layer")
+        flags = (
+            "from_input",
+            "to_output",
+            "wait_input",
+            "release_input",
+            "wait_output",
+            "finish_output",
+            "last_layer",
+        )
         self.layer_fields = {
             "pass_start": pass_bits, "pass_count": pass_bits + 1, "groups": g.x_bits, "rows": g.y_bits,
             "y_step": g.rd_bits, "y_stride": g.y_bits, "row_step": g.wr_bits, "plane": g.wr_bits,
@@ -71,7 +79,10 @@ class Machine:
         }  # fmt: skip
         lanes = range(g.shape.lanes)
         self.weights = np.array(
-            [[[(0, 1, None, -1)[word >> 2 * k & 3] for k in lanes] for word in m.words] for m in engine.weights],
+            [
+                [[(0, 1, None, -1)[word >> 2 * k & 3] for k in lanes] for word in m.words]
+                for m in engine.weights
+            ],
             dtype=np.int64,
         )  # [cols, depth, lanes]; the code 2 does not exist
         self.requant = [[unpack(word, self.requant_fields) for word in m.words] for m in engine.requant]
@@ -96,8 +107,9 @@ class Machine:
         values = self.output[: port.height * port.width * tiles].reshape(port.height, port.width, -1)
         values = values[..., : g.output_channels]
         if g.argmax:
-            return values.argmax(axis=-1)[None]
-        return np.moveaxis(values, -1, 0) + g.output_offset
+            values = values.argmax(axis=-1)[..., None]
+        frame: NDArray[np.int64] = np.moveaxis(values, -1, 0) + g.output_offset
+        return frame
 
     def load(self, codes: NDArray[np.int64]) -> None:
         """What ternc_input does."""
@@ -122,12 +134,16 @@ class Machine:
             for group in range(layer["groups"]):
                 for number in range(layer["pass_count"]):
                     passed = unpack(self.rom["passes"][layer["pass_start"] + number], self.pass_fields)
-                    assert passed["interval"] >= max(passed["tap_count"], self.shape.rows * self.g.drain_period)
+                    assert passed["interval"] >= max(
+                        passed["tap_count"], self.shape.rows * self.g.drain_period
+                    )
                     sums = self.accumulate(layer, passed, row, group)
                     for r in range(self.shape.rows):
                         self.finish(layer, passed, row, group, r, sums[r], best)
 
-    def accumulate(self, layer: dict[str, int], passed: dict[str, int], row: int, group: int) -> NDArray[np.int64]:
+    def accumulate(
+        self, layer: dict[str, int], passed: dict[str, int], row: int, group: int
+    ) -> NDArray[np.int64]:
         """The array: unsigned sums ``[rows, cols]``."""
         g, rows = self.g, self.shape.rows
         memory = self.input if layer["from_input"] else self.features
@@ -143,12 +159,16 @@ class Machine:
                 i = group * rows + signed(tap["q"], g.x_bits) + r
                 if 0 <= y < layer["height"] and 0 <= i < tap["limit"]:
                     bank = (r + tap["rot"]) % rows
-                    address = (row * layer["y_step"] + group + tap["offset"] + (bank < tap["rot"])) % (1 << g.rd_bits)
+                    address = (row * layer["y_step"] + group + tap["offset"] + (bank < tap["rot"])) % (
+                        1 << g.rd_bits
+                    )
                     x = memory[bank, address]
                     assert (x[used] >= 0).all(), "a tap reads what nobody wrote"
                 else:
                     x = np.full(self.shape.lanes, layer["pad"])
-                sums[r] += np.where(weight == 1, x, 0).sum(axis=1) + np.where(weight == -1, peak - x, 0).sum(axis=1)
+                sums[r] += np.where(weight == 1, x, 0).sum(axis=1) + np.where(weight == -1, peak - x, 0).sum(
+                    axis=1
+                )
         assert (sums >= 0).all()
         assert (sums < 1 << g.acc_bits).all()
         return sums

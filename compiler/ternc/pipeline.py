@@ -110,7 +110,9 @@ def compile(
         clock_mhz=options.clock_mhz or device.clock.mhz,
         array=options.array,
     )
-    design = schedule(network, device, wish, (lambda d, n: progress("scheduling", d, n)) if progress else None)
+    design = schedule(
+        network, device, wish, (lambda d, n: progress("scheduling", d, n)) if progress else None
+    )
     files = build_files(model, network, design)
     write_whole(destination, network, files, options_document(model, options))
     return Build(path=destination, design=design, network=network)
@@ -172,7 +174,9 @@ def require_ours(path: Path) -> None:
         )
 
 
-def write_whole(destination: Path, network: Network, files: dict[str, bytes], options: dict[str, Any]) -> None:
+def write_whole(
+    destination: Path, network: Network, files: dict[str, bytes], options: dict[str, Any]
+) -> None:
     """Writes the build beside its place and moves it there in one step."""
     destination.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=".ternc-", dir=destination.parent))
@@ -199,9 +203,12 @@ def manifest(build: Path, options: dict[str, Any]) -> bytes:
         if path.is_file()
     }
     document = {
-        "versions": {"ternc": __version__, "onnx": package_version("onnx"), "numpy": package_version("numpy")},
+        "versions": {
+            "ternc": __version__,
+            "onnx": package_version("onnx"),
+            "numpy": package_version("numpy"),
+        },
         "options": options,
         "files": digests,
     }
     return (json.dumps(document, indent=2, sort_keys=True) + "\n").encode()
-

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from zoo import compiled
 
 from ternc.pipeline import Build
+from zoo import compiled
 
 
 @pytest.fixture(scope="session")

@@ -12,10 +12,10 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from zoo import compiled
 
 from ternc.errors import TerncError
 from ternc.pipeline import Build
+from zoo import compiled
 
 
 def contents(path: Path) -> dict[str, str]:
@@ -103,5 +103,3 @@ def test_verify_runs_in_icarus_too(digits: Build) -> None:
 
 def _has(program: str) -> bool:
     return shutil.which(program) is not None
-
-

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from zoo import MODELS, compiled
 
 from ternc.report import performance, to_dict
+from zoo import MODELS, compiled
 
 ZOO = {
     "TFC_2W2A": ("1x5x13", "2x8x16", "1x16x8", "3x7x11"),
@@ -36,7 +36,9 @@ def test_default_design_agrees_on_256_frames_with_and_without_stalls(model: str,
     assert report.latency_cycles.simulated == build.design.latency_cycles
 
 
-@pytest.mark.parametrize(("model", "array"), [(m, a) for m, arrays in ZOO.items() for a in (arrays[0], *arrays[2:])])
+@pytest.mark.parametrize(
+    ("model", "array"), [(m, a) for m, arrays in ZOO.items() for a in (arrays[0], *arrays[2:])]
+)
 def test_cycles_are_those_predicted_on_any_array(model: str, array: str, tmp_path: Path) -> None:
     build = compiled(model, tmp_path / "build", array)
     report = build.verify(frames=16)

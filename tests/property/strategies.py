@@ -20,15 +20,16 @@ def constants(
     draw: st.DrawFn, channels: int, *, nonzero: bool = False, positive: bool = False
 ) -> NDArray[Any]:
     """float64 ``[1]`` or ``[channels]`` of float32 values."""
-    tidy = st.sampled_from(TIDY)
-    wild = st.floats(-8, 8, width=32, allow_nan=False).filter(lambda v: v == 0 or abs(v) > 1e-4)
-    value = st.one_of(tidy, wild)
-    if nonzero or positive:
-        value = value.filter(lambda v: v != 0)
-    if positive:
-        value = value.map(abs)
     size = draw(st.sampled_from((1, channels)))
-    return np.array(draw(st.lists(value, min_size=size, max_size=size)), np.float32).astype(np.float64)
+    if draw(st.booleans()):  # float32 values with all their bits in use
+        wild = np.random.default_rng(draw(st.integers(0, 2**32 - 1))).normal(0, 2, size)
+        return np.abs(wild, where=np.full(size, positive), out=wild).astype(np.float32).astype(np.float64)
+    tidy = st.sampled_from(TIDY)
+    if nonzero or positive:
+        tidy = tidy.filter(lambda v: v != 0)
+    if positive:
+        tidy = tidy.map(abs)
+    return np.array(draw(st.lists(tidy, min_size=size, max_size=size)), np.float32).astype(np.float64)
 
 
 @st.composite

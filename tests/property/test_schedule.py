@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from machine import Machine
 from networks import networks
 
+from machine import Machine
 from ternc import passes, target
 from ternc.errors import ScheduleError
 from ternc.network import golden

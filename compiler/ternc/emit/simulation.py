@@ -75,7 +75,9 @@ def emit(design: Design, vectors: Vectors) -> dict[str, bytes]:
 def _check(name: str, port: StreamPort, beats: NDArray[np.uint8]) -> None:
     wanted = (port.beats_per_frame, port.data_bytes)
     if beats.dtype != np.uint8 or beats.ndim != 3 or beats.shape[1:] != wanted:
-        raise InternalError("emit", f"{name} beats are {beats.dtype} {list(beats.shape)}, the port has {wanted}")
+        raise InternalError(
+            "emit", f"{name} beats are {beats.dtype} {list(beats.shape)}, the port has {wanted}"
+        )
 
 
 def _design_json(design: Design) -> bytes:

@@ -1,0 +1,1 @@
+"""Network to Design: taps, tiles, array shapes, memories, cycles. Knows hardware and nothing of ONNX."""

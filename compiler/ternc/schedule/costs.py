@@ -68,7 +68,9 @@ def memories(network: Network, plan: Plan, numbers: Numbers) -> tuple[MemoryShap
     tiles = sum(ceil_div(len(layer.trits), shape.cols) for layer in network.layers)
     requant_bits = numbers.widths.add_bits + numbers.widths.mul_bits + numbers.widths.code_bits + 3
     found = [
-        MemoryShape(name="weights", depth_words=sum(plan.taps), width_bits=2 * shape.lanes, copies=shape.cols),
+        MemoryShape(
+            name="weights", depth_words=sum(plan.taps), width_bits=2 * shape.lanes, copies=shape.cols
+        ),
         MemoryShape(
             name="input",
             depth_words=2 * places[network.input.name].words,
@@ -89,15 +91,15 @@ def memories(network: Network, plan: Plan, numbers: Numbers) -> tuple[MemoryShap
         ),
         MemoryShape(name="requantisers", depth_words=tiles, width_bits=requant_bits, copies=shape.cols),
     ]
-    for level in range(numbers.widths.threshold_levels):
-        found.append(
-            MemoryShape(
-                name="thresholds",
-                depth_words=tiles << level,
-                width_bits=numbers.acc_bits + 1,
-                copies=shape.cols,
-            )
+    found += [
+        MemoryShape(
+            name="thresholds",
+            depth_words=tiles << level,
+            width_bits=numbers.acc_bits + 1,
+            copies=shape.cols,
         )
+        for level in range(numbers.widths.threshold_levels)
+    ]
     return tuple(found)
 
 

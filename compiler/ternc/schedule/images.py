@@ -42,7 +42,9 @@ def weight_images(weights: NDArray[np.int8], shape: ArrayShape) -> tuple[Memory,
     )
 
 
-def requant_images(layers: Sequence[LayerRequant], widths: RequantWidths, shape: ArrayShape) -> tuple[Memory, ...]:
+def requant_images(
+    layers: Sequence[LayerRequant], widths: RequantWidths, shape: ArrayShape
+) -> tuple[Memory, ...]:
     """One image per column: a word for each (layer, tile), fields as in docs/hardware.md, ternc_requant."""
     words: list[list[int]] = [[] for _ in range(shape.cols)]
     for layer in layers:

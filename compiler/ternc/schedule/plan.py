@@ -45,8 +45,10 @@ class Numbers:
 
 def numbers(network: Network) -> Numbers:
     """The widths of every value in an engine that runs ``network``."""
-    first, last = network.input, network.tensors[-1]
-    input_bits = max(unsigned_bits(first.range.high - first.range.low), stream_bits(first.range.low, first.range.high))
+    first = network.input
+    input_bits = max(
+        unsigned_bits(first.range.high - first.range.low), stream_bits(first.range.low, first.range.high)
+    )
     feature_bits = max((unsigned_bits(t.range.high - t.range.low) for t in network.tensors[1:-1]), default=1)
     act_bits = max(input_bits, feature_bits)
     prefer = uses_thresholds(network)
@@ -54,7 +56,9 @@ def numbers(network: Network) -> Numbers:
         layer_requant(network, layer, act_bits=act_bits, prefer_thresholds=prefer) for layer in network.layers
     )
     peak = max(
-        hardware_peak(layer, network.tensor(layer.source).range.high - network.tensor(layer.source).range.low, act_bits)
+        hardware_peak(
+            layer, network.tensor(layer.source).range.high - network.tensor(layer.source).range.low, act_bits
+        )
         for layer in network.layers
     )
     found = widths(list(requant))
@@ -190,7 +194,11 @@ class Planner:
         """Cycles of layer n, start and flush included (docs/program.md, 'Timing')."""
         floor = shortest_pass(shape)
         once = sum(max(count, floor) for count in self.counts(n, shape))
-        return 1 + self.positions(n, shape, layout) * once + flush_cycles(shape, self.numbers.widths.threshold_levels)
+        return (
+            1
+            + self.positions(n, shape, layout) * once
+            + flush_cycles(shape, self.numbers.widths.threshold_levels)
+        )
 
     def quick_interval(self, shape: ArrayShape) -> int:
         """A lower bound of the frame interval that is nearly always exact; for ranking shapes."""
@@ -226,4 +234,3 @@ class Planner:
 def argmax_latency(network: Network, shape: ArrayShape) -> int:
     """Cycles that an on-chip argmax (ternc_argmax) adds between the last beat of a frame and its index."""
     return clog2(shape.cols) + 1 if network.output.argmax else 0
-

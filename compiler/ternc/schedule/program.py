@@ -247,12 +247,15 @@ class Assembler:
                     for window in range(vertical.windows * horizontal.windows):
                         self.passes.append(
                             Pass(
-                                tap=self.share_taps(tile, vertical, horizontal, phase_y, phase_x, window, read),
+                                tap=self.share_taps(
+                                    tile, vertical, horizontal, phase_y, phase_x, window, read
+                                ),
                                 tap_count=len(tile.taps),
                                 interval=max(len(tile.taps), shortest_pass(self.shape)),
                                 weight=weight_starts[t],
                                 param=self.params + t,
-                                write=phase_y * pitch + (t if to_output else write.base + chunk * write.plane),
+                                write=phase_y * pitch
+                                + (t if to_output else write.base + chunk * write.plane),
                                 xmap=xmap,
                                 slice=0 if to_output else slice_,
                                 first_window=window == 0,
@@ -294,7 +297,14 @@ class Assembler:
         return tile * ceil_div(self.shape.cols, self.shape.lanes), 0
 
     def share_taps(
-        self, tile: Tile, vertical: Axis, horizontal: Axis, phase_y: int, phase_x: int, window: int, read: Layout
+        self,
+        tile: Tile,
+        vertical: Axis,
+        horizontal: Axis,
+        phase_y: int,
+        phase_x: int,
+        window: int,
+        read: Layout,
     ) -> int:
         """Address of the tile's tap list for one phase and window; equal lists are stored once."""
         window_y, window_x = divmod(window, horizontal.windows)

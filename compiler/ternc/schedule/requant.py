@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ternc.errors import ScheduleError
-from ternc.network.layers import Linear, Network, Staircase
+from ternc.network.layers import Linear, Network
 from ternc.numeric import signed_bits, unsigned_bits
 
 THRESHOLDS_UP_TO = 7
@@ -39,7 +39,9 @@ class LayerRequant:
 def correction(layer: Linear, source_low: int, act_bits: int) -> NDArray[np.int64]:
     """``acc_hw - acc`` per output channel, int64 ``[O]`` (docs/hardware.md, 'Numbers on the wires')."""
     trits = layer.trits.reshape(len(layer.trits), -1).astype(np.int64)
-    return -source_low * trits.sum(axis=1) + ((1 << act_bits) - 1) * (trits < 0).sum(axis=1)
+    negatives: NDArray[np.int64] = (trits < 0).sum(axis=1)
+    total: NDArray[np.int64] = trits.sum(axis=1)
+    return ((1 << act_bits) - 1) * negatives - source_low * total
 
 
 def hardware_peak(layer: Linear, source_span: int, act_bits: int) -> int:
@@ -86,41 +88,39 @@ def layer_requant(network: Network, layer: Linear, *, act_bits: int, prefer_thre
     channels = len(layer.trits)
     minimum = layer.pool.minimum if layer.pool else (False,) * channels
     zero = np.zeros(channels, dtype=np.int64)
-    match layer.activation:
-        case None:
-            scale, offset = np.ones(channels, dtype=np.int64), zero
-            keys = argmax_keys(network)
-            if keys is not None:
-                scale, offset = keys
-            return LayerRequant(
-                form="raw",
-                multiplier=scale,
-                addend=offset - scale * fix,
-                shift=0,
-                thresholds=None,
-                limit=0,
-                minimum=minimum,
-            )
-        case Staircase(form=form, thresholds=thresholds) if form is None or prefer_thresholds:
-            return LayerRequant(
-                form="thresholds",
-                multiplier=zero,
-                addend=zero,
-                shift=0,
-                thresholds=thresholds + fix[:, None],
-                limit=thresholds.shape[1],
-                minimum=minimum,
-            )
-        case Staircase(form=form, thresholds=thresholds):
-            return LayerRequant(
-                form="multiply",
-                multiplier=form.multiplier,
-                addend=form.addend - form.multiplier * fix,
-                shift=form.shift,
-                thresholds=None,
-                limit=thresholds.shape[1],
-                minimum=minimum,
-            )
+    if layer.activation is None:
+        keys = argmax_keys(network)
+        scale, offset = (np.ones_like(zero), zero) if keys is None else keys
+        return LayerRequant(
+            form="raw",
+            multiplier=scale,
+            addend=offset - scale * fix,
+            shift=0,
+            thresholds=None,
+            limit=0,
+            minimum=minimum,
+        )
+    thresholds = layer.activation.thresholds
+    form = None if prefer_thresholds else layer.activation.form
+    if form is None:
+        return LayerRequant(
+            form="thresholds",
+            multiplier=zero,
+            addend=zero,
+            shift=0,
+            thresholds=thresholds + fix[:, None],
+            limit=thresholds.shape[1],
+            minimum=minimum,
+        )
+    return LayerRequant(
+        form="multiply",
+        multiplier=form.multiplier,
+        addend=form.addend - form.multiplier * fix,
+        shift=form.shift,
+        thresholds=None,
+        limit=thresholds.shape[1],
+        minimum=minimum,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -99,7 +99,9 @@ def choose(planner: Planner, device: Device, wish: Wish, progress: Progress | No
         if not shortage(resources(network, plan, numbers, device), device, wish.budget):
             return plan
     if most_cycles is not None:
-        best = choose(planner, device, Wish(fps=None, budget=wish.budget, clock_mhz=wish.clock_mhz, array=None))
+        best = choose(
+            planner, device, Wish(fps=None, budget=wish.budget, clock_mhz=wish.clock_mhz, array=None)
+        )
         reached = wish.clock_mhz * 1e6 / best.timing.cycles_per_frame
         raise ScheduleError(
             f"target '{device.name}': {wish.fps:,.0f} frames/s are out of reach, the fastest design within the "

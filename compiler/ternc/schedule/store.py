@@ -66,5 +66,7 @@ def load(build: Path) -> StoredDesign:
             events=assemble(network_store.load(build / "model"), shape).events,
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BuildError(f"{path}: must be the design description that ternc wrote, but it cannot be read") from error
+        raise BuildError(
+            f"{path}: must be the design description that ternc wrote, but it cannot be read"
+        ) from error
     return stored

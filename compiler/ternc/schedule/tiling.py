@@ -96,7 +96,9 @@ def by_lane(layer: Linear, lanes: Lanes, shape: ArrayShape) -> NDArray[np.int8]:
     for group in range(layer.groups):
         inputs = slice(group * group_inputs, (group + 1) * group_inputs)
         outputs = slice(group * group_outputs, (group + 1) * group_outputs)
-        spread[outputs, :, :, lanes.chunk[inputs], lanes.lane[inputs]] = np.moveaxis(layer.trits[outputs], 1, -1)
+        spread[outputs, :, :, lanes.chunk[inputs], lanes.lane[inputs]] = np.moveaxis(
+            layer.trits[outputs], 1, -1
+        )
     return spread.reshape(tiles, shape.cols, kernel_h, kernel_w, lanes.chunks, shape.lanes)
 
 
@@ -116,4 +118,5 @@ def tiles(layer: Linear, lanes: Lanes, shape: ArrayShape) -> tuple[Tile, ...]:
 def tap_counts(layer: Linear, lanes: Lanes, shape: ArrayShape) -> NDArray[np.int64]:
     """Number of taps of each tile, int64 ``[tiles]``, without building the words."""
     used = by_lane(layer, lanes, shape).any(axis=(1, 5))
-    return np.maximum(1, used.sum(axis=(1, 2, 3)))
+    counts: NDArray[np.int64] = np.maximum(1, used.sum(axis=(1, 2, 3)))
+    return counts

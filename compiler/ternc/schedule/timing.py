@@ -33,11 +33,7 @@ def drain_period(shape: ArrayShape) -> int:
 def flush_cycles(shape: ArrayShape, threshold_levels: int) -> int:
     """Cycles to wait after a layer's last pass until its last value can be read."""
     return (
-        shape.cols
-        + dot_latency(shape.lanes)
-        + requant_latency(threshold_levels)
-        + shortest_pass(shape)
-        + 9
+        shape.cols + dot_latency(shape.lanes) + requant_latency(threshold_levels) + shortest_pass(shape) + 9
     )
 
 

@@ -21,7 +21,16 @@ from ternc.simulate.model import Beats, Dut, Progress, Simulation, Trace, Window
 
 _VERILATE = (
     *("-O3", "--x-assign", "fast", "--x-initial", "unique", "--noassert", "--no-timing", "--threads", "1"),
-    *("--output-split", "5000", "--output-split-cfuncs", "500", "--prefix", "Vtop", "-Wno-fatal", "+define+TERNC_FAST_SIM"),
+    *(
+        "--output-split",
+        "5000",
+        "--output-split-cfuncs",
+        "500",
+        "--prefix",
+        "Vtop",
+        "-Wno-fatal",
+        "+define+TERNC_FAST_SIM",
+    ),
 )
 _CXXFLAGS = "-march=native -DVL_USER_STOP -DVL_USER_FINISH -DVL_USER_FATAL"
 _MAKE = ("OPT_FAST=-O2", "OPT_SLOW=-O0", "OPT_GLOBAL=-O1")

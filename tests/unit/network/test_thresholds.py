@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ternc.errors import InternalError, ModelError
-from ternc.network.evaluate import ROOT_BITS, exact, root
+from ternc.network.evaluate import ROOT_BITS, RoundMode, exact, root, round_exact, round_floats
 from ternc.network.layers import IntRange
 from ternc.network.steps import Add, Clamp, Divide, Multiply, Normalise, Round, Sign, Step
 from ternc.network.thresholds import derive, direction, image
@@ -111,6 +111,52 @@ def test_image_is_exact_and_knows_integers() -> None:
     assert not image((Round(mode="even"), Add(addend=one(0.5))), ACC).integral
     assert not image((Clamp(low=one(0.5), high=one(np.inf)),), ACC).integral
     assert image((Multiply(factor=one(0.5)), Sign(zero=0), Divide(divisor=one(-1))), ACC).integral
+
+
+def test_bits_that_float64_drops_still_decide() -> None:
+    # acc + 0.5 + 2^-40 is never a tie, but float64 loses the last term on its way through 2^40
+    lossy = (Add(addend=one(2.0**40)), Add(addend=one(2.0**-40)), Add(addend=one(-(2.0**40))))
+    steps = (*lossy, Add(addend=one(0.5)), Round(mode="even"), Clamp(low=one(0), high=one(4)))
+    found = derive(steps, ACC, low=0, high=4)
+    assert found.staircase.thresholds.tolist() == [[0, 1, 2, 3]]
+    assert len(found.staircase.borders) == 4
+    down = (*lossy[:1], Add(addend=one(-(2.0**-40))), *lossy[2:], *steps[3:])
+    assert derive(down, ACC, low=0, high=4).staircase.thresholds.tolist() == [[1, 2, 3, 4]]
+    signs = (*lossy, Sign(zero=0))
+    assert derive(signs, ACC, low=-1, high=1).staircase.thresholds.tolist() == [[0, 0]]
+
+
+@pytest.mark.parametrize(
+    ("mode", "rounded"),
+    [
+        ("even", [-2, -2, -2, -1, 0, 0, 0, 0, 0, 1, 2, 2, 2]),
+        ("floor", [-3, -2, -2, -2, -1, -1, 0, 0, 0, 1, 1, 2, 2]),
+        ("ceil", [-2, -2, -1, -1, 0, 0, 0, 1, 1, 1, 2, 2, 3]),
+        ("toward_zero", [-2, -2, -1, -1, 0, 0, 0, 0, 0, 1, 1, 2, 2]),
+        ("half_up", [-3, -2, -2, -1, -1, 0, 0, 0, 1, 1, 2, 2, 3]),
+        ("half_down", [-2, -2, -1, -1, 0, 0, 0, 0, 0, 1, 1, 2, 2]),
+    ],
+)
+def test_roundings(mode: RoundMode, rounded: list[int]) -> None:
+    values = [-2.5, -2.0, -1.5, -1.0, -0.5, -0.25, 0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 2.5]
+    assert [int(round_exact(Fraction(v), mode)) for v in values] == rounded
+    for dtype in (np.float32, np.float64):
+        assert round_floats(np.array(values, dtype), mode).tolist() == rounded
+    below = np.nextafter(0.5, 0)
+    up = {"ceil"}
+    assert round_floats(np.array([below]), mode).tolist() == [1.0 if mode in up else 0.0]
+
+
+def test_exact_steps_one_by_one() -> None:
+    third = Fraction(float(np.float32(1 / 3)))
+    assert exact((Add(addend=one(1 / 3)),), 0, 2) == 2 + third
+    assert exact((Multiply(factor=one(5, 1 / 3)),), 1, 2) == 2 * third
+    assert exact((Divide(divisor=one(1 / 3)),), 1, 2) == 2 / third
+    folded = Normalise(mean=one(1), variance=one(3), epsilon=1.0, gain=one(3), bias=one(1 / 3))
+    assert exact((folded,), 0, 6) == Fraction(15, 2) + third
+    assert [exact((Clamp(low=one(-1), high=one(2)),), 0, a) for a in (-5, 0, 5)] == [-1, 0, 2]
+    assert [exact((Sign(zero=0),), 0, a) for a in (-5, 0, 5)] == [-1, 0, 1]
+    assert [exact((Sign(zero=1),), 0, a) for a in (-5, 0, 5)] == [-1, 1, 1]
 
 
 def test_square_roots() -> None:

@@ -1,0 +1,25 @@
+"""Unit regression of ternc_column: the pipelined form and the fast one, on the same stimulus."""
+
+import pytest
+from rtl_bench import Bench, Parameters
+
+SETS: list[Parameters] = [
+    {"Rows": 3, "Lanes": 5, "ActBits": 4, "AccBits": 15, "ParamBits": 5, "WeightAddrBits": 7, "DrainPeriod": 2},
+    {"Rows": 2, "Lanes": 17, "ActBits": 8, "AccBits": 14, "ParamBits": 3, "WeightAddrBits": 9, "DrainPeriod": 1},
+]
+MORE: list[Parameters] = [
+    {"Rows": 1, "Lanes": 1, "ActBits": 1, "AccBits": 8, "ParamBits": 1, "WeightAddrBits": 1, "DrainPeriod": 1},
+    {"Rows": 4, "Lanes": 3, "ActBits": 2, "AccBits": 20, "ParamBits": 6, "WeightAddrBits": 4, "DrainPeriod": 3},
+]
+
+
+@pytest.mark.parametrize("parameters", SETS, ids=str)
+@pytest.mark.parametrize("fast", [False, True], ids=["pipelined", "fast"])
+def test_column_under_verilator(bench: Bench, parameters: Parameters, fast: bool) -> None:
+    bench.run("column", parameters, fast=fast)
+
+
+@pytest.mark.parametrize("parameters", [*SETS[:1], *MORE], ids=str)
+@pytest.mark.parametrize("fast", [False, True], ids=["pipelined", "fast"])
+def test_column_under_icarus(bench: Bench, parameters: Parameters, fast: bool) -> None:
+    bench.run("column", parameters, simulator="icarus", fast=fast)
