@@ -86,5 +86,5 @@ MODES = ("even", "floor", "ceil", "toward_zero", "half_up", "half_down")
 def acc_ranges(draw: st.DrawFn, channels: int) -> tuple[IntRange, ...]:
     """A range around zero per channel."""
     return tuple(
-        IntRange(low=-draw(st.integers(0, 40)), high=draw(st.integers(0, 40))) for _ in range(channels)
+        IntRange(low=-draw(st.integers(0, 25)), high=draw(st.integers(0, 25))) for _ in range(channels)
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 import cocotb
 from rtl_play import PARAMETERS, SEEDS, pack, signed, unpack
-from rtl_steps import Steps
+from rtl_steps import Steps, word
 from write_ports import WritePorts
 
 P = PARAMETERS
@@ -36,18 +36,15 @@ class Pass:
 
     @property
     def info(self) -> int:
-        fields = (
-            (self.addr, WR),
-            (self.xmap, XMAP),
-            (self.slice, SLICE),
-            (int(self.first_window), 1),
-            (int(self.last_window), 1),
+        return word(
+            (
+                (self.addr, WR),
+                (self.xmap, XMAP),
+                (self.slice, SLICE),
+                (self.first_window, 1),
+                (self.last_window, 1),
+            )
         )
-        word = shift = 0
-        for value, width in fields:
-            word |= value << shift
-            shift += width
-        return word
 
     def sampled(self, row: int) -> int:
         """The cycle in which the row's pixel is on ``value_i``."""
@@ -140,7 +137,7 @@ class Plan:
 async def test_writes_pixels(dut: Any, seed: int) -> None:
     """Layers one after another, passes as close as they can be or further apart; a reset in a pass."""
     steps = Steps(dut, seed)
-    xmap = [int(line, 16) for line in Path(str(rtl_play.PARAMETERS["XmapFile"])).read_text().split()]
+    xmap = [int(line, 16) for line in Path(PARAMETERS["XmapFile"]).read_text().split()]
     idle = dict.fromkeys(("info_valid_i", "last_i", "to_output_i", "out_half_i", "plane_i"), 0)
     await steps.reset(**idle)
     for layer in range(LAYERS):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import cocotb
+from cocotb.triggers import FallingEdge
 from rtl_play import PARAMETERS, SEEDS, pack, unpack
 from rtl_steps import Steps
-from cocotb.triggers import FallingEdge
 
 ROWS, LANES = PARAMETERS["Rows"], PARAMETERS["Lanes"]
 ACT, INPUT, FEATURE = PARAMETERS["ActBits"], PARAMETERS["InputBits"], PARAMETERS["FeatureBits"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import cocotb
 from rtl_play import PARAMETERS, SEEDS
-from rtl_steps import Steps
+from rtl_steps import Steps, word
 from sequencer_program import Layer, Turn, random_program
 
 P = PARAMETERS
@@ -56,14 +56,14 @@ class Plan:
     def turn(self, layer: Layer, turn: Turn, issue: int, half: int) -> None:
         """The taps of one pass, one a cycle from ``issue`` on."""
         step = turn.step
-        base = turn.row * layer.y_step + turn.group + (P["InputHalfWords"] if half and layer.from_input else 0)
+        base = (
+            turn.row * layer.y_step + turn.group + (P["InputHalfWords"] if half and layer.from_input else 0)
+        )
         x, y = turn.group * P["Rows"], turn.row * layer.y_stride
         for j in range(step.tap_count):
             tap = PROGRAM.taps[step.tap + j]
             inside = 0 <= y + tap.dy < layer.height
-            mask = sum(
-                1 << r for r in range(P["Rows"]) if inside and 0 <= x + tap.q + r < tap.limit
-            )
+            mask = sum(1 << r for r in range(P["Rows"]) if inside and 0 <= x + tap.q + r < tap.limit)
             self.value(issue + 3, rd_addr_o=(base + tap.offset) % (1 << P["RdBits"]), rd_rot_o=tap.rot)
             self.value(issue + 6, mask_o=mask, weight_addr_o=(step.weight + j) % (1 << P["WeightAddrBits"]))
             self.value(issue + 7, param_o=step.param)
@@ -79,18 +79,15 @@ class Plan:
 def info(layer: Layer, turn: Turn) -> int:
     """The collector's word."""
     step = turn.step
-    fields = (
-        (step.write + turn.row * layer.row_step, P["WrBits"]),
-        (step.xmap + turn.group * P["Rows"], P["XmapBits"]),
-        (step.slice, P["SliceBits"]),
-        (step.first_window, 1),
-        (step.last_window, 1),
+    return word(
+        (
+            (step.write + turn.row * layer.row_step, P["WrBits"]),
+            (step.xmap + turn.group * P["Rows"], P["XmapBits"]),
+            (step.slice, P["SliceBits"]),
+            (step.first_window, 1),
+            (step.last_window, 1),
+        )
     )
-    word = shift = 0
-    for value, width in fields:
-        word |= (value & ((1 << width) - 1)) << shift
-        shift += width
-    return word
 
 
 PULSES = ("in_release_o", "out_finish_o", "first_o", "last_o", "info_valid_o")

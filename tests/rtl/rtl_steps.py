@@ -8,7 +8,7 @@ can be made undefined in turn.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import cocotb
@@ -82,3 +82,12 @@ class Steps:
     def _drive(self, inputs: dict[str, int] | dict[str, int | LogicArray]) -> None:
         for name, value in inputs.items():
             getattr(self.dut, name).value = value
+
+
+def word(fields: Sequence[tuple[int, int]]) -> int:
+    """(value, width) pairs side by side, from the lowest bit up."""
+    found = shift = 0
+    for value, width in fields:
+        found |= (value & ((1 << width) - 1)) << shift
+        shift += width
+    return found

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rtl_play import log2
+from rtl_steps import word
 
 LAYER_DEPTH, PASS_DEPTH, TAP_DEPTH = 3, 8, 13
 RD_BITS, WR_BITS, ACT_BITS, SLICE_BITS, PARAM_BITS, WEIGHT_BITS, XMAP_BITS = 7, 6, 3, 2, 3, 5, 6
@@ -210,11 +211,4 @@ def hex_files(program: Program, p: dict[str, int]) -> dict[str, str]:
 
 def image(rows: Sequence[tuple[int, ...]], widths: Sequence[int]) -> str:
     """One word a line."""
-    lines = []
-    for row in rows:
-        word = shift = 0
-        for value, width in zip(row, widths, strict=True):
-            word |= (value & ((1 << width) - 1)) << shift
-            shift += width
-        lines.append(f"{word:x}")
-    return "\n".join(lines) + "\n"
+    return "".join(f"{word(tuple(zip(row, widths, strict=True))):x}\n" for row in rows)

@@ -36,7 +36,8 @@ def write_xmap(path: Path, values: tuple[int, ...]) -> None:
     p = dict(zip(NAMES, values, strict=True))
     draw = random.Random(7)
     words = [
-        draw.getrandbits(p["BankBits"] + p["WrBits"]) | int(n == 0 or draw.random() < 0.75) << (p["BankBits"] + p["WrBits"])
+        draw.getrandbits(p["BankBits"] + p["WrBits"])
+        | int(n == 0 or draw.random() < 0.75) << (p["BankBits"] + p["WrBits"])
         for n in range(p["XmapDepth"])
     ]
     path.write_text("".join(f"{word:x}\n" for word in words))

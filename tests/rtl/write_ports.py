@@ -33,9 +33,7 @@ class WritePorts:
             "output_data_o": pack(values, p["OutBits"]),
         }
 
-    def expect_features(
-        self, cycle: int, addr: int, bank: int, slice_: int, plane: int, vector: int
-    ) -> None:
+    def expect_features(self, cycle: int, addr: int, bank: int, slice_: int, plane: int, vector: int) -> None:
         """A vector as words of the feature memory: in one of the slices, or in successive planes."""
         p = self.p
         codes = unpack(vector, p["ValueBits"], p["Cols"])

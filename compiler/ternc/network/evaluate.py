@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, Literal, TypeAlias, TypeVar, assert_never
 
 import numpy as np
@@ -44,6 +45,7 @@ def constant(values: PerChannel, channel: int) -> float:
     return float(values[channel if values.size > 1 else 0])
 
 
+@lru_cache(maxsize=4096)
 def root(value: Fraction) -> Fraction:
     """Square root of a positive rational: exact if rational, else rounded down to `ROOT_BITS` bits."""
     p, q = value.numerator, value.denominator

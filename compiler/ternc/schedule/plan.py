@@ -19,7 +19,7 @@ from ternc.schedule.requant import (
     widths,
 )
 from ternc.schedule.tiling import axes, tap_counts
-from ternc.schedule.timing import FrameTiming, LayerTiming, flush_cycles, frame_timing, shortest_pass
+from ternc.schedule.timing import FrameTiming, flush_cycles, frame_timing, shortest_pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -201,10 +201,11 @@ class Planner:
         )
 
     def quick_interval(self, shape: ArrayShape) -> int:
-        """A lower bound of the frame interval that is nearly always exact; for ranking shapes."""
+        """The frame interval, but for layers that read a tensor stored at another reader's stride."""
         compute = sum(self.layer_cycles(n, shape) for n in range(len(self.network.layers)))
         beats = input_port(self.network, self.numbers, shape).beats_per_frame
-        return max(compute, beats, memory_port(self.network, self.numbers, shape).beats_per_frame)
+        sent = memory_port(self.network, self.numbers, shape).beats_per_frame
+        return frame_timing(compute, beats, sent).cycles_per_frame
 
     def plan(self, shape: ArrayShape) -> Plan:
         """The exact plan."""
@@ -213,12 +214,8 @@ class Planner:
         cycles = tuple(
             self.layer_cycles(n, shape, places[layer.source]) for n, layer in enumerate(network.layers)
         )
-        readers = [n for n, layer in enumerate(network.layers) if layer.source == network.input.name]
         timing = frame_timing(
-            tuple(
-                LayerTiming(cycles=count, releases_input=n == readers[-1], writes_output=n == len(cycles) - 1)
-                for n, count in enumerate(cycles)
-            ),
+            sum(cycles),
             input_port(network, self.numbers, shape).beats_per_frame,
             memory_port(network, self.numbers, shape).beats_per_frame,
             argmax_latency(network, shape),

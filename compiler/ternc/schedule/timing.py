@@ -43,15 +43,6 @@ def shortest_pass(shape: ArrayShape) -> int:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LayerTiming:
-    """Cycles that the sequencer spends on a layer, and what it waits for before and frees after it."""
-
-    cycles: int
-    releases_input: bool
-    writes_output: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FrameTiming:
     """Interval and latency of whole frames, in cycles, with no stalls at the ports."""
 
@@ -59,30 +50,20 @@ class FrameTiming:
     latency_cycles: int
 
 
-def frame_timing(
-    layers: tuple[LayerTiming, ...], input_beats: int, output_beats: int, output_delay: int = 0
-) -> FrameTiming:
-    """Plays the handshakes of the double buffers frame by frame until the interval repeats.
+def frame_timing(compute: int, input_beats: int, output_beats: int, output_delay: int = 0) -> FrameTiming:
+    """Loading, computing and sending of successive frames overlap through double buffers.
+
+    Each of the three takes one frame at a time and starts in the cycle after its predecessor at the earliest. With
+    two halves between them, a stage waits for another only if that one is slower, so the slowest sets the interval:
+    a half is reused after two intervals, in which the two stages around it, each no longer than one, both fit.
 
     Args:
-        layers: In execution order.
+        compute: Cycles of all layers.
         input_beats, output_beats: Beats of the memories' streams per frame.
         output_delay: Cycles between the output memory's stream and the port (on-chip argmax).
     """
-    loaded, released, sent = [-1, -1], [-1, -1], [-1, -1]  # cycle of the event, two frames before the first
-    engine_free = 0
-    ends: list[int] = []
-    for frame in range(4 * len(layers) + 16):
-        first_beat = max(loaded[-1] + 1, released[frame] + 1)
-        loaded.append(first_beat + input_beats - 1)
-        now = max(loaded[-1] + 1, engine_free)
-        for layer in layers:
-            if layer.writes_output:
-                now = max(now, sent[frame] + 1)
-            now += layer.cycles
-            if layer.releases_input:
-                released.append(now - 1)
-        engine_free = now
-        sent.append(max(now, sent[-1] + 1) + OUTPUT_LATENCY + output_beats - 1)
-        ends.append(sent[-1] + output_delay)
-    return FrameTiming(cycles_per_frame=ends[-1] - ends[-2], latency_cycles=ends[0] + 1)
+    send = OUTPUT_LATENCY + output_beats
+    return FrameTiming(
+        cycles_per_frame=max(compute, input_beats, send),
+        latency_cycles=input_beats + compute + send + output_delay,
+    )

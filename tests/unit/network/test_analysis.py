@@ -7,7 +7,7 @@ import numpy as np
 from ternc.network.analysis import accumulator_range, conv_size, density, hull, macs, out_shape
 from ternc.network.layers import IntRange, Linear, Pool, Tensor
 
-SOURCE = Tensor(name="in", channels=4, height=7, width=9, range=IntRange(low=-2, high=5))
+SOURCE = Tensor(name="in", channels=4, height=6, width=9, range=IntRange(low=-2, high=5))
 TRITS = np.zeros((6, 2, 3, 2), np.int8)
 TRITS[0, :, 0, 0] = 1
 TRITS[1, 0, :, 0] = -1
@@ -28,7 +28,7 @@ LAYER = Linear(
 
 
 def test_conv_and_pool_sizes() -> None:
-    # 7 + 3 = 10 rows, windows of 5, stride 2: 3; 18 + 1 = 19 columns, windows of 2, stride 3: 6
+    # 6 + 3 = 9 rows, windows of 5, stride 2: 3; 18 + 1 = 19 columns, windows of 2, stride 3: 6
     assert conv_size(LAYER, SOURCE) == (3, 6)
     assert out_shape(LAYER, SOURCE) == (6, 2, 3)
 

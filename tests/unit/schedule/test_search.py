@@ -1,0 +1,75 @@
+"""The search takes the smallest design that reaches a wish, and says what is short when none does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ternc import frontend, passes, target
+from ternc.errors import ScheduleError
+from ternc.network.layers import Network
+from ternc.schedule.costs import logic_units, resources, shortage
+from ternc.schedule.plan import Planner
+from ternc.schedule.search import Wish, candidates, choose
+from zoo import MODELS, shape
+
+DEVICE = target.load("arria10")
+FASTEST = Wish(fps=None, budget=0.7, clock_mhz=100.0, array=None)
+
+
+@pytest.fixture(scope="module")
+def planner() -> Planner:
+    model = MODELS / "ecg_ae_conv1d" / "ecg_ae_conv1d.qdq_folded.onnx"
+    return Planner(passes.run(frontend.read(model)))
+
+
+def test_asking_for_less_never_costs_more(planner: Planner) -> None:
+    best = choose(planner, DEVICE, FASTEST).timing.cycles_per_frame
+    rates = [100e6 / best / factor for factor in (1, 1.3, 2, 3.7, 10, 50, 1000)]
+    plans = [choose(planner, DEVICE, replace(FASTEST, fps=rate)) for rate in rates]
+    for rate, plan in zip(rates, plans, strict=True):
+        assert 100e6 / plan.timing.cycles_per_frame >= rate * (1 - 1e-12)
+    logic = [logic_units(plan.shape, planner.numbers, DEVICE) for plan in plans]
+    assert logic == sorted(logic, reverse=True)
+
+
+def test_the_fastest_design_is_at_least_as_fast_as_every_candidate_that_fits(planner: Planner) -> None:
+    best = choose(planner, DEVICE, FASTEST)
+    for candidate in candidates(planner.network)[::17]:
+        plan = planner.plan(candidate)
+        if not shortage(resources(planner.network, plan, planner.numbers, DEVICE), DEVICE, 0.7):
+            assert best.timing.cycles_per_frame <= plan.timing.cycles_per_frame
+
+
+def test_a_smaller_budget_is_kept(planner: Planner) -> None:
+    plan = choose(planner, DEVICE, replace(FASTEST, budget=0.01))
+    need = resources(planner.network, plan, planner.numbers, DEVICE)
+    assert need.logic <= 0.01 * DEVICE.logic.count
+    assert not shortage(need, DEVICE, 0.01)
+
+
+def test_an_unreachable_rate_is_refused_with_the_best_one(planner: Planner) -> None:
+    best = choose(planner, DEVICE, FASTEST)
+    reached = 100e6 / best.timing.cycles_per_frame
+    with pytest.raises(ScheduleError) as refusal:
+        choose(planner, DEVICE, replace(FASTEST, fps=1e9))
+    assert refusal.value.sentence == (
+        f"target 'arria10': 1,000,000,000 frames/s are out of reach, the fastest design within the budget "
+        f"makes {reached:,.0f} ({best.shape})"
+    )
+
+
+def test_an_array_by_hand_is_taken_or_refused(planner: Planner) -> None:
+    wish = replace(FASTEST, array=shape("3x5x7"))
+    assert choose(planner, DEVICE, wish).shape == shape("3x5x7")
+    with pytest.raises(
+        ScheduleError, match=r"^target 'arria10': an array of 64x64x64 needs an estimated .* ALM,"
+    ):
+        choose(planner, DEVICE, replace(FASTEST, array=shape("64x64x64")))
+
+
+def test_every_candidate_is_a_whole_shape(planner: Planner) -> None:
+    network: Network = planner.network
+    found = candidates(network)
+    assert len(found) == len(set(found)) > 20
