@@ -48,7 +48,8 @@ class Pass:
 
     def sampled(self, row: int) -> int:
         """The cycle in which the row's pixel is on ``value_i``."""
-        return self.last + P["StartDelay"] + 3 + row * PERIOD
+        at: int = self.last + P["StartDelay"] + 3 + row * PERIOD
+        return at
 
 
 class Plan:

@@ -14,7 +14,7 @@ P = PARAMETERS
 PROGRAM = random_program(int(os.environ["TERNC_PROGRAM"]), P["Rows"])
 WARM_UP = 16
 """Cycles after reset in which no frame comes: ternc_input is not ready before."""
-LAYERS = 13
+LAYERS = 7
 QUIET = 9
 
 
@@ -39,7 +39,7 @@ class Plan:
         for turn in PROGRAM.turns(layer):
             self.turn(layer, turn, now + turn.step.interval - turn.step.tap_count, half)
             now += turn.step.interval
-        flushed = now + P["FlushCycles"]
+        flushed: int = now + P["FlushCycles"]
         for port, said in (("in_release_o", layer.release_input), ("out_finish_o", layer.finish_output)):
             if said:
                 self.pulse(flushed - 1, port)

@@ -10,7 +10,7 @@ from sequencer_program import hex_files, parameters, random_program
 @pytest.mark.parametrize(
     ("rows", "flush_cycles", "seeds", "simulator"),
     [
-        (3, 21, (1, 2, 3), "verilator"),
+        (3, 21, (1, 2), "verilator"),
         (1, 17, (4, 5), "icarus"),
         (4, 24, (6,), "icarus"),
     ],

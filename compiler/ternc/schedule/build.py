@@ -113,7 +113,7 @@ def engine_geometry(network: Network, numbers: Numbers, plan: Plan, program: Pro
         feature_bits=numbers.feature_bits,
         feature_words=program.feature_words,
         output_half_words=program.output_words,
-        output_offset=0 if network.layers[-1].activation is None else last.range.low,
+        output_offset=0 if network.layers[-1].activation is None or network.output.argmax else last.range.low,
         output_channels=last.channels,
         out_bits=numbers.out_bits,
         value_bits=numbers.value_bits,

@@ -52,7 +52,6 @@ def _write_hex(path: Path, beats: Beats) -> None:
 
 def _compile(dut: Dut, program: Path, frames: int, stalls: int | None, *, monitor: bool) -> None:
     macros = {
-        "TERNC_FAST_SIM": 1,
         "TERNC_TOP": dut.top,
         "TERNC_IN_BYTES": dut.input_port.data_bytes,
         "TERNC_IN_BEATS": dut.input_port.beats_per_frame,
