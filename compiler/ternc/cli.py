@@ -213,7 +213,7 @@ def compile_command(terminal: Terminal, model: Path, out: Path | None, **options
     """Compile MODEL into a build directory: rtl/, sim/, report/ and manifest.json."""
     from ternc import pipeline, report
 
-    with terminal.progress() as bars:
+    with terminal.progress("reading the model") as bars:
         build = pipeline.compile(
             model,
             out=out,
@@ -305,7 +305,7 @@ def verify(terminal: Terminal, build: Path, input_path: Path | None, **options: 
     from ternc.simulate.verify import VerifyOptions
     from ternc.simulate.verify import verify as run
 
-    with terminal.progress() as bars:
+    with terminal.progress("building the simulator") as bars:
         found = run(build, VerifyOptions(input=input_path, **options), partial(bars, "simulating"))
     failures = found.failures()
     terminal.result(found.to_json(), [] if failures else [_agreement(found), *found.notes()])
@@ -342,7 +342,7 @@ def predict(terminal: Terminal, build: Path, x: Path, out: Path, engine: Literal
     from ternc.simulate.predict import predict as run
 
     inputs = read_array(x)
-    with terminal.progress() as bars:
+    with terminal.progress("running") as bars:
         outputs = run(build, inputs, engine, partial(bars, "simulating"))
     write_array(out, outputs)
     document = {

@@ -12,11 +12,8 @@ from enum import IntEnum
 from typing import Any
 
 import click
-from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from rich.table import Table as RichTable
-from rich.text import Text
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from ternc.report.table import Table
 
@@ -30,16 +27,25 @@ class Detail(IntEnum):
 
 
 class Bars:
-    """Progress of the steps of a command: one bar for each, or nothing where nobody watches."""
+    """Progress of the steps of a command: one bar for each, or nothing where nobody watches.
 
-    def __init__(self, progress: Progress | None) -> None:
+    Args:
+        progress: What draws, or None.
+        first: What happens before the first step reports; its bar pulses until then.
+    """
+
+    def __init__(self, progress: Progress | None, first: str) -> None:
         self._progress = progress
         self._tasks: dict[str, TaskID] = {}
+        self._waiting = progress.add_task(first, total=None) if progress else None
 
     def __call__(self, step: str, done: int, total: int) -> None:
         """Say that ``done`` of ``total`` units of a step are finished; the first call opens its bar."""
         if self._progress is None:
             return
+        if self._waiting is not None:
+            self._progress.remove_task(self._waiting)
+            self._waiting = None
         if step not in self._tasks:
             self._tasks[step] = self._progress.add_task(step, total=total)
         self._progress.update(self._tasks[step], completed=done, total=total)
@@ -86,38 +92,25 @@ class Terminal:
             click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
 
     @contextmanager
-    def progress(self) -> Iterator[Bars]:
-        """Bars on standard error while it is a terminal; nothing in a pipe or with ``-q``."""
+    def progress(self, first: str) -> Iterator[Bars]:
+        """Bars on standard error while it is a terminal; nothing in a pipe or with ``-q``.
+
+        Args:
+            first: What happens before the first step reports.
+        """
         if self.detail == Detail.QUIET or not sys.stderr.isatty():
-            yield Bars(None)
+            yield Bars(None, first)
             return
-        layout = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-        )
+        layout = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
         with Progress(*layout, console=Console(stderr=True), transient=True) as progress:
-            yield Bars(progress)
+            yield Bars(progress, first)
 
 
 def _show(part: Table | str) -> None:
-    """With rules and colours on a terminal, plain text in a pipe."""
+    """A sentence, or a table whose title and headings are bold on a terminal (click drops that in a pipe)."""
     if isinstance(part, str):
         click.echo(part)
-    elif sys.stdout.isatty():
-        Console().print(_coloured(part))
-    else:
-        click.echo(part.to_text(), nl=False)
-
-
-def _coloured(table: Table) -> RichTable:
-    rich = RichTable(title=table.title or None, title_justify="left", box=box.SIMPLE_HEAD)
-    for column in table.columns:
-        rich.add_column(column.heading, justify="right" if column.right else "left", overflow="fold")
-    for row in table.rows:
-        rich.add_row(*(Text(cell) for cell in row))
-    if table.notes:
-        rich.caption = Text("\n".join(table.notes))
-        rich.caption_justify = "left"
-    return rich
+        return
+    bold = (0, 2) if part.title else (0,)
+    for number, line in enumerate(part.to_text().splitlines()):
+        click.echo(click.style(line, bold=True) if number in bold else line)

@@ -24,7 +24,8 @@ class ternc_dots #(
   parameter int DotBits = 14
 );
   localparam int Field = (ActBits > 1) ? ActBits : 2;  // at least the width of a trit
-  localparam int Folds = $clog2(64 / Field + 1) - 1;   // floor(log2(64 / Field))
+  localparam int Fit = (64 / Field < Lanes) ? 64 / Field : Lanes;
+  localparam int Folds = $clog2(Fit + 1) - 1;          // floor(log2(Fit))
   localparam int ChunkLanes = 1 << Folds;
   localparam int Chunks = (Lanes + ChunkLanes - 1) / ChunkLanes;
 

@@ -66,7 +66,9 @@ class Source:
         self.first_cycles: list[int] = []
         self.blocked = False
         self._beats: Iterator[tuple[int, bool, bool]] = (
-            (beat, index == 0, index == len(frame) - 1) for frame in frames for index, beat in enumerate(frame)
+            (beat, index == 0, index == len(frame) - 1)
+            for frame in frames
+            for index, beat in enumerate(frame)
         )
         self._next = next(self._beats, None)
         self._offered = self._last_taken = False

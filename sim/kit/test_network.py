@@ -18,8 +18,9 @@ from scoreboard import Port, Scoreboard, integers
 
 HERE = Path(__file__).parent
 DESIGN = json.loads((HERE / "design.json").read_text())
-INPUT = integers(np.load(HERE / "input.npy"))
-EXPECTED = integers(np.load(HERE / "expected_output.npy"))
+FRAMES = int(os.environ.get("TERNC_FRAMES", "0")) or None
+INPUT = integers(np.load(HERE / "input.npy")[:FRAMES])
+EXPECTED = integers(np.load(HERE / "expected_output.npy")[:FRAMES])
 OUTPUT_PORT = Port(**DESIGN["output_port"])
 SEED = int(os.environ.get("TERNC_SEED", "1"))
 WATCHDOG_CYCLES = 2 * DESIGN["latency_cycles"] + DESIGN["cycles_per_frame"] + 4096

@@ -13,7 +13,7 @@ def stimulus(rng: random.Random, idle: str) -> Stimulus:
     idles = pauses(rng, idle)
     for _ in range(600):
         yield {
-            "wr_en_i": int(not next(idles)),
+            "wr_en_i": int(not next(idles) and rng.random() < 0.9),
             "wr_addr_i": rng.randrange(PARAMETERS["Depth"]),
             "wr_data_i": draw(rng, PARAMETERS["Width"]),
             "rd_addr_i": rng.randrange(PARAMETERS["Depth"]),

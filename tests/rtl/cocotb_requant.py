@@ -15,7 +15,7 @@ LATENCY = 5 + EXTRA
 def draw_word(rng: random.Random) -> int:
     """A parameter word; small factors as often as large ones, so that results fall inside and outside."""
     mul = rng.choice([draw(rng, MUL), rng.getrandbits(rng.randrange(1, MUL + 1))])
-    add = rng.choice([draw(rng, ADD), -rng.getrandbits(rng.randrange(1, ADD)), 0])
+    add = rng.choice([draw(rng, ADD), -rng.getrandbits(rng.randrange(1, ADD + 1)), 0])
     flags = rng.choice([0, 0, 0, 1, 2, 3]) | rng.getrandbits(1) << 2  # raw, thr, min
     limit = draw(rng, CODE)
     return add & ((1 << ADD) - 1) | mul << ADD | limit << (ADD + MUL) | flags << (ADD + MUL + CODE)

@@ -13,6 +13,8 @@ LAYER_DEPTH, PASS_DEPTH, TAP_DEPTH = 3, 8, 13
 RD_BITS, WR_BITS, ACT_BITS, SLICE_BITS, PARAM_BITS, WEIGHT_BITS, XMAP_BITS = 7, 6, 3, 2, 3, 5, 6
 LONGEST = 15
 """The longest interval of a pass."""
+SHORT_PASSES = 5
+"""At the beginning: as short as a drain, one after another."""
 
 
 def address_bits(depth: int) -> int:
@@ -106,7 +108,7 @@ class Program:
 
 
 def random_program(seed: int, array_rows: int) -> Program:
-    """Layers that share passes, passes that share taps; some passes as short as one drain, some longer."""
+    """Layers that share passes, passes that share taps."""
     draw = random.Random(seed)
     taps = tuple(
         Tap(
@@ -121,12 +123,14 @@ def random_program(seed: int, array_rows: int) -> Program:
     passes = []
     for n in range(PASS_DEPTH):
         start = draw.randrange(TAP_DEPTH)
-        count = draw.choice((1, draw.randint(1, TAP_DEPTH - start)))
+        count, interval = draw.choice((1, draw.randint(1, TAP_DEPTH - start))), draw.randint(1, LONGEST)
+        if n < SHORT_PASSES:
+            count, interval = draw.randint(1, min(array_rows, TAP_DEPTH - start)), 1
         passes.append(
             Pass(
                 tap=start,
                 tap_count=count,
-                interval=max(array_rows, count, draw.choice((1, 1, draw.randint(1, LONGEST)))),
+                interval=max(array_rows, count, interval),
                 weight=draw.getrandbits(WEIGHT_BITS),
                 param=draw.getrandbits(PARAM_BITS),
                 write=draw.getrandbits(WR_BITS),

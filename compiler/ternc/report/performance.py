@@ -180,7 +180,7 @@ def _summary(report: Performance) -> Table:
 
 def _layers(report: Performance) -> Table:
     headings = columns(
-        "layer", "kind", ">MACs", ">density", ">cycles", ">utilisation", ">weight bits", ">act.", ">acc."
+        "layer", "kind", ">MACs", ">density", ">cycles", ">use", ">weight bits", ">act.", ">acc."
     )
     rows = tuple(
         (
@@ -196,7 +196,10 @@ def _layers(report: Performance) -> Table:
         )
         for layer in report.layers
     )
-    notes = ("act. and acc.: bits of the codes a layer reads and of its accumulators.",)
+    notes = (
+        "use: share of the array's MACs that do work of the layer, its zeros counted as work.",
+        "act., acc.: bits of the codes that the layer reads, and of its accumulators.",
+    )
     return Table(title="Layers", columns=headings, rows=rows, notes=notes)
 
 

@@ -48,7 +48,6 @@ def schedule(network: Network, device: Device, wish: Wish, progress: Progress | 
         latency_cycles=plan.timing.latency_cycles,
         macs_per_frame=total_macs,
         resources=resources(network, plan, planner.numbers, device),
-        events=program.events,
     )
 
 

@@ -211,7 +211,6 @@ class Design:
         name: Top module; a valid identifier.
         device: Name in the device table.
         cycles_per_frame: Steady state, no stalls: cycles between the last output beats of two frames.
-        events: The finished vectors of one frame, in the order in which the engine writes them.
         latency_cycles: One frame alone: from the cycle in which its first input beat is accepted to the one
             in which its last output beat is accepted, both included.
     """
@@ -226,4 +225,3 @@ class Design:
     latency_cycles: int
     macs_per_frame: int
     resources: Resources
-    events: tuple[Event, ...]

@@ -8,7 +8,7 @@ from ternc.network.layers import Linear, Network
 from ternc.numeric import ceil_div, clog2, signed_bits, unsigned_bits
 from ternc.schedule.design import ArrayShape, StreamPort
 from ternc.schedule.layout import Lanes, Layout
-from ternc.schedule.program import layouts, stride_phases
+from ternc.schedule.program import layer_axes, layouts
 from ternc.schedule.requant import (
     LayerRequant,
     RequantWidths,
@@ -177,9 +177,8 @@ class Planner:
     def positions(self, n: int, shape: ArrayShape, layout: Layout | None = None) -> int:
         """How often layer n's tile list is executed: pixel groups x phases x windows."""
         layer = self.network.layers[n]
-        vertical, horizontal = axes(layer, self.network.tensor(layer.target))
-        if layout is not None:
-            horizontal = stride_phases(horizontal, layout)
+        target = self.network.tensor(layer.target)
+        vertical, horizontal = layer_axes(layer, target, layout) if layout else axes(layer, target)
         groups = ceil_div(horizontal.steps, shape.rows)
         return (
             vertical.steps

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import lcm
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ternc.network.layers import Linear, Network, Tensor
 from ternc.numeric import ceil_div
-from ternc.schedule.design import ArrayShape, Event
+from ternc.schedule.design import ArrayShape
 from ternc.schedule.layout import Lanes, Layout
 from ternc.schedule.tiling import Axis, Tile, axes, tiles
 from ternc.schedule.timing import shortest_pass
@@ -83,7 +83,6 @@ class Program:
     Attributes:
         weights: int8 ``[depth, cols, lanes]`` trits.
         params: Number of (layer, tile) pairs; ``param_of[i]`` is the first one of layer i.
-        events: The finished vectors of one frame, in the order in which they are written.
     """
 
     layers: tuple[LayerProgram, ...]
@@ -98,7 +97,6 @@ class Program:
     feature_words: int
     output_words: int
     input_layout: Layout
-    events: tuple[Event, ...]
 
 
 def layouts(network: Network, shape: ArrayShape) -> dict[str, Layout]:
@@ -121,17 +119,7 @@ def layouts(network: Network, shape: ArrayShape) -> dict[str, Layout]:
             tensor, banks=shape.rows, stride=strides[tensor.name], rows=rows[tensor.name], lanes=lanes
         )
     bases = allocate(network, {name: layout.words for name, layout in found.items()})
-    return {
-        name: Layout(
-            banks=layout.banks,
-            stride=layout.stride,
-            width=layout.width,
-            rows=layout.rows,
-            lanes=layout.lanes,
-            base=bases.get(name, 0),
-        )
-        for name, layout in found.items()
-    }
+    return {name: replace(layout, base=bases.get(name, 0)) for name, layout in found.items()}
 
 
 def allocate(network: Network, words: dict[str, int]) -> dict[str, int]:
@@ -159,18 +147,13 @@ def stride_phases(axis: Axis, layout: Layout) -> Axis:
     if axis.size == 1 or axis.step == layout.stride:
         return axis
     factor = layout.stride // axis.step
-    return Axis(
-        size=axis.size,
-        phases=axis.phases * factor,
-        step=axis.step * factor,
-        kernel=axis.kernel,
-        windows=axis.windows,
-        pool=axis.pool,
-        stride=axis.stride,
-        dilation=axis.dilation,
-        before=axis.before,
-        upsample=axis.upsample,
-    )
+    return replace(axis, phases=axis.phases * factor, step=axis.step * factor)
+
+
+def layer_axes(layer: Linear, target: Tensor, read: Layout) -> tuple[Axis, Axis]:
+    """The (vertical, horizontal) axes of a layer that reads a tensor stored like ``read``."""
+    vertical, horizontal = axes(layer, target)
+    return vertical, stride_phases(horizontal, read)
 
 
 class Assembler:
@@ -191,7 +174,6 @@ class Assembler:
         self.weight_words: list[int] = []
         self.params = 0
         self.param_of: list[int] = []
-        self.events: list[Event] = []
 
     def assemble(self) -> Program:
         """The whole program."""
@@ -212,7 +194,6 @@ class Assembler:
             feature_words=max((layout.base + layout.words for layout in feature), default=1),
             output_words=self.output_pitch(last) * self.layouts[last.name].rows,
             input_layout=self.layouts[first.name],
-            events=tuple(self.events),
         )
 
     def output_pitch(self, tensor: Tensor) -> int:
@@ -224,8 +205,7 @@ class Assembler:
         network, layer = self.network, self.network.layers[n]
         source, target = network.tensor(layer.source), network.tensor(layer.target)
         read, write = self.layouts[layer.source], self.layouts[layer.target]
-        vertical, horizontal = axes(layer, target)
-        horizontal = stride_phases(horizontal, read)
+        vertical, horizontal = layer_axes(layer, target, read)
         to_output = target is network.tensors[-1]
         groups = ceil_div(horizontal.steps, self.shape.rows)
         pitch = self.output_pitch(target) if to_output else write.pitch
@@ -264,7 +244,6 @@ class Assembler:
                         )
         self.param_of.append(self.params)
         self.params += len(layer_tiles)
-        self.add_events(layer, target, vertical, horizontal, groups, len(layer_tiles))
         readers = [i for i, other in enumerate(network.layers) if other.source == network.input.name]
         pixel_groups = vertical.steps * groups
         self.layers.append(
@@ -337,29 +316,6 @@ class Assembler:
             self.xmaps[key] = len(self.xmap)
             self.xmap.extend(found)
         return self.xmaps[key]
-
-    def add_events(
-        self, layer: Linear, target: Tensor, vertical: Axis, horizontal: Axis, groups: int, tile_count: int
-    ) -> None:
-        """The order in which the layer's vectors are written."""
-        cols, rows = self.shape.cols, self.shape.rows
-        for row in range(vertical.steps):
-            for group in range(groups):
-                for phase_y in range(vertical.phases):
-                    for phase_x in range(horizontal.phases):
-                        xs = [(group * rows + r) * horizontal.phases + phase_x for r in range(rows)]
-                        for tile in range(tile_count):
-                            self.events.extend(
-                                Event(
-                                    layer=layer.name,
-                                    first_channel=tile * cols,
-                                    channels=min(cols, target.channels - tile * cols),
-                                    y=row * vertical.phases + phase_y,
-                                    x=x,
-                                )
-                                for x in xs
-                                if x < horizontal.size
-                            )
 
 
 def assemble(network: Network, shape: ArrayShape) -> Program:

@@ -7,9 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ternc.errors import BuildError
-from ternc.network import store as network_store
-from ternc.schedule.design import ArrayShape, Design, Event, StreamPort
-from ternc.schedule.program import assemble
+from ternc.schedule.design import ArrayShape, Design, StreamPort
 
 FILE = "design.json"
 
@@ -23,9 +21,8 @@ class StoredDesign:
     output_port: StreamPort
     cycles_per_frame: int
     latency_cycles: int
-    cols: int
+    array: ArrayShape
     value_bits: int
-    events: tuple[Event, ...]
 
 
 def save(design: Design) -> bytes:
@@ -46,7 +43,7 @@ def save(design: Design) -> bytes:
 
 
 def load(build: Path) -> StoredDesign:
-    """Reads ``design.json`` back; the events follow from the network and the array's shape.
+    """Reads ``design.json`` back.
 
     Raises:
         BuildError: The file is missing or damaged.
@@ -54,16 +51,14 @@ def load(build: Path) -> StoredDesign:
     path = build / FILE
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        shape = ArrayShape(**document["array"])
         stored = StoredDesign(
             name=document["name"],
             input_port=StreamPort(**document["input_port"]),
             output_port=StreamPort(**document["output_port"]),
             cycles_per_frame=document["cycles_per_frame"],
             latency_cycles=document["latency_cycles"],
-            cols=shape.cols,
+            array=ArrayShape(**document["array"]),
             value_bits=document["value_bits"],
-            events=assemble(network_store.load(build / "model"), shape).events,
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BuildError(

@@ -48,7 +48,7 @@ def given(network: Network, path: Path, limit: int | None) -> Frames:
 
 
 def chosen(network: Network, reference: Path, count: int, seed: int) -> Frames:
-    """``count`` frames: the corners of the range, reference inputs (up to half of them), random codes.
+    """``count`` frames: the corners of the range, random codes, reference inputs (up to half of them).
 
     Args:
         network: Whose input they are.
@@ -57,17 +57,18 @@ def chosen(network: Network, reference: Path, count: int, seed: int) -> Frames:
         seed: Of the random codes.
     """
     tensor, prologue = network.input, network.prologue
-    codes = corners(tensor)[:count]
-    x = host.real_input(prologue, tensor, codes)
+    known = np.zeros((0, *prologue.shape), prologue.dtype)
     if reference.is_file():
         with np.load(reference, allow_pickle=False) as stored:
-            known = stored["x"][: max(0, min(count // 2, count - len(codes)))].astype(prologue.dtype)
+            known = stored["x"][: count // 2].astype(prologue.dtype)
+    made = count - len(known)
+    edges = corners(tensor)[:made]
+    codes = np.concatenate([edges, host.random_codes(tensor, made - len(edges), seed)])
+    x = host.real_input(prologue, tensor, codes)
+    if len(known):
         codes = np.concatenate([codes, host.encode(prologue, tensor, known)])
         x = np.concatenate([x, known])
-    drawn = host.random_codes(tensor, count - len(codes), seed)
-    return Frames(
-        x=np.concatenate([x, host.real_input(prologue, tensor, drawn)]), codes=np.concatenate([codes, drawn])
-    )
+    return Frames(x=x, codes=codes)
 
 
 def corners(tensor: Tensor) -> NDArray[np.int64]:

@@ -1,4 +1,8 @@
-"""The careful simulator: Icarus Verilog and ``sim/icarus_bench.sv``. Slow, but it sees undefined values."""
+"""The careful simulator: Icarus Verilog and ``sim/icarus_bench.sv``.
+
+Slow, but it sees undefined values, and it runs the RTL exactly as it is synthesised (without the fast form of the
+array that Verilator gets).
+"""
 
 from __future__ import annotations
 

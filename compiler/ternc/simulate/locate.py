@@ -8,6 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ternc.network import golden
+from ternc.network.layers import Network
+from ternc.schedule.design import Event
+from ternc.schedule.events import frame_events, wire_form
 from ternc.simulate.model import Beats, Progress, Simulation, Simulator, Trace, Window
 from ternc.simulate.opened import Opened
 from ternc.simulate.streams import unpack
@@ -72,8 +75,8 @@ def locate(
         progress: Told about frames done.
     """
     index = len(beats) - 1
-    events = len(build.events)
-    window = Window(first=index * events, count=events)
+    events = frame_events(build.network, build.array)
+    window = Window(first=index * len(events), count=len(events))
     run = simulator(build.dut, beats, stalls=stalls, window=window, progress=progress)
     trace = (
         run.trace
@@ -81,7 +84,7 @@ def locate(
         else Trace(cycles=np.zeros(0, np.int64), values=np.zeros((0, 0), np.int64))
     )
     start = int(run.first_in[index]) if len(run.first_in) > index else None
-    found = _first_event(build, golden.run(build.network, codes), trace, start)
+    found = _first_event(build.network, events, golden.run(build.network, codes), trace, start)
     found = found or _first_output(build, codes, run, index, start)
     layer, channel, pixel, cycle, expected, got = found
     return RtlMismatch(
@@ -99,26 +102,29 @@ def locate(
 _Place = tuple[str | None, int, tuple[int, int], int | None, int, int | None]
 
 
-def _first_event(build: Opened, expected: golden.Trace, trace: Trace, start: int | None) -> _Place | None:
+def _first_event(
+    network: Network, events: tuple[Event, ...], expected: golden.Trace, trace: Trace, start: int | None
+) -> _Place | None:
     """The first event whose values are not golden's; None if all are, or nothing is known to be missing."""
-    network = build.network
-    activated = {layer.name: layer.activation is not None for layer in network.layers}
-    targets = {layer.name: network.tensor(layer.target) for layer in network.layers}
-    for number, event in enumerate(build.events):
-        tensor = targets[event.layer]
-        values = expected[tensor.name][
-            0, event.first_channel : event.first_channel + event.channels, event.y, event.x
-        ]
+    layers = {layer.name: layer for layer in network.layers}
+    forms = {layer.name: wire_form(network, layer) for layer in network.layers}
+    for number, event in enumerate(events):
+        tensor = network.tensor(layers[event.layer].target)
+        if event.y >= tensor.height:  # a spare row that nobody reads
+            continue
+        channels = slice(event.first_channel, event.first_channel + event.channels)
+        values = expected[tensor.name][0, channels, event.y, event.x]
         pixel = (event.y, event.x)
         if number >= len(trace.cycles):
             return event.layer, event.first_channel, pixel, None, int(values[0]), None
-        low = tensor.range.low if activated[event.layer] else 0
-        got = trace.values[number, : event.channels] + low
-        wrong = np.flatnonzero(got != values)
+        factor, addend = (part[channels] for part in forms[event.layer])
+        got = trace.values[number, : event.channels]
+        wrong = np.flatnonzero(got != values * factor + addend)
         if wrong.size:
             at = int(wrong[0])
             cycle = int(trace.cycles[number]) - start if start is not None else None
-            return event.layer, event.first_channel + at, pixel, cycle, int(values[at]), int(got[at])
+            value = int((got[at] - addend[at]) // factor[at])
+            return event.layer, event.first_channel + at, pixel, cycle, int(values[at]), value
     return None
 
 

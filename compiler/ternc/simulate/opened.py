@@ -11,7 +11,7 @@ from ternc.errors import BuildError
 from ternc.network import store as network_store
 from ternc.network.layers import Network
 from ternc.schedule import store as design_store
-from ternc.schedule.design import Event
+from ternc.schedule.design import ArrayShape
 from ternc.simulate.model import Dut
 
 _MARGIN_CYCLES = 4096
@@ -26,7 +26,7 @@ class Opened:
         network: The integer network that it computes.
         dut: Its RTL.
         cycles_per_frame, latency_cycles: As predicted.
-        events: The finished vectors of one frame, in the order in which the hardware writes them.
+        array: Its array, which says in which order finished vectors are written.
     """
 
     path: Path
@@ -34,7 +34,7 @@ class Opened:
     dut: Dut
     cycles_per_frame: int
     latency_cycles: int
-    events: tuple[Event, ...]
+    array: ArrayShape
 
     @property
     def model(self) -> Path:
@@ -59,7 +59,7 @@ def open_build(path: Path) -> Opened:
         top=design.name,
         input_port=design.input_port,
         output_port=design.output_port,
-        cols=design.cols,
+        cols=design.array.cols,
         value_bits=design.value_bits,
         watchdog_cycles=2 * design.latency_cycles + design.cycles_per_frame + _MARGIN_CYCLES,
         stretch_cycles=2 * design.cycles_per_frame + 64,
@@ -70,7 +70,7 @@ def open_build(path: Path) -> Opened:
         dut=dut,
         cycles_per_frame=design.cycles_per_frame,
         latency_cycles=design.latency_cycles,
-        events=tuple(design.events),
+        array=design.array,
     )
 
 

@@ -27,9 +27,10 @@ from ternc.simulate.streams import pack
 Engine: TypeAlias = Literal["verilator", "icarus"]
 
 SIMULATORS: dict[Engine, Simulator] = {"verilator": verilator.run, "icarus": icarus.run}
-DEFAULT_FRAMES: dict[Engine, int] = {"verilator": 64, "icarus": 8}
+DEFAULT_FRAMES: dict[Engine, int] = {"verilator": 64, "icarus": 3}
+TIMED_FRAMES: dict[Engine, int] = {"verilator": 6, "icarus": 3}
+"""Frames in a row of which the last two give the interval."""
 
-_TIMED_FRAMES = 6
 _PART_FRAMES = 16
 """Frames worth a simulator process of their own."""
 
@@ -175,10 +176,12 @@ def verify(path: Path, options: VerifyOptions, progress: Progress | None = None)
 
     simulator = SIMULATORS[options.simulator]
     beats = pack(build.dut.input_port, frames.codes)
-    latency, interval, timing_stopped = _measure(build, simulator, beats)
+    alone = simulator(build.dut, beats[:1])
     parts = run_parts(
         simulator, build.dut, beats, stalls=options.stalls, progress=progress, jobs=_jobs(options)
     )
+    row = _row(build, options, beats, parts)
+    stops = [run.stopped for run in (*(part.simulation for part in parts), alone, row) if run.stopped]
     wrong = wrong_frames(parts, pack(build.dut.output_port, expected))
     first: RtlMismatch | OnnxMismatch | None = versus_onnx.first
     if wrong:
@@ -188,10 +191,16 @@ def verify(path: Path, options: VerifyOptions, progress: Progress | None = None)
         onnx=versus_onnx.mismatches,
         rtl=len(wrong),
         on_borders=versus_onnx.on_borders,
-        cycles_per_frame=Cycles(predicted=build.cycles_per_frame, simulated=interval),
-        latency_cycles=Cycles(predicted=build.latency_cycles, simulated=latency),
+        cycles_per_frame=Cycles(
+            predicted=build.cycles_per_frame,
+            simulated=None if row.stopped else int(row.last_out[-1] - row.last_out[-2]),
+        ),
+        latency_cycles=Cycles(
+            predicted=build.latency_cycles,
+            simulated=None if alone.stopped else int(alone.last_out[0] - alone.first_in[0] + 1),
+        ),
         first_mismatch=first,
-        stopped=next((part.simulation.stopped for part in parts if part.simulation.stopped), timing_stopped),
+        stopped=stops[0] if stops else "",
         modified=modified_files(path),
     )
 
@@ -210,13 +219,12 @@ def _decode(build: Opened, maps: NDArray[np.int64]) -> NDArray[Any]:
     return host.decode(output, build.network.tensor(output.tensor), codes)
 
 
-def _measure(build: Opened, simulator: Simulator, beats: Beats) -> tuple[int | None, int | None, str]:
-    """(latency of one frame alone, interval between the last two of six frames, why it stopped)."""
-    alone = simulator(build.dut, beats[:1])
-    row = simulator(build.dut, np.resize(beats, (_TIMED_FRAMES, *beats.shape[1:])))
-    latency = None if alone.stopped else int(alone.last_out[0] - alone.first_in[0] + 1)
-    interval = None if row.stopped else int(row.last_out[-1] - row.last_out[-2])
-    return latency, interval, alone.stopped or row.stopped
+def _row(build: Opened, options: VerifyOptions, beats: Beats, parts: Sequence[Part]) -> Simulation:
+    """A run of enough frames in a row, without stalls: one of those that ran, or another one."""
+    count = TIMED_FRAMES[options.simulator]
+    if options.stalls is None and parts[0].frames >= count:
+        return parts[0].simulation
+    return SIMULATORS[options.simulator](build.dut, np.resize(beats, (count, *beats.shape[1:])))
 
 
 # ---- many frames ----------------------------------------------------------------------------------------

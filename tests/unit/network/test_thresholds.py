@@ -69,6 +69,16 @@ def test_a_border_next_to_an_integer_is_listed() -> None:
     assert found.staircase.borders[1].endswith("at accumulator 6")
 
 
+def test_a_border_just_below_an_integer_is_listed_too() -> None:
+    steps = (Multiply(factor=one(-0.1)), Round(mode="half_up"), Clamp(low=one(0), high=one(1)))
+    found = derive(steps, ACC, low=0, high=1)
+    assert found.staircase.thresholds.tolist() == [[5]]
+    assert found.falling.tolist() == [True]
+    assert found.staircase.borders == (
+        "channel 0, step 0: border -4.99999992549419514098473 at accumulator -5",
+    )
+
+
 def test_exact_ties_of_exact_floats_are_not_listed() -> None:
     assert derive(quantiser(0.5, 15), ACC, low=0, high=15).staircase.borders == ()
 

@@ -29,7 +29,6 @@ def design() -> Design:
         latency_cycles=331,
         macs_per_frame=7_040,
         resources=Resources(logic=5_000, registers=1_234, block_rams=16, dsps=4),
-        events=(),
     )
 
 
@@ -108,12 +107,13 @@ utilisation of the array          55.0 %
 
 Layers
 
-layer  kind    MACs  density  cycles  utilisation  weight bits  act.  acc.
------  -----  -----  -------  ------  -----------  -----------  ----  ----
-conv1  conv   6,400   30.0 %     150       66.7 %        1,152     8    12
-fc     dense    640   33.3 %      50       20.0 %        1,152     8    12
+layer  kind    MACs  density  cycles     use  weight bits  act.  acc.
+-----  -----  -----  -------  ------  ------  -----------  ----  ----
+conv1  conv   6,400   30.0 %     150  66.7 %        1,152     8    12
+fc     dense    640   33.3 %      50  20.0 %        1,152     8    12
 
-act. and acc.: bits of the codes a layer reads and of its accumulators.
+use: share of the array's MACs that do work of the layer, its zeros counted as work.
+act., acc.: bits of the codes that the layer reads, and of its accumulators.
 
 Resources of unit (estimated)
 

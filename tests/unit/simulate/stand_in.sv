@@ -1,10 +1,11 @@
-// Stands in for a generated top module in the tests of the simulation harness: adds one to every byte of
-// its input stream, one register deep. `Fault` breaks one rule, `DIGEST` makes the text unique per test.
+// Stands in for a generated top module in the tests of the simulation harness: adds an offset to every byte of
+// its input stream, one register deep. mem/setup.hex has the offset and the fault: 0 none, 1 data moves while it
+// waits, 2 valid falls, 3 TLAST early, 4 hangs in frame 1, 5 $fatal in frame 1, 6 a beat too many after frame 3,
+// 7 a wrong value in frame 2, 8 an undefined bit in frame 1.
 // Throughput: a beat a cycle. Latency: a beat accepted in cycle t is on offer in cycle t + 1.
 module stand_in #(
   parameter int Bytes = `BYTES,
-  parameter int Beats = `BEATS,
-  parameter int Fault = `FAULT  // 1 data moves, 2 valid falls, 3 TLAST early, 4 hangs, 5 $fatal, 6 extra beat, 7 wrong
+  parameter int Beats = `BEATS
 ) (
   input  logic               clk_i,
   input  logic               rst_ni,
@@ -25,18 +26,22 @@ module stand_in #(
   logic [8*Bytes-1:0] data_q, sum;
   logic               valid_q, last_q;
   logic [31:0]        beat_q, frame_q;
-  logic [7:0]         offset [0:1];
+  logic [7:0]         setup [0:1];
+  logic [7:0]         offset, fault;
   logic               take;
 
-  initial $readmemh("mem/offset.hex", offset);
+  initial $readmemh("mem/setup.hex", setup);
+  assign offset = setup[0];
+  assign fault  = setup[1];
 
   always_comb begin
     sum = '0;
-    for (int i = 0; i < Bytes; i++) sum[8*i+:8] = s_axis_tdata[8*i+:8] + offset[0];
-    if (Fault == 7 && frame_q == 2 && beat_q == 1) sum[7:0] = sum[7:0] ^ 8'h20;
+    for (int i = 0; i < Bytes; i++) sum[8*i+:8] = s_axis_tdata[8*i+:8] + offset;
+    if (fault == 7 && frame_q == 2 && beat_q == 1) sum[7:0] = sum[7:0] ^ 8'h20;
+    if (fault == 8 && frame_q == 1) sum[0] = 1'bx;
   end
 
-  assign s_axis_tready = (!valid_q || m_axis_tready) && !(Fault == 4 && frame_q == 1 && beat_q == 2);
+  assign s_axis_tready = (!valid_q || m_axis_tready) && !(fault == 4 && frame_q == 1 && beat_q == 2);
   assign take          = s_axis_tvalid && s_axis_tready;
   assign m_axis_tdata  = data_q;
   assign m_axis_tvalid = valid_q;
@@ -45,9 +50,9 @@ module stand_in #(
   always_ff @(posedge clk_i) begin
     if (take) begin
       data_q <= sum;
-      last_q <= (beat_q == Beats - 1) || (Fault == 3 && beat_q == 0);
+      last_q <= (beat_q == Beats - 1) || (fault == 3 && beat_q == 0);
     end
-    if (Fault == 1 && valid_q && !m_axis_tready) data_q <= data_q + 1'b1;
+    if (fault == 1 && valid_q && !m_axis_tready) data_q <= data_q + 1'b1;
     if (!rst_ni) begin
       valid_q <= 1'b0;
       beat_q  <= '0;
@@ -57,11 +62,11 @@ module stand_in #(
         valid_q <= 1'b1;
         beat_q  <= (beat_q == Beats - 1) ? '0 : beat_q + 1;
         if (beat_q == Beats - 1) frame_q <= frame_q + 1;
-      end else if (m_axis_tready || Fault == 2) begin
-        valid_q <= Fault == 6 && frame_q == 3;
+      end else if (m_axis_tready || fault == 2) begin
+        valid_q <= fault == 6 && frame_q == 3;
       end
 `ifndef SYNTHESIS
-      if (Fault == 5 && frame_q == 1) $fatal(1, "stand_in: frame 1 is not wanted");
+      if (fault == 5 && frame_q == 1) $fatal(1, "stand_in: frame 1 is not wanted");
 `endif
     end
   end
@@ -74,5 +79,5 @@ module stand_in #(
 `endif
 
   logic unused;
-  assign unused = &{1'b0, s_axis_tlast, offset[1]};
+  assign unused = s_axis_tlast;
 endmodule

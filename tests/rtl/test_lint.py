@@ -1,0 +1,179 @@
+"""Every module reads without a word in Verilator, and without an error in Icarus, Yosys and slang.
+
+Each is its own top, with several parameter sets: the defaults, all ones, and sizes that divide nothing.
+"""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+from rtl_bench import VERILATOR_ROOT, Parameters, modules, need, sources
+
+pyslang = pytest.importorskip("pyslang") if not os.environ.get("CI") else __import__("pyslang")
+
+SETS: dict[str, list[Parameters]] = {
+    "ternc_argmax": [
+        {},
+        {"Cols": 1, "ValueBits": 2, "IndexBits": 1},
+        {"Cols": 5, "ValueBits": 9, "IndexBits": 12},
+        {"Cols": 64, "ValueBits": 24, "IndexBits": 4},
+    ],
+    "ternc_collector": [
+        {},
+        {"Rows": 3, "Cols": 5, "ValueBits": 11, "FeatureBits": 4, "OutBits": 9, "Slices": 3, "SliceLanes": 2, "DrainPeriod": 4,
+         "StartDelay": 9, "InfoLog2": 3, "WrBits": 10, "FeatureAddrBits": 9, "OutputAddrBits": 7, "BankBits": 2,
+         "SliceBits": 2, "XmapDepth": 13, "OutputHalfWords": 50},
+        {"Rows": 4, "Cols": 8, "ValueBits": 24, "FeatureBits": 8, "OutBits": 24, "Slices": 1, "SliceLanes": 8, "WrBits": 6,
+         "FeatureAddrBits": 6, "OutputAddrBits": 6, "BankBits": 2, "DrainPeriod": 1},
+    ],
+    "ternc_column": [
+        {},
+        {"Rows": 1, "Lanes": 1, "ActBits": 1, "AccBits": 1, "ParamBits": 1, "WeightAddrBits": 1, "DrainPeriod": 1},
+        {"Rows": 3, "Lanes": 5, "ActBits": 3, "AccBits": 15, "ParamBits": 5, "WeightAddrBits": 7, "DrainPeriod": 3},
+        {"Rows": 4, "Lanes": 64, "ActBits": 8, "AccBits": 24, "DrainPeriod": 2},
+        {"Rows": 2, "Lanes": 36, "ActBits": 7, "AccBits": 10},
+    ],
+    "ternc_delay": [{}, {"Width": 1, "Depth": 0}, {"Width": 1, "Depth": 1}, {"Width": 70, "Depth": 3}],
+    "ternc_dot": [
+        {},
+        {"Lanes": 1, "ActBits": 1},
+        {"Lanes": 2, "ActBits": 4},
+        {"Lanes": 7, "ActBits": 3},
+        {"Lanes": 65, "ActBits": 8},
+    ],
+    "ternc_dots_fast": [
+        {},
+        {"Rows": 1, "Lanes": 1, "ActBits": 1},
+        {"Rows": 3, "Lanes": 17, "ActBits": 2},
+        {"Rows": 2, "Lanes": 100, "ActBits": 16},
+    ],
+    "ternc_feature_memory": [
+        {},
+        {"Rows": 1, "Lanes": 1, "Slices": 1, "SliceLanes": 1, "CodeBits": 1, "Depth": 1},
+        {"Rows": 3, "Lanes": 7, "Slices": 3, "SliceLanes": 2, "CodeBits": 3, "Depth": 11},
+        {"Rows": 4, "Lanes": 32, "Slices": 1, "SliceLanes": 32, "CodeBits": 8, "Depth": 1024},
+    ],
+    "ternc_fifo": [{}, {"Width": 1, "DepthLog2": 1}, {"Width": 70, "DepthLog2": 5}],
+    "ternc_input": [
+        {},
+        {"Rows": 3, "Lanes": 5, "ElemBits": 4, "Offset": 8, "Width": 7, "Height": 3, "Chunks": 2, "Stride": 2,
+         "PhaseWords": 9, "PlaneWords": 30, "Depth": 200},
+        {"Rows": 4, "Lanes": 1, "ElemBits": 8, "Offset": -128, "Width": 28, "Height": 28, "PhaseWords": 196,
+         "PlaneWords": 196, "Depth": 392},
+    ],
+    "ternc_last": [{}, {"Beats": 2}, {"Beats": 50}],
+    "ternc_operand": [
+        {},
+        {"Rows": 3, "Lanes": 5, "ActBits": 4, "InputBits": 1, "FeatureBits": 4},
+        {"Rows": 4, "Lanes": 3, "ActBits": 8, "InputBits": 8, "FeatureBits": 3},
+    ],
+    "ternc_output": [
+        {},
+        {"Cols": 5, "Channels": 13, "Pixels": 7, "ValueBits": 9, "ElemBits": 16, "Offset": -3, "Depth": 42},
+        {"Cols": 4, "Channels": 4, "Pixels": 1, "ValueBits": 24, "ElemBits": 24, "Depth": 8},
+    ],
+    "ternc_pool": [{}, {"Rows": 1, "Cols": 1, "ValueBits": 2}, {"Rows": 3, "Cols": 5, "ValueBits": 17}],
+    "ternc_ram": [{}, {"Width": 1, "Depth": 1}, {"Width": 70, "Depth": 13}],
+    "ternc_requant": [
+        {},
+        {"AccBits": 1, "MulBits": 1, "AddBits": 1, "Shift": 0, "CodeBits": 1, "ValueBits": 2, "ExtraDelay": 0},
+        {"AccBits": 17, "MulBits": 15, "AddBits": 60, "Shift": 9, "CodeBits": 3, "ValueBits": 64, "ExtraDelay": 5},
+        {"AccBits": 4, "MulBits": 2, "AddBits": 3, "Shift": 30, "CodeBits": 8, "ValueBits": 9, "ExtraDelay": 1},
+    ],
+    "ternc_rom": [{}, {"Width": 1, "Depth": 1}, {"Width": 70, "Depth": 13}],
+    "ternc_sequencer": [
+        {},
+        {"Rows": 3, "ActBits": 4, "RdBits": 9, "WrBits": 10, "XBits": 6, "YBits": 5, "RotBits": 2, "SliceBits": 2,
+         "ParamBits": 5, "WeightAddrBits": 11, "CountBits": 7, "XmapBits": 4, "LayerDepth": 5, "PassDepth": 37,
+         "TapDepth": 99, "InputHalfWords": 50, "FlushCycles": 20},
+        {"Rows": 4, "RotBits": 2, "LayerDepth": 2, "PassDepth": 4, "TapDepth": 8, "InputHalfWords": 8},
+    ],
+    "ternc_threshold_level": [
+        {},
+        {"AccBits": 1, "ParamBits": 1, "Level": 0, "Levels": 1},
+        {"AccBits": 17, "ParamBits": 5, "Level": 2, "Levels": 3},
+    ],
+    "ternc_writer": [
+        {},
+        {"Cols": 5, "ValueBits": 11, "FeatureBits": 4, "OutBits": 9, "Slices": 3, "SliceLanes": 2, "Words": 3, "WrBits": 10,
+         "FeatureAddrBits": 9, "OutputAddrBits": 7, "BankBits": 2, "SliceBits": 2, "OutputHalfWords": 50},
+        {"Cols": 8, "ValueBits": 24, "FeatureBits": 8, "OutBits": 24, "Slices": 1, "SliceLanes": 8},
+    ],
+}  # fmt: skip
+
+DEFINES: list[list[str]] = [[], ["TERNC_FAST_SIM"]]
+
+
+def call(command: list[str], **variables: str) -> tuple[int, str]:
+    """A program's exit code and everything it said."""
+    done = subprocess.run(
+        command, env={**os.environ, **variables}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    return done.returncode, done.stdout
+
+
+def test_every_module_is_in_the_table() -> None:
+    assert sorted(SETS) == modules()
+
+
+@pytest.mark.parametrize("defines", DEFINES, ids=["pipelined", "fast"])
+@pytest.mark.parametrize("module", modules())
+def test_verilator_has_nothing_to_say(module: str, defines: list[str]) -> None:
+    tool = [str(VERILATOR_ROOT / "bin" / "verilator"), "--lint-only", "-Wall", "--quiet", "--top-module", module]
+    for parameters in SETS[module]:
+        options = [*(f"-G{name}={value}" for name, value in parameters.items()), *(f"-D{name}" for name in defines)]
+        code, said = call([*tool, *options, *map(str, sources(module))], VERILATOR_ROOT=str(VERILATOR_ROOT))
+        assert (code, said) == (0, ""), f"{module} {parameters}"
+
+
+@pytest.mark.parametrize("defines", DEFINES, ids=["pipelined", "fast"])
+@pytest.mark.parametrize("module", modules())
+def test_icarus_reads_it(module: str, defines: list[str]) -> None:
+    icarus = need("iverilog")
+    for parameters in SETS[module]:
+        options = [*(f"-P{module}.{name}={value}" for name, value in parameters.items()), *(f"-D{name}" for name in defines)]
+        files = map(str, sources(module))
+        code, said = call([icarus, "-g2012", "-t", "null", "-Wall", "-Wno-timescale", *options, "-s", module, *files])
+        assert code == 0, f"{module} {parameters}: {said}"
+        assert not re.search("error|sorry", said), f"{module} {parameters}: {said}"
+
+
+READ_BY_YOSYS = """
+import sys
+from pyosys import libyosys
+for job in sys.argv[1:]:
+    design = libyosys.Design()
+    for command in job.split(";"):
+        libyosys.run_pass(command, design)
+    print("read", job)
+"""
+
+
+@pytest.mark.parametrize("module", modules())
+def test_yosys_reads_it(module: str) -> None:
+    jobs = []
+    for parameters in SETS[module]:
+        sizes = " ".join(f"-chparam {name} {value}" for name, value in parameters.items())
+        files = " ".join(map(str, sources(module)))
+        jobs.append(f"read_verilog -sv -defer {files};hierarchy -check -top {module} {sizes};proc;check -assert")
+    code, said = call([sys.executable, "-c", READ_BY_YOSYS, *jobs])
+    assert code == 0, said[-3000:]
+    assert said.count("\nread ") == len(jobs)
+    assert "Warning" not in said.replace("Warning: Replacing memory", ""), said[-3000:]
+
+
+@pytest.mark.parametrize("defines", DEFINES, ids=["pipelined", "fast"])
+@pytest.mark.parametrize("module", modules())
+def test_slang_reads_it(module: str, defines: list[str]) -> None:
+    for parameters in SETS[module]:
+        options = [*(f"-G{name}={value}" for name, value in parameters.items()), *(f"-D{name}" for name in defines)]
+        driver = pyslang.driver.Driver()
+        driver.addStandardArgs()
+        line = " ".join(["slang", "--top", module, *options, *map(str, sources(module))])
+        assert driver.parseCommandLine(line, pyslang.driver.CommandLineOptions())
+        assert driver.processOptions()
+        assert driver.parseAllSources()
+        driver.reportCompilation(driver.createCompilation(), quiet=True)
+        assert driver.reportDiagnostics(quiet=True), f"{module} {parameters}"
