@@ -59,7 +59,10 @@ class Clamp:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """To an integer; ``even`` is ONNX Round and QuantizeLinear (ties to even)."""
+    """To an integer; ``even`` is ONNX Round and QuantizeLinear (ties to even).
+
+    ``half_up`` and ``half_down`` are QONNX's: half away from zero, half towards zero.
+    """
 
     mode: Literal["even", "floor", "ceil", "toward_zero", "half_up", "half_down"]
 
