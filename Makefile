@@ -45,7 +45,7 @@ clean: ## remove the virtual environment, builds and caches
 # On a laptop without Icarus its tests are skipped; continuous integration installs it and fails without it.
 icarus:
 	@if [ -n "$$CI" ] && ! command -v iverilog >/dev/null && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
-		apt-get -qq update >/dev/null && apt-get -qq install -y iverilog >/dev/null; \
+		apt-get -qq update >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y iverilog >/dev/null; \
 	fi
 
 $(BIN)/python:

@@ -22,11 +22,15 @@ SETS: dict[str, list[Parameters]] = {
     ],
     "ternc_collector": [
         {},
-        {"Rows": 3, "Cols": 5, "ValueBits": 11, "FeatureBits": 4, "OutBits": 9, "Slices": 3, "SliceLanes": 2, "DrainPeriod": 4,
-         "StartDelay": 9, "InfoLog2": 3, "WrBits": 10, "FeatureAddrBits": 9, "OutputAddrBits": 7, "BankBits": 2,
+        {"Rows": 3, "Cols": 5, "ValueBits": 11, "FeatureBits": 4, "OutBits": 9, "Slices": 3, "SliceLanes": 5, "DrainPeriod": 1,
+         "StartDelay": 9, "InfoLog2": 3, "WrBits": 9, "FeatureAddrBits": 9, "OutputAddrBits": 7, "BankBits": 2,
          "SliceBits": 2, "XmapDepth": 13, "OutputHalfWords": 50},
-        {"Rows": 4, "Cols": 8, "ValueBits": 24, "FeatureBits": 8, "OutBits": 24, "Slices": 1, "SliceLanes": 8, "WrBits": 6,
-         "FeatureAddrBits": 6, "OutputAddrBits": 6, "BankBits": 2, "DrainPeriod": 1},
+        {"Rows": 4, "Cols": 8, "ValueBits": 24, "FeatureBits": 8, "OutBits": 24, "Slices": 1, "SliceLanes": 3, "WrBits": 8,
+         "FeatureAddrBits": 6, "OutputAddrBits": 8, "BankBits": 2, "DrainPeriod": 3, "XmapDepth": 16},
+        {"Rows": 1, "Cols": 1, "ValueBits": 2, "FeatureBits": 1, "OutBits": 2, "StartDelay": 7, "InfoLog2": 5, "WrBits": 3,
+         "FeatureAddrBits": 2, "OutputAddrBits": 3, "OutputHalfWords": 3},
+        {"Rows": 1, "Cols": 3, "ValueBits": 4, "FeatureBits": 3, "OutBits": 4, "SliceLanes": 2, "DrainPeriod": 2,
+         "StartDelay": 12, "InfoLog2": 4, "WrBits": 6, "FeatureAddrBits": 4, "OutputAddrBits": 6, "XmapDepth": 7},
     ],
     "ternc_column": [
         {},
@@ -62,17 +66,23 @@ SETS: dict[str, list[Parameters]] = {
          "PhaseWords": 9, "PlaneWords": 30, "Depth": 200},
         {"Rows": 4, "Lanes": 1, "ElemBits": 8, "Offset": -128, "Width": 28, "Height": 28, "PhaseWords": 196,
          "PlaneWords": 196, "Depth": 392},
+        {"Rows": 1, "Lanes": 1, "ElemBits": 1, "Depth": 2},
+        {"Rows": 5, "Lanes": 1, "ElemBits": 3, "Offset": -2, "Width": 11, "Height": 2, "Chunks": 2, "Stride": 3,
+         "PhaseWords": 1, "PlaneWords": 7, "Depth": 30},
     ],
     "ternc_last": [{}, {"Beats": 2}, {"Beats": 50}],
     "ternc_operand": [
         {},
         {"Rows": 3, "Lanes": 5, "ActBits": 4, "InputBits": 1, "FeatureBits": 4},
         {"Rows": 4, "Lanes": 3, "ActBits": 8, "InputBits": 8, "FeatureBits": 3},
+        {"Rows": 1, "Lanes": 1, "ActBits": 1, "InputBits": 1, "FeatureBits": 1},
     ],
     "ternc_output": [
         {},
         {"Cols": 5, "Channels": 13, "Pixels": 7, "ValueBits": 9, "ElemBits": 16, "Offset": -3, "Depth": 42},
         {"Cols": 4, "Channels": 4, "Pixels": 1, "ValueBits": 24, "ElemBits": 24, "Depth": 8},
+        {"Cols": 1, "Channels": 1, "Pixels": 1, "ValueBits": 1, "ElemBits": 1, "Depth": 2},
+        {"Cols": 4, "Channels": 3, "Pixels": 11, "ValueBits": 6, "ElemBits": 16, "Offset": 100, "Depth": 22},
     ],
     "ternc_pool": [{}, {"Rows": 1, "Cols": 1, "ValueBits": 2}, {"Rows": 3, "Cols": 5, "ValueBits": 17}],
     "ternc_ram": [{}, {"Width": 1, "Depth": 1}, {"Width": 70, "Depth": 13}],
@@ -89,6 +99,8 @@ SETS: dict[str, list[Parameters]] = {
          "ParamBits": 5, "WeightAddrBits": 11, "CountBits": 7, "XmapBits": 4, "LayerDepth": 5, "PassDepth": 37,
          "TapDepth": 99, "InputHalfWords": 50, "FlushCycles": 20},
         {"Rows": 4, "RotBits": 2, "LayerDepth": 2, "PassDepth": 4, "TapDepth": 8, "InputHalfWords": 8},
+        {"Rows": 1, "ActBits": 1, "RdBits": 1, "WrBits": 1, "XBits": 3, "YBits": 3, "CountBits": 1, "XmapBits": 1,
+         "FlushCycles": 17},
     ],
     "ternc_threshold_level": [
         {},
@@ -97,9 +109,12 @@ SETS: dict[str, list[Parameters]] = {
     ],
     "ternc_writer": [
         {},
-        {"Cols": 5, "ValueBits": 11, "FeatureBits": 4, "OutBits": 9, "Slices": 3, "SliceLanes": 2, "Words": 3, "WrBits": 10,
+        {"Cols": 5, "ValueBits": 11, "FeatureBits": 4, "OutBits": 9, "Slices": 3, "SliceLanes": 5, "Words": 1, "WrBits": 9,
          "FeatureAddrBits": 9, "OutputAddrBits": 7, "BankBits": 2, "SliceBits": 2, "OutputHalfWords": 50},
-        {"Cols": 8, "ValueBits": 24, "FeatureBits": 8, "OutBits": 24, "Slices": 1, "SliceLanes": 8},
+        {"Cols": 8, "ValueBits": 24, "FeatureBits": 8, "OutBits": 24, "Slices": 1, "SliceLanes": 3, "Words": 3},
+        {"Cols": 5, "ValueBits": 6, "FeatureBits": 5, "OutBits": 6, "SliceLanes": 2, "Words": 3, "WrBits": 7,
+         "FeatureAddrBits": 4, "OutputAddrBits": 7, "BankBits": 3, "OutputHalfWords": 33},
+        {"Cols": 1, "ValueBits": 2, "FeatureBits": 1, "OutBits": 2, "WrBits": 1, "FeatureAddrBits": 1, "OutputAddrBits": 1},
     ],
 }  # fmt: skip
 
@@ -156,7 +171,7 @@ for job in sys.argv[1:]:
 def test_yosys_reads_it(module: str) -> None:
     jobs = []
     for parameters in SETS[module]:
-        sizes = " ".join(f"-chparam {name} {value}" for name, value in parameters.items())
+        sizes = " ".join(f"-chparam {name} 32'd{int(value) % 2**32}" for name, value in parameters.items())
         files = " ".join(map(str, sources(module)))
         jobs.append(f"read_verilog -sv -defer {files};hierarchy -check -top {module} {sizes};proc;check -assert")
     code, said = call([sys.executable, "-c", READ_BY_YOSYS, *jobs])

@@ -1,0 +1,150 @@
+"""The regression that a build carries, on the stand-in design in Icarus Verilog."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from ternc.emit.simulation import Vectors, emit
+from ternc.errors import InternalError
+from ternc.schedule.design import Design, Resources
+from ternc.simulate.model import Dut
+
+StandIn = Callable[..., Dut]
+
+needs_icarus = pytest.mark.skipif(
+    shutil.which("iverilog") is None and "CI" not in os.environ, reason="Icarus Verilog is not installed"
+)
+
+
+def design_of(dut: Dut, interval: int = 4) -> Design:
+    return Design(
+        name=dut.top,
+        device="unit",
+        clock_mhz=100.0,
+        engines=(),
+        input_port=dut.input_port,
+        output_port=dut.output_port,
+        cycles_per_frame=interval,
+        latency_cycles=5,
+        macs_per_frame=1,
+        resources=Resources(logic=1, registers=1, block_rams=1, dsps=1),
+    )
+
+
+def vectors() -> Vectors:
+    beats = np.random.default_rng(0).integers(0, 256, (6, 4, 5), np.uint8)
+    return Vectors(input=beats, output=beats + np.uint8(1))
+
+
+def regression(dut: Dut, design: Design, data: Vectors) -> tuple[int, str, dict[str, str]]:
+    """Exit code, what was printed, and each failed test with its message."""
+    sim = dut.rtl.parent / "sim"
+    sim.mkdir()
+    for name, content in emit(design, data).items():
+        (sim / name).write_bytes(content)
+    environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "MAKEFLAGS", "MAKELEVEL")}
+    run = subprocess.run(
+        ["make", "-C", str(sim), "SIM=icarus", f"PYTHON={sys.executable}"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    failed = {}
+    for case in ElementTree.parse(sim / "results.xml").iter("testcase"):
+        failure = case.find("failure")
+        if failure is not None:
+            failed[case.attrib["name"]] = failure.attrib.get("error_msg", "") or failure.attrib.get(
+                "message", ""
+            )
+    return run.returncode, run.stdout, failed
+
+
+@needs_icarus
+def test_a_right_design_passes(stand_in: StandIn) -> None:
+    dut = stand_in()
+    code, printed, failed = regression(dut, design_of(dut), vectors())
+    assert failed == {}
+    assert code == 0
+    assert "6 of 6 tests passed" in printed
+
+
+@needs_icarus
+def test_a_wrong_value_fails_and_is_named(stand_in: StandIn) -> None:
+    dut = stand_in(fault=7)
+    code, printed, failed = regression(dut, design_of(dut), vectors())
+    assert code != 0
+    assert "test_frames_back_to_back" in " ".join(failed)
+    assert "frame 2, output beat 1, cycle 10: pixel [0, 1], channel 0: expected" in printed
+
+
+@needs_icarus
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        (1, "m_axis changed before tready took the beat"),
+        (2, "m_axis_tvalid fell before tready took the beat"),
+        (3, "m_axis_tlast must be 0, but is 1"),
+        (4, "nothing moved for"),
+        (6, "a beat came after the last frame"),
+        (8, "m_axis_tdata has undefined bits"),
+    ],
+)
+def test_a_broken_rule_fails_and_is_named(fault: int, message: str, stand_in: StandIn) -> None:
+    dut = stand_in(fault=fault)
+    code, printed, failed = regression(dut, design_of(dut), vectors())
+    assert code != 0
+    assert failed
+    assert message in printed
+
+
+@needs_icarus
+def test_other_cycles_than_predicted_fail(stand_in: StandIn) -> None:
+    dut = stand_in()
+    code, printed, failed = regression(dut, design_of(dut, interval=3), vectors())
+    assert code != 0
+    assert len(failed) == 1
+    assert "simulated {'latency_cycles': 5, 'cycles_per_frame': 4}" in printed
+
+
+def test_the_same_arguments_give_the_same_bytes(stand_in: StandIn) -> None:
+    dut = stand_in()
+    files = emit(design_of(dut), vectors())
+    assert files == emit(design_of(dut), vectors())
+    assert sorted(files) == [
+        "Makefile",
+        "README.md",
+        "axi_stream.py",
+        "design.json",
+        "expected_output.npy",
+        "input.npy",
+        "run.py",
+        "scoreboard.py",
+        "test_network.py",
+    ]
+    assert json.loads(files["design.json"])["top"] == "stand_in"
+
+
+def test_nothing_in_it_needs_ternc(stand_in: StandIn) -> None:
+    files = emit(design_of(stand_in()), vectors())
+    for name, content in files.items():
+        if name.endswith(".py"):
+            imports = [line for line in content.decode().splitlines() if "import" in line]
+            assert not [line for line in imports if "ternc" in line], name
+    assert Path("run.py").name in files
+
+
+def test_vectors_of_another_shape_are_a_bug(stand_in: StandIn) -> None:
+    data = vectors()
+    with pytest.raises(InternalError, match="emit stage"):
+        emit(design_of(stand_in()), Vectors(input=data.input[:, :3], output=data.output))

@@ -1,0 +1,179 @@
+"""Both simulators on a small design: the same results, the same cycles, the same complaints."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ternc.errors import BuildError, DataError, ToolError
+from ternc.simulate import icarus, tools, verilator
+from ternc.simulate.model import Beats, Dut, SimulationError, Simulator, Window
+from ternc.simulate.streams import pack, unpack
+
+StandIn = Callable[..., Dut]
+
+needs_icarus = pytest.mark.skipif(
+    shutil.which("iverilog") is None and "CI" not in os.environ, reason="Icarus Verilog is not installed"
+)
+BOTH = [
+    pytest.param(verilator.run, id="verilator"),
+    pytest.param(icarus.run, id="icarus", marks=needs_icarus),
+]
+
+
+def random_beats(dut: Dut, frames: int) -> Beats:
+    port = dut.input_port
+    shape = (frames, port.beats_per_frame, port.data_bytes)
+    return np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+
+
+@pytest.mark.parametrize("simulator", BOTH)
+@pytest.mark.parametrize("size", [1, 3, 5, 9, 17])
+def test_any_port_width_with_and_without_stalls(simulator: Simulator, size: int, stand_in: StandIn) -> None:
+    dut = stand_in(size=size)
+    beats = random_beats(dut, 12)
+    free = simulator(dut, beats).complete()
+    assert np.array_equal(free.beats, beats + np.uint8(1))
+    assert free.first_in.tolist() == [4 * frame for frame in range(12)]
+    assert free.last_out.tolist() == [4 * frame + 4 for frame in range(12)]
+    assert free.cycles == 49
+    runs = [simulator(dut, beats, stalls=seed).complete() for seed in (1, 2, 3)]
+    assert all(np.array_equal(run.beats, free.beats) for run in runs)
+    assert len({run.cycles for run in runs}) == 3
+    assert min(run.cycles for run in runs) > 49
+
+
+@pytest.mark.parametrize("simulator", BOTH)
+@pytest.mark.parametrize(
+    ("fault", "stalls", "reason"),
+    [
+        (1, 3, "m_axis_tdata changed before m_axis_tready took the beat"),
+        (2, 3, "m_axis_tvalid fell before m_axis_tready took the beat"),
+        (3, None, "frame 0, output beat 0: m_axis_tlast is"),
+        (6, None, "a beat is on offer after the last frame"),
+        (4, None, "nothing moved"),
+        (4, 3, "nothing moved"),
+        (5, None, "stand_in: frame 1 is not wanted"),
+    ],
+)
+def test_a_broken_rule_stops_the_run_and_is_named(
+    simulator: Simulator, fault: int, stalls: int | None, reason: str, stand_in: StandIn
+) -> None:
+    dut = stand_in(fault=fault)
+    run = simulator(dut, random_beats(dut, 3), stalls=stalls)
+    assert reason in run.stopped
+    with pytest.raises(SimulationError, match=r"^simulation stopped: "):
+        run.complete()
+
+
+@pytest.mark.parametrize("simulator", BOTH)
+def test_frames_before_a_hang_are_kept(simulator: Simulator, stand_in: StandIn) -> None:
+    dut = stand_in(fault=4)
+    beats = random_beats(dut, 3)
+    run = simulator(dut, beats)
+    assert np.array_equal(run.beats, beats[:1] + np.uint8(1))
+    assert run.first_in.tolist() == [0, 4]
+    assert run.last_out.tolist() == [4]
+
+
+def test_the_watchdog_names_frame_and_beats(stand_in: StandIn) -> None:
+    dut = stand_in(fault=4)
+    assert verilator.run(dut, random_beats(dut, 3)).stopped == (
+        "nothing moved for 50 cycles, in frame 1: 2 beats of input frame 1 went in, "
+        "2 beats of output frame 1 came out"
+    )
+
+
+@needs_icarus
+def test_icarus_sees_an_undefined_bit(stand_in: StandIn) -> None:
+    dut = stand_in(fault=8)
+    run = icarus.run(dut, random_beats(dut, 3))
+    assert run.stopped == "m_axis_tdata has undefined bits in cycle 5, frame 1, output beat 0"
+    assert len(run.beats) == 1
+
+
+@pytest.mark.parametrize("simulator", BOTH)
+def test_the_monitor_records_a_window_of_values(simulator: Simulator, stand_in: StandIn) -> None:
+    dut = stand_in()
+    beats = random_beats(dut, 4)
+    trace = simulator(dut, beats, window=Window(first=5, count=3)).trace
+    assert trace is not None
+    assert trace.cycles.tolist() == [6, 7, 8]
+    assert np.array_equal(trace.values, (beats + np.uint8(1)).reshape(-1, 5)[5:8])
+
+
+@pytest.mark.parametrize("simulator", BOTH)
+def test_no_frames_is_a_run_too(simulator: Simulator, stand_in: StandIn) -> None:
+    dut = stand_in()
+    run = simulator(dut, random_beats(dut, 0)).complete()
+    assert run.beats.shape == (0, 4, 5)
+
+
+@pytest.mark.parametrize("simulator", BOTH)
+def test_progress_ends_at_the_last_frame(simulator: Simulator, stand_in: StandIn) -> None:
+    dut = stand_in()
+    seen: list[tuple[int, int]] = []
+    simulator(dut, random_beats(dut, 9), progress=lambda done, total: seen.append((done, total)))
+    assert seen[-1] == (9, 9)
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+
+
+@pytest.mark.parametrize("simulator", BOTH)
+def test_wrong_beats_are_refused(simulator: Simulator, stand_in: StandIn) -> None:
+    with pytest.raises(
+        DataError, match=r"^input beats must be uint8 \[frames, 4, 5\], but are uint8 \[1, 4, 6\]$"
+    ):
+        simulator(stand_in(), np.zeros((1, 4, 6), np.uint8))
+
+
+@pytest.mark.parametrize("simulator", BOTH)
+def test_refused_rtl_is_one_sentence(simulator: Simulator, stand_in: StandIn) -> None:
+    dut = stand_in(extra="module broken (;\n")
+    with pytest.raises(ToolError, match=r"^(Verilator|Icarus Verilog) refused the RTL: .*rror") as error:
+        simulator(dut, random_beats(dut, 1))
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("simulator", BOTH)
+def test_a_directory_without_rtl_is_refused(simulator: Simulator, stand_in: StandIn, tmp_path: Path) -> None:
+    dut = replace(stand_in(), rtl=tmp_path)
+    with pytest.raises(BuildError, match=r"must hold a ternc build's RTL, but has no file 'files\.f'$"):
+        simulator(dut, random_beats(dut, 1))
+
+
+def test_a_memory_image_needs_no_new_simulator(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    dut = stand_in()
+    beats = random_beats(dut, 2)
+    verilator.run(dut, beats)
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("built again")
+
+    monkeypatch.setattr(verilator, "_verilate", refuse)
+    assert np.array_equal(verilator.run(dut, beats).beats, beats + np.uint8(1))
+    assert np.array_equal(verilator.run(stand_in(offset=7), beats).beats, beats + np.uint8(7))
+    with pytest.raises(AssertionError, match="built again"):
+        verilator.run(stand_in(extra="// another text\n"), beats)
+
+
+def test_a_missing_compiler_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    tools.compiler.cache_clear()
+    try:
+        with pytest.raises(ToolError, match=r"^the C\+\+ compiler 'no-such-compiler' was not found"):
+            tools.compiler()
+    finally:
+        tools.compiler.cache_clear()
+
+
+def test_maps_go_through(stand_in: StandIn) -> None:
+    dut = stand_in()
+    maps = np.random.default_rng(1).integers(0, 256, (3, 5, 2, 2))
+    run = verilator.run(dut, pack(dut.input_port, maps)).complete()
+    assert np.array_equal(unpack(dut.output_port, run.beats), (maps + 1) % 256)

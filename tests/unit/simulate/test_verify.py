@@ -1,0 +1,281 @@
+"""`verify` on the stand-in design, whose network adds one to every value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from ternc.errors import BuildError, DataError
+from ternc.network.layers import IntRange, Linear, Network, Output, Prologue, Staircase, Tensor
+from ternc.network.steps import Round
+from ternc.schedule.design import Event
+from ternc.simulate import verify as module
+from ternc.simulate.locate import RtlMismatch
+from ternc.simulate.model import Dut
+from ternc.simulate.opened import Opened, modified_files, open_build
+from ternc.simulate.verify import Cycles, VerifyOptions, VerifyReport, run_parts, verify
+
+StandIn = Callable[..., Dut]
+Plus = Callable[..., Opened]
+
+SIZE = 5
+
+
+def network(borders: tuple[str, ...] = ()) -> Network:
+    thresholds = np.tile(np.arange(1, 255), (SIZE, 1))
+    shape = (SIZE, 2, 2)
+    flat = np.arange(SIZE * 4)
+    return Network(
+        name="stand_in",
+        tensors=(
+            Tensor(name="in", channels=SIZE, height=2, width=2, range=IntRange(low=0, high=254)),
+            Tensor(name="out", channels=SIZE, height=2, width=2, range=IntRange(low=0, high=255)),
+        ),
+        layers=(
+            Linear(
+                name="plus",
+                kind="identity",
+                source="in",
+                target="out",
+                trits=np.eye(SIZE, dtype=np.int8)[:, :, None, None],
+                activation=Staircase(thresholds=thresholds, low=1, borders=borders),
+            ),
+        ),
+        prologue=Prologue(
+            name="x",
+            shape=shape,
+            dtype="float32",
+            steps=(Round(mode="even"),),
+            gather=flat,
+            scale=1.0,
+            offset=0.0,
+            declared=True,
+        ),
+        output=Output(
+            name="y",
+            shape=shape,
+            dtype="float32",
+            tensor="out",
+            scale=np.ones(SIZE),
+            offset=np.zeros(SIZE),
+            gather=flat,
+        ),
+    )
+
+
+@pytest.fixture
+def plus(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> Plus:
+    """Puts an opened build in place of the one on disk, and x + 1 in place of onnxruntime."""
+
+    def make(
+        *,
+        offset: int = 1,
+        fault: int = 0,
+        cycles: tuple[int, int] = (4, 5),
+        execute: Callable[[NDArray[Any]], NDArray[Any]] = lambda x: x + 1,
+        borders: tuple[str, ...] = (),
+    ) -> Opened:
+        dut = stand_in(size=SIZE, offset=offset, fault=fault)
+        places = [(y, x) for y in range(2) for x in range(2)]
+        build = Opened(
+            path=dut.rtl.parent,
+            network=network(borders),
+            dut=dut,
+            cycles_per_frame=cycles[0],
+            latency_cycles=cycles[1],
+            events=tuple(Event(layer="plus", first_channel=0, channels=SIZE, y=y, x=x) for y, x in places),
+        )
+        monkeypatch.setattr(module, "open_build", lambda _: build)
+        monkeypatch.setattr(module.frontend, "execute", lambda _, x: execute(x))
+        monkeypatch.setattr(module, "modified_files", lambda _: ())
+        return build
+
+    return make
+
+
+@pytest.mark.parametrize("stalls", [None, 1])
+def test_a_right_design_agrees(plus: Plus, stalls: int | None) -> None:
+    report = verify(plus().path, VerifyOptions(stalls=stalls))
+    assert report.ok
+    assert report.to_json() == {
+        "frames": 64,
+        "mismatches": {"onnx": 0, "rtl": 0},
+        "cycles_per_frame": {"predicted": 4, "simulated": 4},
+        "latency_cycles": {"predicted": 5, "simulated": 5},
+        "first_mismatch": None,
+    }
+
+
+@pytest.mark.parametrize("stalls", [None, 7])
+def test_a_wrong_value_is_named(plus: Plus, stalls: int | None) -> None:
+    build = plus(fault=7)
+    report = verify(build.path, VerifyOptions(frames=5, stalls=stalls))
+    assert not report.ok
+    assert report.rtl == 1
+    assert report.onnx == 0
+    first = report.first_mismatch
+    assert isinstance(first, RtlMismatch)
+    assert (first.frame, first.layer, first.channel, first.pixel) == (2, "plus", 0, (0, 1))
+    assert first.expected == 1  # frame 2 is all zero
+    assert first.got == 1 ^ 0x20
+    if stalls is None:
+        assert first.cycle == 2
+        assert report.failures() == (
+            "RTL differs from the golden model first in frame 2 at layer 'plus', channel 0, pixel [0, 1], "
+            "cycle 2 of the frame: expected 1, got 33",
+        )
+
+
+def test_a_wrong_memory_image_is_named(plus: Plus) -> None:
+    report = verify(plus(offset=3).path, VerifyOptions(frames=40))
+    assert report.rtl == 40
+    assert report.to_json()["first_mismatch"] == {
+        "frame": 0,
+        "layer": "plus",
+        "channel": 0,
+        "pixel": [0, 0],
+        "cycle": 1,
+        "expected": 1,
+        "got": 3,
+    }
+
+
+def test_a_hang_is_named_by_what_never_came(plus: Plus) -> None:
+    report = verify(plus(fault=4).path, VerifyOptions(frames=3))
+    assert report.rtl == 2
+    assert report.cycles_per_frame.simulated is None
+    first = report.first_mismatch
+    assert isinstance(first, RtlMismatch)
+    assert (first.frame, first.layer, first.pixel, first.got) == (1, "plus", (1, 0), None)
+    assert "nothing came (nothing moved for 50 cycles" in str(first)
+    assert report.stopped.startswith("nothing moved for 50 cycles, in frame 1: ")
+
+
+def test_other_cycles_than_predicted_fail(plus: Plus) -> None:
+    report = verify(plus(cycles=(3, 6)).path, VerifyOptions(frames=8))
+    assert report.rtl == 0
+    assert report.failures() == (
+        "cycles per frame: 3 cycles predicted, but 4 simulated",
+        "latency: 6 cycles predicted, but 5 simulated",
+    )
+
+
+def test_another_onnx_output_is_named(plus: Plus) -> None:
+    def execute(x: NDArray[Any]) -> NDArray[Any]:
+        y = x + 1
+        y[1, 3, 0, 1] += 1
+        return y
+
+    report = verify(plus(execute=execute).path, VerifyOptions(frames=4))
+    assert (report.onnx, report.rtl) == (1, 0)
+    assert report.to_json()["first_mismatch"] == {
+        "frame": 1,
+        "output": "y",
+        "index": [3, 0, 1],
+        "expected": 256.0,
+        "got": 255.0,
+    }
+
+
+def test_a_difference_on_a_listed_border_is_no_mismatch(plus: Plus) -> None:
+    def execute(x: NDArray[Any]) -> NDArray[Any]:
+        return x + 1 + (x == 254)
+
+    at_254 = tuple(f"channel {c}, step 253: border 253.9999 at accumulator 254" for c in range(SIZE))
+    listed = verify(plus(execute=execute, borders=at_254).path, VerifyOptions(frames=3))
+    assert listed.ok
+    assert (listed.onnx, listed.on_borders) == (0, 1)
+    assert listed.notes() == ("1 frames differ from the ONNX model on a rounding border only",)
+    at_253 = ("channel 0, step 252: border 252.9999 at accumulator 253",)
+    elsewhere = verify(plus(execute=execute, borders=at_253).path, VerifyOptions(frames=3))
+    assert (elsewhere.onnx, elsewhere.on_borders) == (1, 0)
+
+
+def test_given_inputs_are_run(plus: Plus, tmp_path: Path) -> None:
+    build = plus()
+    np.save(tmp_path / "x.npy", np.full((7, SIZE, 2, 2), 9, np.float32))
+    assert verify(build.path, VerifyOptions(input=tmp_path / "x.npy")).frames == 7
+    assert verify(build.path, VerifyOptions(input=tmp_path / "x.npy", frames=2)).frames == 2
+    with pytest.raises(DataError, match=r"nothing\.npy: no such file$"):
+        verify(build.path, VerifyOptions(input=tmp_path / "nothing.npy"))
+    (tmp_path / "bad.npy").write_text("text")
+    with pytest.raises(DataError, match=r"bad\.npy: must be a \.npy file of numbers"):
+        verify(build.path, VerifyOptions(input=tmp_path / "bad.npy"))
+
+
+def test_reference_inputs_take_half_of_the_frames(plus: Plus) -> None:
+    build = plus()
+    (build.path / "model").mkdir()
+    np.savez(build.path / "model" / "reference.npz", x=np.full((64, SIZE, 2, 2), 9, np.float32))
+    seen: list[NDArray[Any]] = []
+    build = plus(execute=lambda x: seen.append(x) or x + 1)  # type: ignore[func-returns-value]
+    assert verify(build.path, VerifyOptions(frames=9)).ok
+    assert int((seen[0] == 9).all(axis=(1, 2, 3)).sum()) == 4
+
+
+def test_no_frames_are_refused() -> None:
+    with pytest.raises(DataError, match="^the number of frames must be at least 1, not 0$"):
+        verify(Path(), VerifyOptions(frames=0))
+
+
+@pytest.mark.parametrize("jobs", [1, 2, 3])
+def test_parts_together_are_all_frames(plus: Plus, jobs: int) -> None:
+    build = plus()
+    beats = np.random.default_rng(3).integers(0, 256, (50, 4, SIZE), np.uint8)
+    seen: list[tuple[int, int]] = []
+    parts = run_parts(
+        module.verilator.run,
+        build.dut,
+        beats,
+        stalls=5,
+        jobs=jobs,
+        progress=lambda done, total: seen.append((done, total)),
+    )
+    assert len(parts) == jobs
+    assert np.array_equal(np.concatenate([part.simulation.beats for part in parts]), beats + np.uint8(1))
+    assert seen[-1] == (50, 50)
+    assert len({part.stalls for part in parts}) == jobs
+
+
+def test_changed_files_are_a_note() -> None:
+    fine = Cycles(predicted=1, simulated=1)
+    report = VerifyReport(
+        frames=1,
+        onnx=0,
+        rtl=0,
+        on_borders=0,
+        cycles_per_frame=fine,
+        latency_cycles=fine,
+        first_mismatch=None,
+        stopped="",
+        modified=("rtl/mem/taps.hex",),
+    )
+    assert report.ok
+    assert report.notes() == ("1 files were changed after the build: rtl/mem/taps.hex",)
+    assert not replace(report, latency_cycles=Cycles(predicted=1, simulated=None)).ok
+
+
+def test_modified_files_compares_with_the_manifest(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("a")
+    (tmp_path / "b").write_text("changed")
+    digest = "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"
+    (tmp_path / "manifest.json").write_text(
+        f'{{"files": {{"a": "{digest}", "b": "{digest}", "c": "{digest}"}}}}'
+    )
+    assert modified_files(tmp_path) == ("b", "c")
+    (tmp_path / "manifest.json").write_text("[]")
+    with pytest.raises(BuildError, match=r"manifest\.json: must be the manifest of a ternc build$"):
+        modified_files(tmp_path)
+
+
+def test_what_is_no_build_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BuildError, match="no such build directory"):
+        open_build(tmp_path / "nothing")
+    with pytest.raises(BuildError, match=r"must be a build directory of ternc, but has no manifest\.json$"):
+        open_build(tmp_path)
