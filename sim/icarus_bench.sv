@@ -114,7 +114,7 @@ module ternc_bench;
 
   task observe;
     begin
-      idle = idle + ((in_valid || sent == InBeats) && out_ready);
+      idle = idle + (taken != OutBeats && (in_valid || sent == InBeats) && out_ready);
       if (in_valid && in_ready) begin
         $fdisplay(log, "I %0d", cycle);
         idle = 0;

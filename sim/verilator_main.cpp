@@ -402,7 +402,8 @@ void run(VerilatedContext& context, Vtop& top, const Options& options, Source& s
         if (moved_in || moved_out) {
             idle = 0;
             progress.at(sink.frame);
-        } else if (!(source.blocked && !source.done()) && !sink.blocked && ++idle >= options.watchdog) {
+        } else if (sink.frame < frames && !(source.blocked && !source.done()) && !sink.blocked
+                   && ++idle >= options.watchdog) {
             throw Stopped("nothing moved for " + std::to_string(idle) + " cycles, in frame "
                           + std::to_string(sink.frame) + ": " + std::to_string(source.beat) + " beats of input frame "
                           + std::to_string(source.frame) + " went in, " + std::to_string(sink.beat)

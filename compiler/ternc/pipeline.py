@@ -188,9 +188,15 @@ def write_whole(
             path.write_bytes(data)
         network_store.save(network, new / "model")
         (new / "manifest.json").write_bytes(manifest(new, options))
+        old = scratch / "old"
         if destination.exists():
-            destination.rename(scratch / "old")
-        new.rename(destination)
+            destination.rename(old)
+        try:
+            new.rename(destination)
+        except OSError:
+            if old.exists():
+                old.rename(destination)
+            raise
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ternc.errors import BuildError, DataError
 from ternc.network.layers import IntRange, Linear, Network, Output, Prologue, Staircase, Tensor
 from ternc.network.steps import Round
-from ternc.schedule.design import Event
+from ternc.schedule.design import ArrayShape
 from ternc.simulate import verify as module
 from ternc.simulate.locate import RtlMismatch
 from ternc.simulate.model import Dut
@@ -82,14 +82,13 @@ def plus(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> Plus:
         borders: tuple[str, ...] = (),
     ) -> Opened:
         dut = stand_in(size=SIZE, offset=offset, fault=fault)
-        places = [(y, x) for y in range(2) for x in range(2)]
         build = Opened(
             path=dut.rtl.parent,
             network=network(borders),
             dut=dut,
             cycles_per_frame=cycles[0],
             latency_cycles=cycles[1],
-            events=tuple(Event(layer="plus", first_channel=0, channels=SIZE, y=y, x=x) for y, x in places),
+            array=ArrayShape(rows=1, cols=SIZE, lanes=SIZE),
         )
         monkeypatch.setattr(module, "open_build", lambda _: build)
         monkeypatch.setattr(module.frontend, "execute", lambda _, x: execute(x))
@@ -126,10 +125,11 @@ def test_a_wrong_value_is_named(plus: Plus, stalls: int | None) -> None:
     assert first.got == 1 ^ 0x20
     if stalls is None:
         assert first.cycle == 2
-        assert report.failures() == (
+        sentence = (
             "RTL differs from the golden model first in frame 2 at layer 'plus', channel 0, pixel [0, 1], "
-            "cycle 2 of the frame: expected 1, got 33",
+            "cycle 2 of the frame: expected 1, got 33"
         )
+        assert report.failures() == (sentence,)
 
 
 def test_a_wrong_memory_image_is_named(plus: Plus) -> None:
@@ -220,7 +220,7 @@ def test_reference_inputs_take_half_of_the_frames(plus: Plus) -> None:
 
 
 def test_no_frames_are_refused() -> None:
-    with pytest.raises(DataError, match="^the number of frames must be at least 1, not 0$"):
+    with pytest.raises(DataError, match=r"^the number of frames must be at least 1, not 0$"):
         verify(Path(), VerifyOptions(frames=0))
 
 
