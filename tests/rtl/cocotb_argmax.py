@@ -10,7 +10,7 @@ from rtl_play import PARAMETERS, PATTERNS, SEEDS, Cycle, Stimulus, Values, log2,
 COLS, BITS = PARAMETERS["Cols"], PARAMETERS["ValueBits"]
 INPUTS = ["valid_i", "last_pixel_beat_i", "data_i", "count_i", "ready_i"]
 OUTPUTS = ["ready_o", "valid_o", "index_o"]
-PIXELS = 60
+PIXELS = 30
 
 
 def draw_pixels(rng: random.Random) -> list[list[int]]:

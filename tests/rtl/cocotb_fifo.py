@@ -10,9 +10,9 @@ from rtl_play import PARAMETERS, PATTERNS, SEEDS, Expected, Stimulus, compare, d
 
 def stimulus(rng: random.Random, idle: str, stall: str) -> Stimulus:
     idles, stalls = pauses(rng, idle), pauses(rng, stall)
-    for number in range(500):
+    for number in range(300):
         yield {
-            "rst_ni": int(number != 250),  # one reset on the way
+            "rst_ni": int(number != 150),  # one reset on the way
             "push_i": int(not next(idles)),
             "pop_i": int(not next(stalls)),
             "data_i": draw(rng, PARAMETERS["Width"]),

@@ -14,7 +14,7 @@ def stimulus(rng: random.Random, idle: str) -> Stimulus:
     """Windows of one or more beats in every row; min_i keeps its value within a window."""
     idles = pauses(rng, idle)
     left, minima = [0] * ROWS, [0] * ROWS
-    for number in range(500):
+    for number in range(300):
         row = rng.randrange(ROWS)
         valid = not next(idles)
         first = left[row] == 0

@@ -11,7 +11,7 @@ INPUTS = ["wr_en_i", "wr_addr_i", "wr_data_i", "rd_addr_i"]
 
 def stimulus(rng: random.Random, idle: str) -> Stimulus:
     idles = pauses(rng, idle)
-    for _ in range(600):
+    for _ in range(400):
         yield {
             "wr_en_i": int(not next(idles) and rng.random() < 0.9),
             "wr_addr_i": rng.randrange(PARAMETERS["Depth"]),

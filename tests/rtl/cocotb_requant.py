@@ -22,7 +22,7 @@ def draw_word(rng: random.Random) -> int:
 
 
 def stimulus(rng: random.Random) -> Stimulus:
-    for _ in range(800):
+    for _ in range(500):
         yield {"sum_i": draw(rng, ACC), "word_i": draw_word(rng), "code_i": draw(rng, CODE)}
 
 

@@ -14,7 +14,7 @@ BIT = LEVELS - 1 - LEVEL
 def stimulus(rng: random.Random) -> Stimulus:
     """Thresholds near the sum that they will be compared with, and never-reached ones."""
     sums = [0, 0]
-    for _ in range(600):
+    for _ in range(400):
         sums.append(draw(rng, ACC))
         near = max(0, sums[-3] + rng.randrange(-1, 2))
         yield {

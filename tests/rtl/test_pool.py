@@ -5,9 +5,9 @@ from rtl_bench import Bench, Parameters
 
 SETS: list[Parameters] = [
     {"Rows": 3, "Cols": 5, "ValueBits": 9},
-    {"Rows": 1, "Cols": 1, "ValueBits": 2},
 ]
 MORE: list[Parameters] = [
+    {"Rows": 1, "Cols": 1, "ValueBits": 2},
     {"Rows": 1, "Cols": 2, "ValueBits": 7},
     {"Rows": 4, "Cols": 3, "ValueBits": 17},
 ]

@@ -241,7 +241,7 @@ def _column(c: int, cols: int, levels: int, params: int, code_bits: int) -> Colu
                 addr_bits=_address_bits(params) + level,
                 sum=f"level_sum{before}" if level else f"sum_{c}",
                 param=f"level_param{before}" if level else f"sum_param_{c}",
-                code=f"level_code{before}" if level else "'0",
+                code=f"level_code{before}" if level else f"{levels}'d0",
             )
         )
     code = f"level_code_{c}_{levels - 1}"

@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from ternc import frontend
 from ternc.errors import BuildError, DataError
 from ternc.network.layers import IntRange, Linear, Network, Output, Prologue, Staircase, Tensor
 from ternc.network.steps import Round
 from ternc.schedule.design import ArrayShape
 from ternc.simulate import verify as module
+from ternc.simulate import verilator
 from ternc.simulate.locate import RtlMismatch
 from ternc.simulate.model import Dut
 from ternc.simulate.opened import Opened, modified_files, open_build
@@ -91,7 +93,7 @@ def plus(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> Plus:
             array=ArrayShape(rows=1, cols=SIZE, lanes=SIZE),
         )
         monkeypatch.setattr(module, "open_build", lambda _: build)
-        monkeypatch.setattr(module.frontend, "execute", lambda _, x: execute(x))
+        monkeypatch.setattr(frontend, "execute", lambda _, x: execute(x))
         monkeypatch.setattr(module, "modified_files", lambda _: ())
         return build
 
@@ -185,7 +187,7 @@ def test_another_onnx_output_is_named(plus: Plus) -> None:
 
 def test_a_difference_on_a_listed_border_is_no_mismatch(plus: Plus) -> None:
     def execute(x: NDArray[Any]) -> NDArray[Any]:
-        return x + 1 + (x == 254)
+        return np.asarray(x + 1 + (x == 254))
 
     at_254 = tuple(f"channel {c}, step 253: border 253.9999 at accumulator 254" for c in range(SIZE))
     listed = verify(plus(execute=execute, borders=at_254).path, VerifyOptions(frames=3))
@@ -214,7 +216,12 @@ def test_reference_inputs_take_half_of_the_frames(plus: Plus) -> None:
     (build.path / "model").mkdir()
     np.savez(build.path / "model" / "reference.npz", x=np.full((64, SIZE, 2, 2), 9, np.float32))
     seen: list[NDArray[Any]] = []
-    build = plus(execute=lambda x: seen.append(x) or x + 1)  # type: ignore[func-returns-value]
+
+    def execute(x: NDArray[Any]) -> NDArray[Any]:
+        seen.append(x)
+        return x + 1
+
+    build = plus(execute=execute)
     assert verify(build.path, VerifyOptions(frames=9)).ok
     assert int((seen[0] == 9).all(axis=(1, 2, 3)).sum()) == 4
 
@@ -230,7 +237,7 @@ def test_parts_together_are_all_frames(plus: Plus, jobs: int) -> None:
     beats = np.random.default_rng(3).integers(0, 256, (50, 4, SIZE), np.uint8)
     seen: list[tuple[int, int]] = []
     parts = run_parts(
-        module.verilator.run,
+        verilator.run,
         build.dut,
         beats,
         stalls=5,
