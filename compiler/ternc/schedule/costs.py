@@ -135,7 +135,7 @@ def shortage(need: Resources, device: Device, budget: float) -> str:
         (need.dsps, device.dsp.count, device.dsp.name),
     ):
         if count > have * budget:
-            share = f" and the budget is {budget:.0%} of them" if budget < 1 else ""
+            share = f" of which the budget allows {int(have * budget):,}" if budget < 1 else ""
             return f"{count:,} {unit}, the device has {have:,}{share}"
     return ""
 

@@ -10,6 +10,7 @@ import platform
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from pathlib import Path
 from ternc.errors import BuildError, ToolError
 
 _CACHE_ENTRIES = 128
+_DEAD_SECONDS = 24 * 3600
 _RTL_SUFFIXES = frozenset({".f", ".sv", ".svh", ".v", ".vh", ".vlt"})
 
 
@@ -187,15 +189,16 @@ def cached(kind: str, key: Sequence[str], make: Callable[[Path], None]) -> Path:
 
 
 def _drop_oldest(parent: Path) -> None:
-    """Keep the `_CACHE_ENTRIES` entries used last."""
+    """Keep the `_CACHE_ENTRIES` entries used last, and no half-made ones of a process that died."""
     ages = []
     for entry in parent.iterdir():
-        if not entry.name.startswith("."):
-            try:
-                ages.append((entry.stat().st_mtime, entry))
-            except OSError:
-                continue
-    for _, entry in sorted(ages, reverse=True)[_CACHE_ENTRIES:]:
+        try:
+            ages.append((entry.stat().st_mtime, entry))
+        except OSError:
+            continue
+    whole = [(age, entry) for age, entry in ages if not entry.name.startswith(".")]
+    half = [entry for age, entry in ages if entry.name.startswith(".") and age < time.time() - _DEAD_SECONDS]
+    for entry in [*half, *(entry for _, entry in sorted(whole, reverse=True)[_CACHE_ENTRIES:])]:
         shutil.rmtree(entry, ignore_errors=True)
 
 

@@ -59,8 +59,8 @@ def build(dut: Dut, *, monitor: bool = False) -> Path:
         flags.append("+define+TERNC_MONITOR")
         cxxflags += " -DTERNC_MONITOR"
     environment = [tools.verilator().version, *tools.compiler(), tools.processor()]
-    recipe = (folder("sim") / "verilator.mk").read_text()
-    key = [tools.rtl_text(dut.rtl), driver.read_text(), recipe, *flags, cxxflags, *_MAKE, *environment]
+    sources = [path.read_text() for path in (driver, driver.parent / "npy.h", driver.parent / "verilator.mk")]
+    key = [tools.rtl_text(dut.rtl), *sources, *flags, cxxflags, *_MAKE, *environment]
 
     def make(scratch: Path) -> None:
         work = scratch / "work"
