@@ -95,7 +95,7 @@ def verify(
     Args:
         build: Build directory.
         frames: How many; None for all of ``input``, else the simulator's default.
-        input: ONNX inputs in a ``.npy`` file; None for corner cases, reference inputs and random ones.
+        input: ONNX inputs in a ``.npy`` file; None for corner cases and random ones.
         stalls: Seed of random stalls on both streams; None for none.
         simulator: What runs the RTL.
     Returns:

@@ -41,7 +41,7 @@ class VerifyOptions:
 
     Attributes:
         frames: How many; None: all of ``input``, else the simulator's default.
-        input: ONNX inputs in a .npy file; None: corners, reference inputs and random codes.
+        input: ONNX inputs in a .npy file; None: the corners of the input's range, then random codes.
         stalls: Seed of random stalls on both streams; None: none.
         simulator: What runs the RTL.
         seed: Of the random codes.
@@ -209,7 +209,7 @@ def _frames(build: Opened, options: VerifyOptions) -> frame_sets.Frames:
     if options.input is not None:
         return frame_sets.given(build.network, options.input, options.frames)
     count = options.frames if options.frames is not None else DEFAULT_FRAMES[options.simulator]
-    return frame_sets.chosen(build.network, build.path / "model" / "reference.npz", count, options.seed)
+    return frame_sets.chosen(build.network, count, options.seed)
 
 
 def _decode(build: Opened, maps: NDArray[np.int64]) -> NDArray[Any]:
