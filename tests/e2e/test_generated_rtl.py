@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from rtl_bench import VERILATOR_ROOT, need
 from test_lint import READ_BY_YOSYS
-from zoo import compiled
 
 from ternc.pipeline import Build
+from zoo import compiled
 
 DESIGNS = {
     "thresholds, slices": ("digits_cnn.qdq_int2", "3x4x9"),
@@ -50,14 +50,26 @@ def files(build: Build) -> list[str]:
 @pytest.mark.parametrize("defines", [[], ["TERNC_FAST_SIM", "TERNC_MONITOR"]], ids=["portable", "simulated"])
 def test_verilator_has_nothing_to_say(build: Build, defines: list[str]) -> None:
     tool = [str(VERILATOR_ROOT / "bin" / "verilator"), "--lint-only", "-Wall", "--quiet"]
-    said = run(build, [*tool, *(f"-D{name}" for name in defines), "--top-module", build.design.name, "-f", "files.f"])
+    said = run(
+        build, [*tool, *(f"-D{name}" for name in defines), "--top-module", build.design.name, "-f", "files.f"]
+    )
     assert not said
 
 
 def test_icarus_has_nothing_to_say(build: Build) -> None:
     said = run(
         build,
-        [need("iverilog"), "-g2012", "-t", "null", "-Wall", "-Wno-timescale", "-s", build.design.name, *files(build)],
+        [
+            need("iverilog"),
+            "-g2012",
+            "-t",
+            "null",
+            "-Wall",
+            "-Wno-timescale",
+            "-s",
+            build.design.name,
+            *files(build),
+        ],
     )
     lines = [line for line in said.splitlines() if not line.startswith(tuple(library(build)))]
     assert not lines

@@ -10,11 +10,11 @@ import random
 from pathlib import Path
 
 import pytest
-from zoo import shape
 
 import ternc
 from ternc.errors import ModelError
 from unit.frontend.test_read_random import Random
+from zoo import shape
 
 GRAPHS = int(os.environ.get("TERNC_FUZZ", "10"))
 

@@ -1,5 +1,6 @@
 """ternc_argmax: the channel of the largest key, under any idling and back-pressure."""
 
+import itertools
 import random
 from collections.abc import Iterator
 from typing import Any
@@ -17,7 +18,9 @@ def draw_pixels(rng: random.Random) -> list[list[int]]:
     """Distinct signed keys of some channels, for each pixel."""
     most = min(1 << PARAMETERS["IndexBits"], 1 << BITS, 3 * COLS + 1)
     span = range(-(1 << (BITS - 1)), 1 << (BITS - 1))
-    return [rng.sample(span, rng.choice([1, min(COLS, most), rng.randrange(1, most + 1)])) for _ in range(PIXELS)]
+    return [
+        rng.sample(span, rng.choice([1, min(COLS, most), rng.randrange(1, most + 1)])) for _ in range(PIXELS)
+    ]
 
 
 def beats(pixels: list[list[int]]) -> Iterator[Values]:
@@ -60,7 +63,7 @@ def stimulus(rng: random.Random, idle: str, stall: str, pixels: list[list[int]])
 
 def check_handshake(trace: list[Cycle]) -> None:
     """Once valid, an answer holds until it moves."""
-    for (inputs, seen), (_, after) in zip(trace, trace[1:], strict=False):
+    for (inputs, seen), (_, after) in itertools.pairwise(trace):
         if seen["valid_o"] and not inputs["ready_i"]:
             assert (after["valid_o"], after["index_o"]) == (seen["valid_o"], seen["index_o"])
 

@@ -58,7 +58,10 @@ def dots(act: int, weight: int) -> list[int]:
     ones = (1 << BITS) - 1
     codes, trits = unpack(act, BITS, ROWS * LANES), unpack(weight, 2, LANES)
     return [
-        sum({0b00: 0, 0b01: code, 0b11: ones - code}[trit] for code, trit in zip(codes[r * LANES :], trits, strict=False))
+        sum(
+            {0b00: 0, 0b01: code, 0b11: ones - code}[trit]
+            for code, trit in zip(codes[r * LANES :], trits, strict=False)
+        )
         for r in range(ROWS)
     ]
 

@@ -12,8 +12,8 @@ LANES, BITS = PARAMETERS["Lanes"], PARAMETERS["ActBits"]
 def dot(act: int, weight: int) -> int:
     """A weight of -1 sends the one's complement of the code, a weight of 0 nothing."""
     ones = (1 << BITS) - 1
-    products = {0b00: lambda _: 0, 0b01: lambda code: code, 0b11: lambda code: ones - code}
-    return sum(products[trit](code) for code, trit in zip(unpack(act, BITS, LANES), unpack(weight, 2, LANES), strict=True))
+    lanes = zip(unpack(act, BITS, LANES), unpack(weight, 2, LANES), strict=True)
+    return sum({0b00: 0, 0b01: code, 0b11: ones - code}[trit] for code, trit in lanes)
 
 
 def stimulus(rng: random.Random) -> Stimulus:
@@ -21,7 +21,10 @@ def stimulus(rng: random.Random) -> Stimulus:
     yield {"act_i": whole, "weight_i": pack([0b01] * LANES, 2)}  # the largest sums
     yield {"act_i": 0, "weight_i": pack([0b11] * LANES, 2)}
     for _ in range(250):
-        yield {"act_i": pack([draw(rng, BITS) for _ in range(LANES)], BITS), "weight_i": draw_trits(rng, LANES)}
+        yield {
+            "act_i": pack([draw(rng, BITS) for _ in range(LANES)], BITS),
+            "weight_i": draw_trits(rng, LANES),
+        }
 
 
 @cocotb.test()

@@ -49,7 +49,8 @@ def model(trace: list[Cycle]) -> list[Expected]:
     expected: list[Expected] = [{} for _ in range(3)]
     for inputs, _ in trace[:-3]:
         written = {
-            (inputs["wr_bank_i"], inputs["wr_addr_i"], s): inputs["wr_data_i"] >> s * SLICE_BITS & (1 << SLICE_BITS) - 1
+            (inputs["wr_bank_i"], inputs["wr_addr_i"], s): inputs["wr_data_i"] >> s * SLICE_BITS
+            & (1 << SLICE_BITS) - 1
             for s in range(SLICES)
             if inputs["wr_en_i"] >> s & 1
         }

@@ -32,7 +32,9 @@ async def words_keep_their_order(dut: Any, seed: int, idle: str, stall: str) -> 
     expected: list[Expected] = []
     for inputs, _ in trace:
         full = len(queue) == 1 << PARAMETERS["DepthLog2"]
-        expected.append({"full_o": int(full), "valid_o": int(bool(queue)), "data_o": queue[0] if queue else None})
+        expected.append(
+            {"full_o": int(full), "valid_o": int(bool(queue)), "data_o": queue[0] if queue else None}
+        )
         if inputs["pop_i"] and queue:
             queue.popleft()
         if inputs["push_i"] and not full:

@@ -4,7 +4,20 @@ import random
 from typing import Any
 
 import cocotb
-from rtl_play import PARAMETERS, PATTERNS, SEEDS, Expected, Stimulus, compare, draw, pack, pauses, play, signed, unpack
+from rtl_play import (
+    PARAMETERS,
+    PATTERNS,
+    SEEDS,
+    Expected,
+    Stimulus,
+    compare,
+    draw,
+    pack,
+    pauses,
+    play,
+    signed,
+    unpack,
+)
 
 ROWS, COLS, BITS = PARAMETERS["Rows"], PARAMETERS["Cols"], PARAMETERS["ValueBits"]
 INPUTS = ["valid_i", "row_i", "first_i", "last_i", "value_i", "min_i"]

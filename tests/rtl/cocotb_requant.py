@@ -18,7 +18,7 @@ def draw_word(rng: random.Random) -> int:
     add = rng.choice([draw(rng, ADD), -rng.getrandbits(rng.randrange(1, ADD + 1)), 0])
     flags = rng.choice([0, 0, 0, 1, 2, 3]) | rng.getrandbits(1) << 2  # raw, thr, min
     limit = draw(rng, CODE)
-    return add & ((1 << ADD) - 1) | mul << ADD | limit << (ADD + MUL) | flags << (ADD + MUL + CODE)
+    return int(add & ((1 << ADD) - 1) | mul << ADD | limit << (ADD + MUL) | flags << (ADD + MUL + CODE))
 
 
 def stimulus(rng: random.Random) -> Stimulus:
@@ -33,13 +33,15 @@ def requantise(total: int, word: int, code: int) -> int:
     raw, thr = word >> (ADD + MUL + CODE) & 1, word >> (ADD + MUL + CODE + 1) & 1
     shifted = (total * mul + add) >> SHIFT
     value = code if thr else shifted if raw else min(max(shifted, 0), limit)
-    return value & ((1 << VALUE) - 1)
+    return int(value & ((1 << VALUE) - 1))
 
 
 @cocotb.test()
 @cocotb.parametrize(seed=SEEDS)
 async def values_are_exact(dut: Any, seed: int) -> None:
-    trace = await play(dut, stimulus(random.Random(seed)), ["value_o", "min_o"], ["sum_i", "word_i", "code_i"])
+    trace = await play(
+        dut, stimulus(random.Random(seed)), ["value_o", "min_o"], ["sum_i", "word_i", "code_i"]
+    )
     inputs = [values for values, _ in trace]
     expected: list[Expected] = [{} for _ in range(LATENCY)]
     for start in range(len(trace) - LATENCY):

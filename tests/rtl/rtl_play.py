@@ -13,7 +13,6 @@ import random
 from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
-import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import ReadOnly, RisingEdge
 
@@ -95,7 +94,7 @@ async def play(dut: Any, stimulus: Stimulus, outputs: Sequence[str], inputs: Seq
     Returns:
         The trace, from the first cycle after reset.
     """
-    cocotb.start_soon(Clock(dut.clk_i, 10, "ns").start())
+    Clock(dut.clk_i, 10, "ns").start()
     for name in inputs:
         getattr(dut, name).value = 0
     if hasattr(dut, "rst_ni"):

@@ -4,12 +4,44 @@ import pytest
 from rtl_bench import Bench, Parameters
 
 SETS: list[Parameters] = [
-    {"Rows": 3, "Lanes": 5, "ActBits": 4, "AccBits": 15, "ParamBits": 5, "WeightAddrBits": 7, "DrainPeriod": 2},
-    {"Rows": 2, "Lanes": 17, "ActBits": 8, "AccBits": 14, "ParamBits": 3, "WeightAddrBits": 9, "DrainPeriod": 1},
+    {
+        "Rows": 3,
+        "Lanes": 5,
+        "ActBits": 4,
+        "AccBits": 15,
+        "ParamBits": 5,
+        "WeightAddrBits": 7,
+        "DrainPeriod": 2,
+    },
+    {
+        "Rows": 2,
+        "Lanes": 17,
+        "ActBits": 8,
+        "AccBits": 14,
+        "ParamBits": 3,
+        "WeightAddrBits": 9,
+        "DrainPeriod": 1,
+    },
 ]
 MORE: list[Parameters] = [
-    {"Rows": 1, "Lanes": 1, "ActBits": 1, "AccBits": 8, "ParamBits": 1, "WeightAddrBits": 1, "DrainPeriod": 1},
-    {"Rows": 4, "Lanes": 3, "ActBits": 2, "AccBits": 20, "ParamBits": 6, "WeightAddrBits": 4, "DrainPeriod": 3},
+    {
+        "Rows": 1,
+        "Lanes": 1,
+        "ActBits": 1,
+        "AccBits": 8,
+        "ParamBits": 1,
+        "WeightAddrBits": 1,
+        "DrainPeriod": 1,
+    },
+    {
+        "Rows": 4,
+        "Lanes": 3,
+        "ActBits": 2,
+        "AccBits": 20,
+        "ParamBits": 6,
+        "WeightAddrBits": 4,
+        "DrainPeriod": 3,
+    },
 ]
 
 

@@ -4,12 +4,28 @@ import pytest
 from rtl_bench import Bench, Parameters
 
 SETS: list[Parameters] = [
-    {"AccBits": 17, "MulBits": 15, "AddBits": 30, "Shift": 14, "CodeBits": 7, "ValueBits": 18, "ExtraDelay": 0},
+    {
+        "AccBits": 17,
+        "MulBits": 15,
+        "AddBits": 30,
+        "Shift": 14,
+        "CodeBits": 7,
+        "ValueBits": 18,
+        "ExtraDelay": 0,
+    },
     {"AccBits": 9, "MulBits": 4, "AddBits": 25, "Shift": 0, "CodeBits": 3, "ValueBits": 34, "ExtraDelay": 5},
 ]
 MORE: list[Parameters] = [
     {"AccBits": 1, "MulBits": 1, "AddBits": 1, "Shift": 3, "CodeBits": 1, "ValueBits": 2, "ExtraDelay": 1},
-    {"AccBits": 17, "MulBits": 15, "AddBits": 30, "Shift": 14, "CodeBits": 7, "ValueBits": 18, "ExtraDelay": 2},
+    {
+        "AccBits": 17,
+        "MulBits": 15,
+        "AddBits": 30,
+        "Shift": 14,
+        "CodeBits": 7,
+        "ValueBits": 18,
+        "ExtraDelay": 2,
+    },
 ]
 
 
