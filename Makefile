@@ -12,7 +12,7 @@ DEMO_DIR  := tests/models/$(DEMO)
 CODE      := compiler tests benchmarks examples sim
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench clean icarus
+.PHONY: help demo test fuzz lint format bench clean icarus
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ demo: $(VENV)/.user ## compile a trained digit classifier, prove the RTL equal t
 
 test: $(VENV)/.dev icarus lint ## lint, then every test
 	$(BIN)/python -m pytest -n $(JOBS)
+
+fuzz: $(VENV)/.dev ## N random ONNX graphs on random arrays, ONNX = golden = RTL: make fuzz N=200
+	TERNC_FUZZ=$(or $(N),100) $(BIN)/python -m pytest -n $(JOBS) tests/e2e/test_random_graphs.py
 
 lint: $(VENV)/.dev ## format, style, types and import layers
 	$(BIN)/ruff format --check $(CODE)
