@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ternc.network.layers import Linear, Network
+from ternc.network.layers import Network
 from ternc.numeric import ceil_div, clog2, signed_bits, unsigned_bits
 from ternc.schedule.design import ArrayShape, StreamPort
-from ternc.schedule.layout import Lanes, Layout
-from ternc.schedule.program import layer_axes, layouts
+from ternc.schedule.layout import Layout
+from ternc.schedule.program import lanes_of, layer_axes, layouts
 from ternc.schedule.requant import (
     LayerRequant,
     RequantWidths,
@@ -158,19 +158,13 @@ class Planner:
         self.numbers = numbers(network)
         self._counts: dict[tuple[int, int, int], tuple[int, ...]] = {}
 
-    def lanes_of(self, layer: Linear, shape: ArrayShape) -> Lanes:
-        """How the layer's source is spread over words."""
-        source = self.network.tensor(layer.source)
-        if source is self.network.input:
-            return Lanes.of_port(source.channels, shape.lanes)
-        return Lanes.of_array(source.channels, shape)
-
     def counts(self, n: int, shape: ArrayShape) -> tuple[int, ...]:
         """Taps of each tile of layer n."""
         key = (n, shape.cols, shape.lanes)
         if key not in self._counts:
             layer = self.network.layers[n]
-            found = tap_counts(layer, self.lanes_of(layer, shape), shape)
+            lanes = lanes_of(self.network, self.network.tensor(layer.source), shape)
+            found = tap_counts(layer, lanes, shape)
             self._counts[key] = tuple(found.tolist())
         return self._counts[key]
 

@@ -82,7 +82,8 @@ class Program:
 
     Attributes:
         weights: int8 ``[depth, cols, lanes]`` trits.
-        params: Number of (layer, tile) pairs; ``param_of[i]`` is the first one of layer i.
+        params: Number of (layer, tile) pairs.
+        weight_words: Of each layer.
     """
 
     layers: tuple[LayerProgram, ...]
@@ -91,12 +92,18 @@ class Program:
     xmap: tuple[Place, ...]
     weights: NDArray[np.int8]
     params: int
-    param_of: tuple[int, ...]
     weight_words: tuple[int, ...]
     input_words: int
     feature_words: int
     output_words: int
     input_layout: Layout
+
+
+def lanes_of(network: Network, tensor: Tensor, shape: ArrayShape) -> Lanes:
+    """How a tensor's channels are spread over words: by the input port, or by the array that writes it."""
+    if tensor is network.input:
+        return Lanes.of_port(tensor.channels, shape.lanes)
+    return Lanes.of_array(tensor.channels, shape)
 
 
 def layouts(network: Network, shape: ArrayShape) -> dict[str, Layout]:
@@ -110,13 +117,12 @@ def layouts(network: Network, shape: ArrayShape) -> dict[str, Layout]:
         rows[layer.target] = vertical.steps * vertical.phases
     found = {}
     for tensor in network.tensors:
-        lanes = (
-            Lanes.of_port(tensor.channels, shape.lanes)
-            if tensor is network.input
-            else Lanes.of_array(tensor.channels, shape)
-        )
         found[tensor.name] = Layout.of(
-            tensor, banks=shape.rows, stride=strides[tensor.name], rows=rows[tensor.name], lanes=lanes
+            tensor,
+            banks=shape.rows,
+            stride=strides[tensor.name],
+            rows=rows[tensor.name],
+            lanes=lanes_of(network, tensor, shape),
         )
     bases = allocate(network, {name: layout.words for name, layout in found.items()})
     return {name: replace(layout, base=bases.get(name, 0)) for name, layout in found.items()}
@@ -173,7 +179,6 @@ class Assembler:
         self.weight_depth = 0
         self.weight_words: list[int] = []
         self.params = 0
-        self.param_of: list[int] = []
 
     def assemble(self) -> Program:
         """The whole program."""
@@ -188,7 +193,6 @@ class Assembler:
             xmap=tuple(self.xmap),
             weights=np.concatenate(self.weights),
             params=self.params,
-            param_of=tuple(self.param_of),
             weight_words=tuple(self.weight_words),
             input_words=self.layouts[first.name].words,
             feature_words=max((layout.base + layout.words for layout in feature), default=1),
@@ -242,7 +246,6 @@ class Assembler:
                                 last_window=window == vertical.windows * horizontal.windows - 1,
                             )
                         )
-        self.param_of.append(self.params)
         self.params += len(layer_tiles)
         readers = [i for i, other in enumerate(network.layers) if other.source == network.input.name]
         pixel_groups = vertical.steps * groups
