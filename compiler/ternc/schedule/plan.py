@@ -43,7 +43,7 @@ class Numbers:
     widths: RequantWidths
 
 
-def numbers(network: Network) -> Numbers:
+def network_numbers(network: Network) -> Numbers:
     """The widths of every value in an engine that runs ``network``."""
     first = network.input
     input_bits = max(
@@ -93,7 +93,7 @@ def output_bits(network: Network) -> int:
     return signed_bits(min(ends), max(ends))
 
 
-def input_port(network: Network, numbers_: Numbers, shape: ArrayShape) -> StreamPort:
+def input_port(network: Network, numbers: Numbers, shape: ArrayShape) -> StreamPort:
     """The stream that fills the input memory: one chunk of a pixel a beat."""
     tensor = network.input
     return StreamPort(
@@ -101,15 +101,15 @@ def input_port(network: Network, numbers_: Numbers, shape: ArrayShape) -> Stream
         height=tensor.height,
         width=tensor.width,
         elements_per_beat=min(tensor.channels, shape.lanes),
-        element_bits=numbers_.input_bits,
+        element_bits=numbers.input_bits,
         signed=tensor.range.low < 0,
     )
 
 
-def memory_port(network: Network, numbers_: Numbers, shape: ArrayShape) -> StreamPort:
+def memory_port(network: Network, numbers: Numbers, shape: ArrayShape) -> StreamPort:
     """The stream that leaves the output memory: one tile of a pixel a beat, elements of whole bytes."""
     tensor = network.tensors[-1]
-    bits = numbers_.out_bits if network.output.argmax else stream_bits(tensor.range.low, tensor.range.high)
+    bits = numbers.out_bits if network.output.argmax else stream_bits(tensor.range.low, tensor.range.high)
     return StreamPort(
         channels=tensor.channels,
         height=tensor.height,
@@ -120,10 +120,10 @@ def memory_port(network: Network, numbers_: Numbers, shape: ArrayShape) -> Strea
     )
 
 
-def output_port(network: Network, numbers_: Numbers, shape: ArrayShape) -> StreamPort:
+def output_port(network: Network, numbers: Numbers, shape: ArrayShape) -> StreamPort:
     """The design's output: the memory's stream, or one channel index a pixel behind an argmax."""
     if not network.output.argmax:
-        return memory_port(network, numbers_, shape)
+        return memory_port(network, numbers, shape)
     tensor = network.tensors[-1]
     return StreamPort(
         channels=1,
@@ -155,7 +155,7 @@ class Planner:
 
     def __init__(self, network: Network) -> None:
         self.network = network
-        self.numbers = numbers(network)
+        self.numbers = network_numbers(network)
         self._counts: dict[tuple[int, int, int], tuple[int, ...]] = {}
 
     def counts(self, n: int, shape: ArrayShape) -> tuple[int, ...]:
