@@ -1,7 +1,7 @@
 // The index of the largest signed key among all channels of a pixel.
 //
 // A pixel is one or more beats of count_i valid keys each (1 to Cols); they are channels 0, 1, ... in order,
-// the last beat has last_pixel_beat_i. Keys do not tie by contract; if they do, the lower index wins.
+// the last beat has last_pixel_beat_i. Of equal keys the lower index wins.
 //
 // Throughput: one beat a cycle. Latency: clog2(Cols) + 1 cycles from the last beat to valid_o: a register
 // after each level of the comparison tree, then the best of the beats so far. Everything stops while an

@@ -8,8 +8,8 @@
 // A chunk of lanes lies side by side in a 64-bit word. It is gated by two masks that all rows share, and the
 // codes are added up inside the word:
 // Masks: a chunk's trits are two bits each, side by side. Spreading moves the upper half of them up, then
-// the upper half of each half, ..., until trit i stands at the bottom of field i; (x << Field) - x then fills
-// each field with its bit.
+// the upper half of each half, ..., until trit i stands at the bottom of field i; (x << ActBits) - x then
+// fills each field's code with its bit.
 // Sums: a fold adds each odd field to its even neighbour and doubles the width of the fields. ChunkFolds
 // folds make the fields wide enough to add all chunks; the other folds leave one field, the sum.
 
@@ -66,9 +66,9 @@ class ternc_dots #(
       for (int k = Folds - 1; k >= 0; k--) begin
         x = (x & Stay[k*64 +: 64]) | ((x << ((Field - 2) << k)) & Arrive[k*64 +: 64]);
       end
-      nz  = ((x & Bottom) << Field) - (x & Bottom);
+      nz  = ((x & Bottom) << ActBits) - (x & Bottom);
       x   = x >> 1;
-      neg = ((x & Bottom) << Field) - (x & Bottom);
+      neg = ((x & Bottom) << ActBits) - (x & Bottom);
       for (int r = 0; r < Rows; r++) begin
         if (Field == ActBits && (c + 1) * ChunkLanes <= Lanes) begin
           x = 64'(act[(r*Lanes+c*ChunkLanes)*ActBits +: ChunkLanes*ActBits]);

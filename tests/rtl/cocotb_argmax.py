@@ -15,11 +15,13 @@ PIXELS = 30
 
 
 def draw_pixels(rng: random.Random) -> list[list[int]]:
-    """Distinct signed keys of some channels, for each pixel."""
+    """Signed keys of some channels, for each pixel; every other pixel's keys are drawn from three values, so they tie."""
     most = min(1 << PARAMETERS["IndexBits"], 1 << BITS, 3 * COLS + 1)
     span = range(-(1 << (BITS - 1)), 1 << (BITS - 1))
+    sizes = [rng.choice([1, min(COLS, most), rng.randrange(1, most + 1)]) for _ in range(PIXELS)]
     return [
-        rng.sample(span, rng.choice([1, min(COLS, most), rng.randrange(1, most + 1)])) for _ in range(PIXELS)
+        rng.choices(rng.choices(span, k=3), k=size) if n % 2 else rng.sample(span, size)
+        for n, size in enumerate(sizes)
     ]
 
 
