@@ -3,6 +3,7 @@
 The pipeline has no feedback, so checking the cycle after it has filled, from any state, is a complete proof.
 """
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -43,7 +44,8 @@ for command in sys.argv[1].split(";"):
 
 def proved(tmp_path: Path, dot: str, lanes: int, bits: int) -> bool:
     """Whether the SAT solver finds no input for which the dot product of this text is wrong."""
-    pytest.importorskip("pyosys")
+    if not os.environ.get("CI"):
+        pytest.importorskip("pyosys")
     width, latency = bits + (lanes - 1).bit_length(), max(1, (lanes - 1).bit_length())
     (tmp_path / "dot.sv").write_text(dot)
     (tmp_path / "check.sv").write_text(CHECK.format(lanes=lanes, bits=bits, width=width, latency=latency))
