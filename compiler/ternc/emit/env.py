@@ -13,7 +13,7 @@ from ternc.resources import folder
 @cache
 def environment() -> Environment:
     """Strict, without escaping: templates are source code; an unknown name is an error, not a blank."""
-    return Environment(
+    found = Environment(
         loader=FileSystemLoader(folder("templates")),
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -21,6 +21,13 @@ def environment() -> Environment:
         keep_trailing_newline=True,
         autoescape=False,
     )
+    found.filters["range"] = packed_range
+    return found
+
+
+def packed_range(width: int) -> str:
+    """The packed range of a vector: 8 gives ``[7:0]``."""
+    return f"[{width - 1}:0]"
 
 
 def render(template: str, view: object) -> bytes:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ternc.emit.env import comment, render
 from ternc.numeric import clog2, unsigned_bits
 from ternc.resources import folder
-from ternc.schedule.design import Design, Engine, Memory, StreamPort
+from ternc.schedule.design import Design, Engine, Geometry, Memory, StreamPort
 from ternc.schedule.timing import REQUANT_LATENCY, THRESHOLD_LATENCY
 from ternc.version import __version__
 
@@ -55,11 +55,19 @@ class LevelView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnView:
-    """One column; ``align`` is the delay that lines its value up with the last column's."""
+    """One column.
+
+    Attributes:
+        align: Delay that lines its value up with the last column's.
+        value_at: Lowest bit of its value in the aligned vector.
+        code: The wire with the finished threshold code; last_level: index of the level that drives it.
+    """
 
     index: int
     next: int
     align: int
+    value_at: int
+    last_level: int
     levels: tuple[LevelView, ...]
     code: str
 
@@ -140,6 +148,16 @@ class TopView:
     argmax: bool
     index_bits: int
     columns: tuple[ColumnView, ...]
+    weight_bits: int
+    act_vector_bits: int
+    input_vector_bits: int
+    feature_vector_bits: int
+    feature_word_bits: int
+    threshold_bits: int
+    aligned_bits: int
+    value_vector_bits: int
+    output_word_bits: int
+    send_vector_bits: int
 
 
 def top_view(design: Design, engine: Engine) -> TopView:
@@ -152,6 +170,8 @@ def top_view(design: Design, engine: Engine) -> TopView:
     source, target = design.input_port, design.output_port
     start_delay = g.shape.cols - 1 + g.dot_latency + g.requant_latency
     extra = g.requant_latency - REQUANT_LATENCY
+    vector = g.shape.rows * g.shape.lanes
+    send_bits = g.out_bits if g.argmax else target.element_bits
     return TopView(
         title=comment(f"{design.name}: a ternary network on an array of {g.shape} (rows x cols x lanes)"),
         version=__version__,
@@ -220,25 +240,34 @@ def top_view(design: Design, engine: Engine) -> TopView:
         output_offset=g.output_offset,
         channels=g.output_channels,
         pixels=target.height * target.width,
-        send_bits=g.out_bits if g.argmax else target.element_bits,
+        send_bits=send_bits,
         send_count_bits=clog2(g.shape.cols + 1),
         argmax=g.argmax,
         index_bits=unsigned_bits(g.output_channels - 1),
-        columns=tuple(
-            _column(c, g.shape.cols, g.threshold_levels, g.params, g.code_bits) for c in range(g.shape.cols)
-        ),
+        columns=tuple(_column(c, g) for c in range(g.shape.cols)),
+        weight_bits=2 * g.shape.lanes,
+        act_vector_bits=vector * g.act_bits,
+        input_vector_bits=vector * g.input_bits,
+        feature_vector_bits=vector * g.feature_bits,
+        feature_word_bits=g.slices * g.slice_lanes * g.feature_bits,
+        threshold_bits=g.acc_bits + 1,
+        aligned_bits=g.value_bits + 1,
+        value_vector_bits=g.shape.cols * g.value_bits,
+        output_word_bits=g.shape.cols * g.out_bits,
+        send_vector_bits=g.shape.cols * send_bits,
     )
 
 
-def _column(c: int, cols: int, levels: int, params: int, code_bits: int) -> ColumnView:
+def _column(c: int, g: Geometry) -> ColumnView:
+    levels, params = g.threshold_levels, _address_bits(g.params)
     views = []
     for level in range(levels):
         before = f"_{c}_{level - 1}"
         views.append(
             LevelView(
                 index=level,
-                depth=params << level,
-                addr_bits=_address_bits(params) + level,
+                depth=g.params << level,
+                addr_bits=params + level,
                 sum=f"level_sum{before}" if level else f"sum_{c}",
                 param=f"level_param{before}" if level else f"sum_param_{c}",
                 code=f"level_code{before}" if level else f"{levels}'d0",
@@ -248,9 +277,11 @@ def _column(c: int, cols: int, levels: int, params: int, code_bits: int) -> Colu
     return ColumnView(
         index=c,
         next=c + 1,
-        align=cols - 1 - c,
+        align=g.shape.cols - 1 - c,
+        value_at=c * g.value_bits,
+        last_level=levels - 1,
         levels=tuple(views),
-        code=code if code_bits == levels else f"{code_bits}'({code})",
+        code=code if g.code_bits == levels else f"{g.code_bits}'({code})",
     )
 
 
