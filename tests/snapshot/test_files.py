@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from zoo import compiled
 
 STORED = Path(__file__).parent / "stored"
