@@ -19,6 +19,11 @@ def clog2(count: int) -> int:
     return (count - 1).bit_length()
 
 
+def address_bits(words: int) -> int:
+    """Width of an address of a memory of ``words >= 1`` words: at least 1, as the modules derive it."""
+    return max(1, clog2(words))
+
+
 def unsigned_bits(high: int) -> int:
     """Width of an unsigned number from 0 to ``high >= 0``, at least 1.
 

@@ -26,7 +26,7 @@ divides nothing evenly."""
 
 
 @pytest.mark.parametrize("model", ZOO)
-def test_default_design_agrees_on_256_frames_with_and_without_stalls(model: str, tmp_path: Path) -> None:
+def test_design_agrees_on_256_frames_with_and_without_stalls(model: str, tmp_path: Path) -> None:
     build = compiled(model, tmp_path / "build", ZOO[model][1])
     for stalls in (None, 7):
         report = build.verify(frames=256, stalls=stalls)

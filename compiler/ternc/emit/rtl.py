@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ternc.emit.env import comment, render
-from ternc.numeric import clog2, unsigned_bits
+from ternc.numeric import address_bits, clog2, unsigned_bits
 from ternc.resources import folder
 from ternc.schedule.design import Design, Engine, Geometry, Memory, StreamPort
 from ternc.schedule.timing import REQUANT_LATENCY, THRESHOLD_LATENCY
@@ -164,8 +164,8 @@ def top_view(design: Design, engine: Engine) -> TopView:
     """The view of a design with one engine."""
     g = engine.geometry
     depth = {memory.name: len(memory.words) for memory in engine.programs}
-    param_bits, xmap_bits = _address_bits(g.params), _address_bits(depth["xmap"])
-    slice_bits = _address_bits(g.slices)
+    param_bits, xmap_bits = address_bits(g.params), address_bits(depth["xmap"])
+    slice_bits = address_bits(g.slices)
     weight_depth = len(engine.weights[0].words)
     source, target = design.input_port, design.output_port
     start_delay = g.shape.cols - 1 + g.dot_latency + g.requant_latency
@@ -189,7 +189,7 @@ def top_view(design: Design, engine: Engine) -> TopView:
         slices=g.slices,
         slice_lanes=g.slice_lanes,
         slice_bits=slice_bits,
-        bank_bits=_address_bits(g.shape.rows),
+        bank_bits=address_bits(g.shape.rows),
         input_lanes=g.input_lanes,
         input_bits=g.input_bits,
         input_offset=g.input_offset,
@@ -201,18 +201,18 @@ def top_view(design: Design, engine: Engine) -> TopView:
         input_plane_words=g.input_plane_words,
         input_half_words=g.input_half_words,
         input_depth=2 * g.input_half_words,
-        input_addr_bits=_address_bits(2 * g.input_half_words),
+        input_addr_bits=address_bits(2 * g.input_half_words),
         input_word_bits=g.input_lanes * g.input_bits,
         feature_bits=g.feature_bits,
         feature_depth=g.feature_words,
-        feature_addr_bits=_address_bits(g.feature_words),
+        feature_addr_bits=address_bits(g.feature_words),
         rd_bits=g.rd_bits,
         wr_bits=g.wr_bits,
         x_bits=g.x_bits,
         y_bits=g.y_bits,
         count_bits=g.count_bits,
         param_bits=param_bits,
-        weight_addr_bits=_address_bits(weight_depth),
+        weight_addr_bits=address_bits(weight_depth),
         weight_depth=weight_depth,
         xmap_bits=xmap_bits,
         xmap_depth=depth["xmap"],
@@ -236,7 +236,7 @@ def top_view(design: Design, engine: Engine) -> TopView:
         out_bits=g.out_bits,
         output_half_words=g.output_half_words,
         output_depth=2 * g.output_half_words,
-        output_addr_bits=_address_bits(2 * g.output_half_words),
+        output_addr_bits=address_bits(2 * g.output_half_words),
         output_offset=g.output_offset,
         channels=g.output_channels,
         pixels=target.height * target.width,
@@ -259,7 +259,7 @@ def top_view(design: Design, engine: Engine) -> TopView:
 
 
 def _column(c: int, g: Geometry) -> ColumnView:
-    levels, params = g.threshold_levels, _address_bits(g.params)
+    levels, params = g.threshold_levels, address_bits(g.params)
     views = []
     for level in range(levels):
         before = f"_{c}_{level - 1}"
@@ -283,10 +283,6 @@ def _column(c: int, g: Geometry) -> ColumnView:
         levels=tuple(views),
         code=code if g.code_bits == levels else f"{g.code_bits}'({code})",
     )
-
-
-def _address_bits(words: int) -> int:
-    return max(1, clog2(words))
 
 
 def _note(port: StreamPort) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ternc.errors import InternalError
 from ternc.network.analysis import accumulator_range, density, hull, macs
 from ternc.network.layers import Network
-from ternc.numeric import clog2, signed_bits, unsigned_bits
+from ternc.numeric import address_bits, clog2, signed_bits, unsigned_bits
 from ternc.schedule.costs import resources
 from ternc.schedule.design import Design, Engine, Geometry, LayerSchedule, Memory
 from ternc.schedule.images import pack_word, requant_images, threshold_images, weight_images
@@ -132,11 +132,6 @@ def engine_geometry(network: Network, numbers: Numbers, plan: Plan, program: Pro
         flush_cycles=flush_cycles(shape, widths.threshold_levels),
         argmax=network.output.argmax,
     )
-
-
-def address_bits(words: int) -> int:
-    """Width of an address, as the modules derive it: at least 1."""
-    return max(1, clog2(words))
 
 
 def program_images(program: Program, geometry: Geometry) -> tuple[Memory, ...]:
