@@ -43,17 +43,3 @@ def signed_bits(low: int, high: int) -> int:
 def range_bits(low: int, high: int) -> int:
     """Width of the unsigned code ``x - low`` of an ``x`` in ``[low, high]``, at least 1."""
     return unsigned_bits(high - low)
-
-
-def accumulator_bits(fan_in: int, low: int, high: int) -> int:
-    """Signed width of an accumulator that cannot overflow, whatever the trits.
-
-    Args:
-        fan_in: Number of ternary products summed, at least 1.
-        low: Lowest value of one input.
-        high: Highest value of one input.
-
-    Law: ``fan_in * max(|low|, |high|) <= 2**(bits - 1) - 1``.
-    """
-    bound = fan_in * max(abs(low), abs(high))
-    return signed_bits(-bound, bound)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ternc.numeric import accumulator_bits, ceil_div, clog2, range_bits, signed_bits, unsigned_bits
+from ternc.numeric import ceil_div, clog2, range_bits, signed_bits, unsigned_bits
 
 integers = st.integers(-(2**70), 2**70)
 
@@ -45,9 +45,3 @@ def test_signed_bits_hold_both_ends_and_no_fewer_do(a: int, b: int) -> None:
 @given(integers, st.integers(0, 2**70))
 def test_range_bits_are_those_of_the_code(low: int, size: int) -> None:
     assert range_bits(low, low + size) == unsigned_bits(size)
-
-
-@given(st.integers(1, 2**20), st.integers(-(2**15), 2**15), st.integers(0, 2**16))
-def test_accumulator_bits_hold_every_sum(fan_in: int, low: int, size: int) -> None:
-    bits = accumulator_bits(fan_in, low, low + size)
-    assert fan_in * max(abs(low), abs(low + size)) <= 2 ** (bits - 1) - 1

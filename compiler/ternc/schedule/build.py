@@ -5,7 +5,7 @@ from __future__ import annotations
 from ternc.errors import InternalError
 from ternc.network.analysis import accumulator_range, density, hull, macs
 from ternc.network.layers import Network
-from ternc.numeric import address_bits, clog2, signed_bits, unsigned_bits
+from ternc.numeric import address_bits, clog2, range_bits, signed_bits, unsigned_bits
 from ternc.schedule.costs import resources
 from ternc.schedule.design import Design, Engine, Geometry, LayerSchedule, Memory
 from ternc.schedule.images import pack_word, requant_images, threshold_images, weight_images
@@ -69,7 +69,7 @@ def layer_schedules(
                 cycles=plan.layer_cycles[n],
                 utilisation=count / (plan.layer_cycles[n] * plan.shape.macs),
                 weight_bits=program.weight_words[n] * plan.shape.cols * plan.shape.lanes * 2,
-                activation_bits=unsigned_bits(source.range.high - source.range.low),
+                activation_bits=range_bits(source.range.low, source.range.high),
                 accumulator_bits=signed_bits(accumulator.low, accumulator.high),
                 requantiser=numbers.requant[n].form,
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ternc.network.layers import Network
-from ternc.numeric import ceil_div, clog2, signed_bits, unsigned_bits
+from ternc.numeric import ceil_div, clog2, range_bits, signed_bits, unsigned_bits
 from ternc.schedule.design import ArrayShape, StreamPort
 from ternc.schedule.layout import Layout
 from ternc.schedule.program import lanes_of, layer_axes, layouts
@@ -47,9 +47,9 @@ def network_numbers(network: Network) -> Numbers:
     """The widths of every value in an engine that runs ``network``."""
     first = network.input
     input_bits = max(
-        unsigned_bits(first.range.high - first.range.low), stream_bits(first.range.low, first.range.high)
+        range_bits(first.range.low, first.range.high), stream_bits(first.range.low, first.range.high)
     )
-    feature_bits = max((unsigned_bits(t.range.high - t.range.low) for t in network.tensors[1:-1]), default=1)
+    feature_bits = max((range_bits(t.range.low, t.range.high) for t in network.tensors[1:-1]), default=1)
     act_bits = max(input_bits, feature_bits)
     prefer = uses_thresholds(network)
     requant = tuple(
