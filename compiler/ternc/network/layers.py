@@ -1,9 +1,9 @@
 """The Network: integer layers, nothing else. Running it *is* the golden model.
 
 Every tensor is a map of ``channels x height x width`` integers ``x`` with a known range; one-dimensional
-data has height 1, a flat vector has height and width 1. Real numbers appear only at the two ends: the
-`Prologue` turns the ONNX input into the integers of the first tensor, the `Output` turns the integers of
-the last one into the ONNX output.
+data has height 1, a flat vector has height and width 1. Real numbers appear only at the ends: a
+`Prologue` turns an ONNX input into the integers of an input tensor, an `Output` turns the integers of
+a tensor into an ONNX value, and an epilogue (float operators behind the last layer) runs on the host.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 
 from ternc.network.steps import Step
 
-Trits: TypeAlias = NDArray[np.int8]
+Weights: TypeAlias = NDArray[np.int32]
+Reduction: TypeAlias = Literal["argmax"]
+Measure: TypeAlias = Literal["squares", "absolute"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +31,7 @@ class IntRange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tensor:
-    """An integer map between two layers.
+    """An integer map: an input of the network, or what a layer writes.
 
     Attributes:
         name: Unique in the Network.
@@ -44,12 +46,44 @@ class Tensor:
     range: IntRange
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pool:
-    """Window reduction behind a layer's activation; windows lie inside the map, without padding.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Term:
+    """One source's share of a layer's sums: ``sum_i weights[o, i] * x[i]`` over a window.
+
+    The source is read as if it were first enlarged ``upsample`` times and then surrounded by ``padding``
+    zeros. Output position j reads ``j * stride + k * dilation - padding`` of the enlarged source. A negative
+    padding crops. A dense layer is a convolution whose kernel covers the whole map; a sum or a difference
+    of tensors is one term for each, with 1x1 kernels; a concatenation is one term for each part.
 
     Attributes:
-        kernel, stride: (height, width), in pixels of the layer's convolution output.
+        source: Tensor name.
+        weights: int32 ``[O, I // groups, KH, KW]``; -1, 0, +1 for a ternary layer, wider ones take one tap per
+            ternary digit.
+        stride, dilation, upsample: (height, width), at least 1.
+        padding: (top, left, bottom, right), in pixels of the enlarged source.
+        groups: Divides both channel counts.
+        fill: What stands between the pixels of an enlarged source: ``"copies"`` of the pixel above and to the
+            left (nearest), or ``"zeros"`` (transposed convolution). An enlarged map has ``upsample`` times the
+            height and width in both cases.
+    """
+
+    source: str
+    weights: Weights
+    stride: tuple[int, int] = (1, 1)
+    padding: tuple[int, int, int, int] = (0, 0, 0, 0)
+    dilation: tuple[int, int] = (1, 1)
+    groups: int = 1
+    upsample: tuple[int, int] = (1, 1)
+    fill: Literal["copies", "zeros"] = "copies"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Pool:
+    """Window maximum behind a layer's activation; what lies outside the map does not take part.
+
+    Attributes:
+        kernel, stride, dilation: (height, width), in pixels of the layer's convolution output.
+        padding: (top, left, bottom, right); every window holds at least one pixel of the map.
         minimum: Per output channel, True where the window keeps its smallest code instead of its largest
             (a maximum in front of a falling activation).
     """
@@ -57,6 +91,8 @@ class Pool:
     kernel: tuple[int, int]
     stride: tuple[int, int]
     minimum: tuple[bool, ...]
+    padding: tuple[int, int, int, int] = (0, 0, 0, 0)
+    dilation: tuple[int, int] = (1, 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -75,63 +111,67 @@ class MultiplyShift:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Staircase:
-    """A rising step function of the accumulator, one per channel: ``low + #{k : acc >= thresholds[o, k]}``.
+    """A step function of the accumulator, one per channel.
+
+    The level is ``#{k : acc >= thresholds[o, k]}``; the code is ``low + level``, or ``table[level]`` for a function
+    that does not rise everywhere (a table of a quantised value, for example HardSwish).
 
     Attributes:
         thresholds: int64 ``[O, steps]``, not falling along ``k``, clipped to
             ``[acc_low, acc_high + 1]`` of the channel's reachable range (so equal functions are equal arrays).
-        low: The lowest code; the highest is ``low + steps``.
-        form: The proved multiply-shift form, or None where only thresholds are exact.
+        low: The lowest code; without a table the highest is ``low + steps``.
+        table: int64 ``[steps + 1]``, the code of each level, the same for all channels; or None.
+        form: The proved multiply-shift form of the level, or None where only thresholds are exact.
         borders: Human-readable list of thresholds whose exact real border lies within float32 rounding of an
             integer accumulator value, so that another export of the same model may differ by one there.
     """
 
     thresholds: NDArray[np.int64]
     low: int
+    table: NDArray[np.int64] | None = None
     form: MultiplyShift | None = None
     borders: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Linear:
-    """``acc[o] = sum_i trits[o, i] * x[i]`` over a window, then an activation, then an optional pool.
-
-    The convolution reads the source as if it were first enlarged ``upsample`` times (nearest) and then
-    surrounded by ``padding`` zeros. A dense layer is a convolution whose kernel covers the whole map.
+    """The sum of its terms, then an activation, then an optional pool.
 
     Attributes:
         name: The ONNX node's name (made unique).
-        kind: What the user calls it; for reports only, nothing depends on it.
-        source, target: Tensor names.
-        trits: int8 ``[O, I // groups, KH, KW]``, each -1, 0 or +1.
-        stride, dilation, upsample: (height, width), at least 1.
-        padding: (top, left, bottom, right), in pixels of the enlarged source.
-        groups: Divides both channel counts.
+        kind: What the user calls it, for example ``"conv"``; for reports only, nothing depends on it.
+        terms: At least one. All have the same number of output channels and the same output height and width.
+        target: Tensor name.
         activation: A `Staircase`, or None where the raw accumulator leaves the network.
         pool: Reduction of the activation's output, or None.
     """
 
     name: str
-    kind: Literal["conv", "dense", "identity"]
-    source: str
+    kind: str
+    terms: tuple[Term, ...]
     target: str
-    trits: Trits
-    stride: tuple[int, int] = (1, 1)
-    padding: tuple[int, int, int, int] = (0, 0, 0, 0)
-    dilation: tuple[int, int] = (1, 1)
-    groups: int = 1
-    upsample: tuple[int, int] = (1, 1)
     activation: Staircase | None = None
     pool: Pool | None = None
+
+    @property
+    def channels(self) -> int:
+        """Output channels."""
+        return len(self.terms[0].weights)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Names of the tensors it reads, each once, in order of the terms."""
+        return tuple(dict.fromkeys(term.source for term in self.terms))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Prologue:
-    """How the host makes the first tensor's integers from the ONNX input, in float32 as the graph does.
+    """How the host makes an input tensor's integers from an ONNX input, in float32 as the graph does.
 
     Attributes:
         name: ONNX graph input.
-        shape: Its shape without the batch axis.
+        tensor: Name of the tensor it fills.
+        shape: The ONNX shape without the batch axis.
         dtype: numpy dtype name of the graph input, for example ``"float32"``.
         steps: Elementwise steps applied in order, the last of which leaves integers ``x``
             (for an input whose type was only declared: divide by its scale, round, clip).
@@ -144,6 +184,7 @@ class Prologue:
     """
 
     name: str
+    tensor: str
     shape: tuple[int, ...]
     dtype: str
     steps: tuple[Step, ...]
@@ -155,20 +196,19 @@ class Prologue:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Output:
-    """How the host makes the ONNX output from the last tensor's integers.
+    """How the host makes an ONNX value from the integers of a tensor that leaves the chip.
 
     Attributes:
-        name: ONNX graph output.
+        name: The ONNX graph output, or the ONNX value that the epilogue reads.
         shape: Its shape without the batch axis.
-        dtype: numpy dtype name of the graph output.
-        tensor: Name of the last tensor.
+        dtype: numpy dtype name of the value.
+        tensor: Name of the tensor; no layer reads it, and no other output shares it.
         scale, offset: float64 ``[channels]``: real value = ``scale[c] * x + offset[c]``. Scales are > 0.
-        gather: int64 ``[prod(shape)]``: flat (channel, y, x) index of each value of the ONNX output.
-        argmax: True where the network ends in ArgMax/TopK(1) over the channels (lowest index wins a tie).
-            The output is then one index per pixel, computed on chip from ``keys``; ``gather`` addresses
-            the (y, x) map of indices.
+        gather: int64 ``[prod(shape)]``: flat (channel, y, x) index of each value of the ONNX value.
+        reduce: ``"argmax"`` where it is the index of the largest channel of each pixel (lowest index wins a
+            tie), computed on chip from ``keys``; ``gather`` then addresses the (y, x) map of indices. Else None.
         keys: int64 ``[2, channels]`` (multiplier, addend) such that ``x * keys[0] + keys[1]`` orders the
-            channels exactly as their real values do, without ties; None without ``argmax``.
+            channels exactly as their real values do, without ties; None without a reduction.
     """
 
     name: str
@@ -178,25 +218,51 @@ class Output:
     scale: NDArray[np.float64]
     offset: NDArray[np.float64]
     gather: NDArray[np.int64]
-    argmax: bool = False
+    reduce: Reduction | None = None
     keys: NDArray[np.int64] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Anomaly:
+    """A reconstruction error computed on chip: one score and one flag per frame.
+
+    ``score = sum of d^2`` (or of ``|d|``) over every integer d of a tensor of differences; ``flag = score > limit``.
+
+    Attributes:
+        tensor: The tensor of differences, raw sums; no layer reads it, and no output is made of it.
+        measure: ``"squares"`` or ``"absolute"``.
+        unit: Real error = ``unit * score``.
+        limit: Largest score that is normal.
+    """
+
+    tensor: str
+    measure: Measure
+    unit: float
+    limit: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Network:
-    """Layers in execution order, each reading a tensor that an earlier one (or the input) wrote.
+    """Layers in execution order, each reading tensors that earlier ones (or the inputs) wrote.
 
     Attributes:
         name: From the file's stem; a valid identifier.
-        tensors: The input tensor first, then each layer's target, in order.
+        tensors: The input tensors first, in the order of ``inputs``, then each layer's target, in order.
         layers: At least one.
+        inputs: At least one, in the order of the ONNX graph inputs that are needed.
+        outputs: At least one unless there is an anomaly.
+        anomaly: The reconstruction error, or None.
+        epilogue: A serialised ONNX model from the outputs' values to the graph's outputs, in float on the host;
+            empty where the outputs are the graph's own.
     """
 
     name: str
     tensors: tuple[Tensor, ...]
     layers: tuple[Linear, ...]
-    prologue: Prologue
-    output: Output
+    inputs: tuple[Prologue, ...]
+    outputs: tuple[Output, ...]
+    anomaly: Anomaly | None = None
+    epilogue: bytes = b""
 
     def tensor(self, name: str) -> Tensor:
         """The tensor of that name; KeyError if there is none."""
@@ -206,6 +272,12 @@ class Network:
         raise KeyError(name)
 
     @property
-    def input(self) -> Tensor:
-        """The tensor that the prologue fills."""
-        return self.tensors[0]
+    def input_tensors(self) -> tuple[Tensor, ...]:
+        """The tensors that the prologues fill."""
+        return self.tensors[: len(self.inputs)]
+
+    @property
+    def leaving(self) -> tuple[str, ...]:
+        """Names of the tensors that leave the chip: the outputs' in order, then the anomaly's."""
+        found = tuple(output.tensor for output in self.outputs)
+        return (*found, self.anomaly.tensor) if self.anomaly else found

@@ -32,8 +32,17 @@ class StreamPort:
     A pixel takes ``ceil(channels / elements_per_beat)`` beats; element i of a beat is bits
     ``[i * element_bits +: element_bits]`` of TDATA, two's complement if ``signed``; what is left over is 0
     (ignored on an input).
+
+    Attributes:
+        name: Prefix of the port's signals: ``s_axis`` and ``m_axis`` where there is one of the kind, else
+            ``s_axis_<value>`` and ``m_axis_<value>``; ``m_axis_anomaly`` for the anomaly's score and flag.
+        value: The ONNX input, output or epilogue value that it carries; ``"anomaly"`` for the score.
+        tensor: The Network's tensor.
     """
 
+    name: str
+    value: str
+    tensor: str
     channels: int
     height: int
     width: int
@@ -58,17 +67,76 @@ class StreamPort:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InputBuffer:
+    """One input stream's double-buffered memory (ternc_input, ternc_feature_memory).
+
+    Attributes:
+        bits: Of a code; offset: added to a stream element to make a code; lanes: codes of a word.
+        stride, phase_words, plane_words, chunks: Its layout (docs/program.md).
+        half_words: Half of the double buffer.
+    """
+
+    bits: int
+    offset: int
+    lanes: int
+    width: int
+    height: int
+    stride: int
+    phase_words: int
+    plane_words: int
+    chunks: int
+    half_words: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputBuffer:
+    """One output stream's double-buffered memory (ternc_output, ternc_argmax).
+
+    Attributes:
+        bits: Signed width of an element; offset: added to a code to make a stream element.
+        half_words: Half of the double buffer.
+        argmax: The stream carries the index of each pixel's largest channel.
+    """
+
+    bits: int
+    offset: int
+    channels: int
+    pixels: int
+    half_words: int
+    argmax: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreUnit:
+    """The anomaly's accumulator (ternc_score).
+
+    Attributes:
+        value_bits: Signed width of a difference; score_bits: holds the largest score of a frame.
+        limit: Largest score that is normal.
+        squares: Sum of squares, else of absolute values.
+    """
+
+    value_bits: int
+    score_bits: int
+    limit: int
+    squares: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Geometry:
     """Every number that one engine's modules are instantiated with (docs/hardware.md).
 
     Attributes:
-        act_bits, input_bits, feature_bits: Codes in the array, the input memory, the feature memory.
+        act_bits, feature_bits: Codes in the array, in the feature memory.
         slices, slice_lanes: How a tile's vector fills a feature word.
-        input_half_words, output_half_words: Half of a double buffer; feature_words: the whole memory.
-        input_offset, output_offset: Added to a stream element to make a code; to a code to make an element.
+        feature_words: The whole feature memory.
+        inputs, outputs, score: The engine's ends.
         shift: Common right shift of the multiply form.
         code_bits: Codes behind the requantiser; value_bits: signed, codes and raw values.
+        tables: Number of code tables (0: none); a table has ``2**code_bits`` entries.
         params: Words of a column's requantiser ROM.
+        terms: Words of the term ROM.
+        digits: True where some tap doubles the accumulator first.
         rd_bits, wr_bits, x_bits, y_bits, count_bits: Fields of the program words.
     """
 
@@ -78,27 +146,21 @@ class Geometry:
     drain_period: int
     slices: int
     slice_lanes: int
-    input_bits: int
-    input_offset: int
-    input_lanes: int
-    input_stride: int
-    input_phase_words: int
-    input_plane_words: int
-    input_chunks: int
-    input_half_words: int
+    inputs: tuple[InputBuffer, ...]
+    outputs: tuple[OutputBuffer, ...]
+    score: ScoreUnit | None
     feature_bits: int
     feature_words: int
-    output_half_words: int
-    output_offset: int
-    output_channels: int
-    out_bits: int
     value_bits: int
     mul_bits: int
     add_bits: int
     shift: int
     code_bits: int
     threshold_levels: int
+    tables: int
     params: int
+    terms: int
+    digits: bool
     rd_bits: int
     wr_bits: int
     x_bits: int
@@ -107,7 +169,6 @@ class Geometry:
     dot_latency: int
     requant_latency: int
     flush_cycles: int
-    argmax: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -156,7 +217,7 @@ class Engine:
     """One array with its memories, sequencer program and requantisers.
 
     Attributes:
-        programs: The sequencer's ROMs.
+        programs: The sequencer's ROMs (layers, passes, taps, terms, xmap) and, where there are any, ``tables``.
         weights, requant: Per column.
         thresholds: Per column, per level; empty where the engine has none.
     """
@@ -210,6 +271,7 @@ class Design:
     Attributes:
         name: Top module; a valid identifier.
         device: Name in the device table.
+        inputs, outputs: Ports, in the order of the Network's inputs and of its leaving tensors.
         cycles_per_frame: Steady state, no stalls: cycles between the last output beats of two frames.
         latency_cycles: One frame alone: from the cycle in which its first input beat is accepted to the one
             in which its last output beat is accepted, both included.
@@ -219,8 +281,8 @@ class Design:
     device: str
     clock_mhz: float
     engines: tuple[Engine, ...]
-    input_port: StreamPort
-    output_port: StreamPort
+    inputs: tuple[StreamPort, ...]
+    outputs: tuple[StreamPort, ...]
     cycles_per_frame: int
     latency_cycles: int
     macs_per_frame: int
