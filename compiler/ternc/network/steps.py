@@ -1,13 +1,13 @@
 """Elementwise real functions between an accumulator and the next quantiser, one step at a time.
 
 A step's constants are exactly the float32 (or integer) constants of the ONNX graph, held as float64, which
-represents each of them exactly. Three evaluations of the same step exist: exact rationals (thresholds),
+represents each of them exactly. Three evaluations of the same step exist: exact reals (thresholds),
 float64 vectors (to find thresholds fast) and float32 as onnxruntime computes it (the host's prologue).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -74,4 +74,23 @@ class Sign:
     zero: Literal[0, 1]
 
 
-Step: TypeAlias = Add | Multiply | Divide | Normalise | Clamp | Round | Sign
+def _absent() -> PerChannel:
+    return np.zeros(1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Function:
+    """An activation function of one number, with up to three constants.
+
+    Attributes:
+        kind: A name of `ternc.network.functions.FUNCTIONS`, where each has its formula.
+        alpha, beta, gamma: Its constants as ONNX calls them; 0 where the kind has no such constant.
+    """
+
+    kind: str
+    alpha: PerChannel = field(default_factory=_absent)
+    beta: PerChannel = field(default_factory=_absent)
+    gamma: PerChannel = field(default_factory=_absent)
+
+
+Step: TypeAlias = Add | Multiply | Divide | Normalise | Clamp | Round | Sign | Function
