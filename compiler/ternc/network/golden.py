@@ -86,8 +86,8 @@ def winners(output: Output, codes: Codes) -> Codes:
 
 def judged(anomaly: Anomaly, differences: Codes) -> Codes:
     """Score and flag of each frame: ``[N, C, H, W]`` differences to ``[N, 2]``."""
-    flat = differences.reshape(len(differences), -1)
-    score = (flat * flat if anomaly.measure == "squares" else np.abs(flat)).sum(axis=1, dtype=np.int64)
+    errors = differences * differences if anomaly.measure == "squares" else np.abs(differences)
+    score = errors.sum(axis=(1, 2, 3), dtype=np.int64)
     return np.stack([score, (score > anomaly.limit).astype(np.int64)], axis=1)
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ternc.errors import DataError, InternalError
 from ternc.network.evaluate import columns, single
-from ternc.network.layers import Output, Prologue, Tensor
+from ternc.network.layers import Network, Output, Prologue, Tensor
 from ternc.network.steps import Add, Clamp, Divide, Multiply, Normalise, Round, Sign, Step
 
 Codes: TypeAlias = NDArray[np.int64]
@@ -116,10 +116,13 @@ def real_input(prologue: Prologue, tensor: Tensor, codes: NDArray[Any]) -> NDArr
     return result
 
 
-def random_codes(tensor: Tensor, n: int, seed: int) -> Codes:
-    """``n`` frames of uniformly random integers of the tensor's range, int64 ``[n, C, H, W]``."""
-    low, high = tensor.range.low, tensor.range.high
-    return np.random.default_rng(seed).integers(low, high, (n, *_shape(tensor)), np.int64, endpoint=True)
+def random_codes(network: Network, n: int, seed: int) -> tuple[Codes, ...]:
+    """``n`` frames of uniformly random integers of each input tensor's range, int64 ``[n, C, H, W]`` each."""
+    rng = np.random.default_rng(seed)
+    return tuple(
+        rng.integers(t.range.low, t.range.high, (n, *_shape(t)), np.int64, endpoint=True)
+        for t in network.input_tensors
+    )
 
 
 def _shape(tensor: Tensor) -> tuple[int, int, int]:
