@@ -1,153 +1,211 @@
-// Runs a generated top module in an interpreting simulator, as sim/verilator_main.cpp does in Verilator.
-// Slower, but undefined values (x) are seen. Set up by macros:
+// The parts of a test bench for an interpreting simulator, which does what sim/verilator_main.cpp does in Verilator:
+// slower, but undefined values (x) are seen. compiler/ternc/simulate/icarus.py writes the module `ternc_bench` that
+// puts a source at every input stream of a design, a sink at every output stream, and one control.
 //
-//   TERNC_TOP, TERNC_IN_BYTES, TERNC_IN_BEATS, TERNC_OUT_BYTES, TERNC_OUT_BEATS, TERNC_FRAMES, TERNC_WATCHDOG,
-//   TERNC_STALLS (0 or 1), TERNC_SEED, TERNC_STRETCH, and with TERNC_MONITOR also TERNC_MON_BITS
+// The log has one line per happening; inputs and outputs are numbered from 0 in the order of the design:
 //
-// and by plusargs: +input=FILE (hex, one beat a line), +log=FILE. The log has one line per happening:
+//   I stream cycle            an input beat was accepted
+//   O stream cycle last hex   an output beat was accepted
+//   M cycle hex               a vector on the monitor port
+//   E cycle message           the run ends here
 //
-//   I cycle            an input beat was accepted
-//   O cycle last hex   an output beat was accepted
-//   M cycle hex        a vector on the monitor port
-//   E cycle message    the run ends here
-//
-// Cycle 0 is the first one after reset.
+// Cycle 0 is the first one after reset. Every part samples at the rising edge and drives behind it.
 `timescale 1ns/1ps
 
-module ternc_bench;
-  localparam int InBeats  = `TERNC_FRAMES * `TERNC_IN_BEATS;
-  localparam int OutBeats = `TERNC_FRAMES * `TERNC_OUT_BEATS;
+// Clock, reset, cycle count, and the end of the run: all frames out and quiet, or nothing moved for Watchdog cycles.
+module ternc_bench_control #(
+  parameter int Streams = 2,
+  parameter int Outputs = 1,
+  parameter int Watchdog = 1,
+  parameter int MonBits = 1,
+  parameter LogFile = ""
+) (
+  output reg                clk_o,
+  output reg                rst_no,
+  output wire               start_o,    // the reset ends with this edge
+  output wire               run_o,
+  output reg  [31:0]        log_o,
+  output reg  [31:0]        cycle_o,
+  input  wire [Streams-1:0] moved_i,
+  input  wire [Streams-1:0] held_i,     // a stream's own side holds it back
+  input  wire [Outputs-1:0] done_i,
+  input  wire               mon_valid_i,
+  input  wire [MonBits-1:0] mon_value_i
+);
   localparam int QuietCycles = 64;
+  integer reset_left = 16, idle = 0, quiet = 0;
 
-  reg clk = 1'b0, rst_n = 1'b0;
-  reg [8*`TERNC_IN_BYTES-1:0] stimulus [0:InBeats-1];
-  reg [8*`TERNC_IN_BYTES-1:0] in_data = 0;
-  reg in_valid = 1'b0, in_last = 1'b0, out_ready = 1'b0;
-  wire in_ready, out_valid, out_last;
-  wire [8*`TERNC_OUT_BYTES-1:0] out_data;
-`ifdef TERNC_MONITOR
-  wire mon_valid;
-  wire [`TERNC_MON_BITS-1:0] mon_value;
-`endif
+  assign start_o = reset_left == 1;
+  assign run_o   = reset_left == 0;
 
-  `TERNC_TOP u_dut (
-    .clk_i(clk), .rst_ni(rst_n),
-    .s_axis_tdata(in_data), .s_axis_tvalid(in_valid), .s_axis_tready(in_ready), .s_axis_tlast(in_last),
-    .m_axis_tdata(out_data), .m_axis_tvalid(out_valid), .m_axis_tready(out_ready), .m_axis_tlast(out_last)
-`ifdef TERNC_MONITOR
-    , .mon_valid_o(mon_valid), .mon_value_o(mon_value)
-`endif
-  );
-
-  reg [8*1024-1:0] input_file, log_file;
-  integer log;
   initial begin
-    if (!$value$plusargs("input=%s", input_file)) $fatal(1, "ternc_bench: +input=FILE is needed");
-    if (!$value$plusargs("log=%s", log_file)) $fatal(1, "ternc_bench: +log=FILE is needed");
-    $readmemh(input_file, stimulus);
-    log = $fopen(log_file, "w");
-    forever #1 clk = !clk;
+    log_o   = $fopen(LogFile, "w");
+    clk_o   = 1'b0;
+    rst_no  = 1'b0;
+    cycle_o = 0;
+    forever #1 clk_o = !clk_o;
   end
 
-  // Random stretches of 1 to TERNC_STRETCH cycles in which a side is blocked never, seldom, mostly or always.
-  integer seed = `TERNC_SEED;
-  integer in_left = 0, in_level = 0, out_left = 0, out_level = 0;
-  reg in_blocked, out_blocked;
-
-  function automatic integer new_level(input integer dice);
-    case (dice & 3)
-      0: new_level = 0;
-      1: new_level = 4;
-      2: new_level = 12;
-      default: new_level = 16;
-    endcase
-  endfunction
-
-  integer reset_left = 16, cycle = 0, sent = 0, taken = 0, idle = 0, quiet = 0;
-  reg waiting = 1'b0, held_last = 1'b0;
-  reg [8*`TERNC_OUT_BYTES-1:0] held_data = 0;
-
-  // Everything is sampled before the edge's own assignments take effect, and driven after them.
-  always @(posedge clk) begin
-    in_blocked = 1'b0;
-    out_blocked = 1'b0;
-    if (`TERNC_STALLS) begin
-      if (in_left == 0) begin
-        in_level = new_level($random(seed));
-        in_left = 1 + (($unsigned($random(seed)) % `TERNC_STRETCH) >> ($random(seed) & 7));
-      end
-      if (out_left == 0) begin
-        out_level = new_level($random(seed));
-        out_left = 1 + (($unsigned($random(seed)) % `TERNC_STRETCH) >> ($random(seed) & 7));
-      end
-      in_left = in_left - 1;
-      out_left = out_left - 1;
-      in_blocked = ($random(seed) & 15) < in_level;
-      out_blocked = ($random(seed) & 15) < out_level;
-    end
-    if (reset_left != 0) begin
-      reset_left = reset_left - 1;
-      rst_n <= reset_left == 0;
-      if (reset_left == 0) offer;
-    end else begin
-      observe;
-      offer;
-      cycle = cycle + 1;
-    end
-  end
-
-  task offer;
-    begin
-      out_ready <= !out_blocked;
-      if (!in_valid || in_ready === 1'b1 || cycle == 0 && sent == 0) begin
-        in_valid <= sent < InBeats && !in_blocked;
-        if (sent < InBeats && !in_blocked) begin
-          in_data <= stimulus[sent];
-          in_last <= (sent + 1) % `TERNC_IN_BEATS == 0;
-          sent = sent + 1;
-        end else begin
-          in_data <= {(`TERNC_IN_BYTES + 3) / 4{$random(seed)}};
-        end
-      end
-    end
-  endtask
-
-  task observe;
-    begin
-      idle = idle + (taken != OutBeats && (in_valid || sent == InBeats) && out_ready);
-      if (in_valid && in_ready) begin
-        $fdisplay(log, "I %0d", cycle);
-        idle = 0;
-      end
-      if (in_ready === 1'bx || out_valid === 1'bx) stop("s_axis_tready or m_axis_tvalid is undefined");
-      if (waiting && !out_valid) stop("m_axis_tvalid fell before m_axis_tready took the beat");
-      if (waiting && out_data !== held_data) stop("m_axis_tdata changed before m_axis_tready took the beat");
-      if (waiting && out_last !== held_last) stop("m_axis_tlast changed before m_axis_tready took the beat");
-      waiting = out_valid && !out_ready;
-      held_data = out_data;
-      held_last = out_last;
-      if (out_valid && taken == OutBeats) stop("a beat is on offer after the last frame");
-      if (out_valid && out_ready) begin
-        $fdisplay(log, "O %0d %b %h", cycle, out_last, out_data);
-        taken = taken + 1;
-        idle = 0;
-      end
-`ifdef TERNC_MONITOR
-      if (mon_valid === 1'b1) $fdisplay(log, "M %0d %h", cycle, mon_value);
-`endif
-      if (idle > `TERNC_WATCHDOG) stop("nothing moved any more");
-      if (taken == OutBeats) quiet = quiet + 1;
-      if (quiet > QuietCycles) begin
-        $fclose(log);
+  always @(posedge clk_o) begin
+    if (!run_o) reset_left <= reset_left - 1;
+    rst_no <= start_o || run_o;
+    if (run_o) begin
+      cycle_o <= cycle_o + 1;
+      if (mon_valid_i === 1'b1) $fdisplay(log_o, "M %0d %h", cycle_o, mon_value_i);
+      idle = (|moved_i || &done_i) ? 0 : idle + !(|held_i);
+      if (idle > Watchdog) begin
+        $fdisplay(log_o, "E %0d nothing moved any more", cycle_o);
         $finish;
       end
+      if (&done_i) quiet = quiet + 1;
+      if (quiet > QuietCycles) $finish;
     end
-  endtask
+  end
+endmodule
 
-  task stop(input [8*80-1:0] message);
+// Random stretches of 1 to Stretch cycles in which a side is blocked never, seldom, mostly or always.
+module ternc_bench_stalls #(
+  parameter int Enabled = 0,
+  parameter int Seed = 1,
+  parameter int Stretch = 1
+) (
+  input  wire clk_i,
+  output reg  blocked_o
+);
+  integer seed = Seed, left = 0, level = 0;
+
+  initial blocked_o = 1'b0;
+  always @(posedge clk_i) if (Enabled != 0) begin
+    if (left == 0) begin
+      case ($random(seed) & 3)
+        0: level = 0;
+        1: level = 4;
+        2: level = 12;
+        default: level = 16;
+      endcase
+      left = 1 + (($unsigned($random(seed)) % Stretch) >> ($random(seed) & 7));
+    end
+    left = left - 1;
+    blocked_o <= ($random(seed) & 15) < level;
+  end
+endmodule
+
+// Offers the beats of File (hex, one a line); once on offer a beat stays until it is taken.
+module ternc_bench_source #(
+  parameter int Stream = 0,
+  parameter int Bytes = 1,
+  parameter int BeatsPerFrame = 1,
+  parameter int Frames = 1,
+  parameter Name = "",
+  parameter File = ""
+) (
+  input  wire               clk_i,
+  input  wire               start_i,
+  input  wire               run_i,
+  input  wire [31:0]        log_i,
+  input  wire [31:0]        cycle_i,
+  input  wire               blocked_i,
+  output wire               moved_o,
+  output reg                held_o,
+  output reg  [8*Bytes-1:0] tdata_o,
+  output reg                tvalid_o,
+  input  wire               tready_i,
+  output reg                tlast_o
+);
+  localparam int Beats = BeatsPerFrame * Frames;
+  reg [8*Bytes-1:0] stimulus [0:Beats-1];
+  integer seed = Stream, sent = 0;
+
+  assign moved_o = run_i && tvalid_o && tready_i === 1'b1;
+
+  initial begin
+    $readmemh(File, stimulus);
+    tdata_o  = 0;
+    tvalid_o = 1'b0;
+    tlast_o  = 1'b0;
+    held_o   = 1'b0;
+  end
+
+  always @(posedge clk_i) begin
+    if (moved_o) $fdisplay(log_i, "I %0d %0d", Stream, cycle_i);
+    if (run_i && tready_i === 1'bx) begin
+      $fdisplay(log_i, "E %0d %0s_tready is undefined", cycle_i, Name);
+      $finish;
+    end
+    if (start_i || moved_o || run_i && !tvalid_o) begin
+      tvalid_o <= sent < Beats && !blocked_i;
+      held_o   <= sent < Beats && blocked_i;
+      if (sent < Beats && !blocked_i) begin
+        tdata_o <= stimulus[sent];
+        tlast_o <= (sent + 1) % BeatsPerFrame == 0;
+        sent = sent + 1;
+      end else begin
+        tdata_o <= {(Bytes + 3) / 4{$random(seed)}};
+      end
+    end
+  end
+endmodule
+
+// Takes beats, and ends the run where the stream breaks a rule.
+module ternc_bench_sink #(
+  parameter int Stream = 0,
+  parameter int Bytes = 1,
+  parameter int BeatsPerFrame = 1,
+  parameter int Frames = 1,
+  parameter Name = ""
+) (
+  input  wire               clk_i,
+  input  wire               start_i,
+  input  wire               run_i,
+  input  wire [31:0]        log_i,
+  input  wire [31:0]        cycle_i,
+  input  wire               blocked_i,
+  output wire               moved_o,
+  output reg                held_o,
+  output reg                done_o,
+  input  wire [8*Bytes-1:0] tdata_i,
+  input  wire               tvalid_i,
+  output reg                tready_o,
+  input  wire               tlast_i
+);
+  localparam int Beats = BeatsPerFrame * Frames;
+  integer taken = 0;
+  reg waiting = 1'b0, held_last = 1'b0;
+  reg [8*Bytes-1:0] held_data = 0;
+
+  assign moved_o = run_i && tvalid_i === 1'b1 && tready_o;
+
+  initial begin
+    tready_o = 1'b0;
+    held_o   = 1'b0;
+    done_o   = 1'b0;
+  end
+
+  always @(posedge clk_i) begin
+    if (run_i) begin
+      if (tvalid_i === 1'bx) stop("_tvalid is undefined");
+      if (waiting && !tvalid_i) stop("_tvalid fell before it was taken");
+      if (waiting && tdata_i !== held_data) stop("_tdata changed before it was taken");
+      if (waiting && tlast_i !== held_last) stop("_tlast changed before it was taken");
+      waiting   = tvalid_i && !tready_o;
+      held_data = tdata_i;
+      held_last = tlast_i;
+      if (tvalid_i && taken == Beats) stop(": a beat is on offer after the last frame");
+      if (moved_o) begin
+        $fdisplay(log_i, "O %0d %0d %b %h", Stream, cycle_i, tlast_i, tdata_i);
+        taken = taken + 1;
+      end
+    end
+    if (start_i || run_i) begin
+      tready_o <= !blocked_i;
+      held_o   <= blocked_i && taken < Beats;
+      done_o   <= taken == Beats;
+    end
+  end
+
+  task stop(input [8*48-1:0] what);
     begin
-      $fdisplay(log, "E %0d %0s", cycle, message);
-      $fclose(log);
+      $fdisplay(log_i, "E %0d %0s%0s", cycle_i, Name, what);
       $finish;
     end
   endtask

@@ -1,17 +1,19 @@
-// Runs a generated top module at native speed: frames from a .npy file go into its input stream, the beats
-// of its output stream go into another. The same file serves every design; only the ports' widths differ,
-// and the compiler finds those out by itself.
+// Runs a generated top module at native speed: frames from .npy files go into its input streams, the beats of its
+// output streams go into others. The same file serves every design: "ports.h" names the streams, and the compiler
+// finds out the ports' widths by itself.
 //
-//   Vtop --input in.npy --output out.npy --output-beats N --output-bytes N --result result.json
+//   Vtop --input FILE ... --output BEATS,BYTES,FILE ... --result FILE
 //        [--stalls SEED [--stretch CYCLES]] [--watchdog CYCLES] [--monitor FIRST,COUNT,FILE]
 //
-// in.npy and out.npy are uint8 [frames, beats, bytes]. Cycle 0 is the first one after reset. A port's beat
-// belongs to the cycle in which valid and ready are both high at the clock edge that ends it.
+// One --input and --output for each stream, in the order of "ports.h". The .npy files are uint8
+// [frames, beats, bytes]; every input has as many frames. Cycle 0 is the first one after reset. A port's beat belongs
+// to the cycle in which valid and ready are both high at the clock edge that ends it.
 // Progress lines ("progress 12/256") go to stderr, messages of the RTL itself to stdout.
 // Exit code: 0 all frames done, 1 stopped early (the result file says why), 2 wrong usage or files.
 
 #include <verilated.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
@@ -20,12 +22,15 @@
 #include <cstring>
 #include <fstream>
 #include <iostream>
+#include <memory>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "Vtop.h"
 #include "npy.h"
+#include "ports.h"
 
 namespace {
 
@@ -36,9 +41,15 @@ struct Stopped : std::runtime_error {
 
 // ---------------------------------------------------------------------------------------------- options
 
+struct OutputFile {
+    std::size_t beats, bytes;
+    std::string path;
+};
+
 struct Options {
-    std::string input, output, result, monitor_file;
-    std::size_t output_beats = 0, output_bytes = 0;
+    std::vector<std::string> inputs;
+    std::vector<OutputFile> outputs;
+    std::string result, monitor_file;
     bool stalls = false;
     std::uint64_t seed = 0;
     std::uint64_t stretch = 1024;
@@ -46,31 +57,35 @@ struct Options {
     std::uint64_t monitor_first = 0, monitor_count = 0;
 };
 
+// "NUMBER,NUMBER,FILE"; a file's name may have commas.
+OutputFile numbers_and_file(const std::string& key, const std::string& value) {
+    const auto comma = value.find(','), second = value.find(',', comma + 1);
+    if (second == std::string::npos) throw std::invalid_argument(key + " takes NUMBER,NUMBER,FILE");
+    return {std::stoull(value.substr(0, comma)), std::stoull(value.substr(comma + 1, second - comma - 1)),
+            value.substr(second + 1)};
+}
+
 Options parse(int argc, char** argv) {
     Options options;
     for (int i = 1; i + 1 < argc; i += 2) {
         const std::string key = argv[i], value = argv[i + 1];
-        if (key == "--input") options.input = value;
-        else if (key == "--output") options.output = value;
+        if (key == "--input") options.inputs.push_back(value);
+        else if (key == "--output") options.outputs.push_back(numbers_and_file(key, value));
         else if (key == "--result") options.result = value;
-        else if (key == "--output-beats") options.output_beats = std::stoull(value);
-        else if (key == "--output-bytes") options.output_bytes = std::stoull(value);
         else if (key == "--stretch") options.stretch = std::stoull(value);
         else if (key == "--watchdog") options.watchdog = std::stoull(value);
         else if (key == "--stalls") {
             options.stalls = true;
             options.seed = std::stoull(value);
         } else if (key == "--monitor") {
-            const auto comma = value.find(','), second = value.find(',', comma + 1);
-            if (second == std::string::npos) throw std::invalid_argument("--monitor FIRST,COUNT,FILE");
-            options.monitor_first = std::stoull(value.substr(0, comma));
-            options.monitor_count = std::stoull(value.substr(comma + 1, second - comma - 1));
-            options.monitor_file = value.substr(second + 1);
+            const auto [first, count, file] = numbers_and_file(key, value);
+            options.monitor_first = first;
+            options.monitor_count = count;
+            options.monitor_file = file;
         } else throw std::invalid_argument("unknown option " + key);
     }
-    if (argc % 2 == 0 || options.input.empty() || options.output.empty() || options.result.empty()
-        || options.output_beats == 0 || options.output_bytes == 0)
-        throw std::invalid_argument("--input, --output, --result, --output-beats and --output-bytes are needed");
+    if (argc % 2 == 0 || options.inputs.empty() || options.outputs.empty() || options.result.empty())
+        throw std::invalid_argument("--input, --output and --result are needed");
     return options;
 }
 
@@ -110,139 +125,168 @@ private:
     unsigned level_ = 0;
 };
 
-// A port of any width is little-endian in memory, with the unused upper bits 0.
-template <typename Port>
-void put(Port& port, const std::uint8_t* data, std::size_t bytes) {
-    std::memset(&port, 0, sizeof(Port));
-    std::memcpy(&port, data, bytes);
-}
-
-template <typename Port>
-void check_width(const Port&, std::size_t bytes, const char* name) {
-    if (bytes > sizeof(Port) || bytes + 4 <= sizeof(Port))
-        throw std::invalid_argument(std::string("frames do not fit the width of ") + name);
-}
-
-struct FrameTimes {
-    std::uint64_t first_in = 0, last_in = 0, first_out = 0, last_out = 0;
+// The signals of a stream. A port of any width is little-endian in memory, with the unused upper bits 0.
+struct Wires {
+    std::string name;
+    std::uint8_t* data;
+    std::size_t size;
+    CData *valid, *ready, *last;
 };
+
+#define TERNC_WIRES(prefix, text) \
+    Wires{text, reinterpret_cast<std::uint8_t*>(&top.prefix##tdata), sizeof(top.prefix##tdata), \
+          &top.prefix##tvalid, &top.prefix##tready, &top.prefix##tlast},
+
+std::vector<Wires> input_wires(Vtop& top) { return {TERNC_INPUTS(TERNC_WIRES)}; }
+std::vector<Wires> output_wires(Vtop& top) { return {TERNC_OUTPUTS(TERNC_WIRES)}; }
+
+void check_width(const Wires& wires, std::size_t bytes) {
+    if (bytes > wires.size || bytes + 4 <= wires.size)
+        throw std::invalid_argument("frames do not fit the width of " + wires.name + "_tdata");
+}
+
+// A seed of its own for each stream.
+std::uint64_t seed_of(const Options& options, std::size_t index, bool output) {
+    const std::uint64_t mixed = options.seed + index * 0xd1342543de82ef95ULL;
+    return output ? ~mixed : mixed;
+}
 
 class Source {
 public:
-    Source(Vtop& top, NpyReader& reader, const Options& options, std::vector<FrameTimes>& times)
-        : top_(top), reader_(reader), stalls_(options, options.seed), times_(times), junk_(reader.bytes) {
-        check_width(top.s_axis_tdata, reader.bytes, "s_axis_tdata");
-        frame_ = reader_.frame();
+    Source(Wires wires, const std::string& file, const Options& options, std::uint64_t seed)
+        : wires_(std::move(wires)), reader_(file), stalls_(options, seed), junk_(reader_.bytes) {
+        check_width(wires_, reader_.bytes);
+        if (reader_.frames > 0) frame_ = reader_.frame();
     }
 
+    void reset() { *wires_.valid = 0; }
+
     void drive() {
-        if (top_.s_axis_tvalid) return;  // on offer until it is taken
-        blocked = stalls_.blocked();
-        top_.s_axis_tvalid = !done() && !blocked;
-        if (top_.s_axis_tvalid) {
-            put(top_.s_axis_tdata, frame_.data() + beat * reader_.bytes, reader_.bytes);
-            top_.s_axis_tlast = beat + 1 == reader_.beats;
+        if (*wires_.valid) return;  // on offer until it is taken
+        blocked_ = stalls_.blocked();
+        *wires_.valid = !done() && !blocked_;
+        if (*wires_.valid) {
+            put(frame_.data() + beat_ * reader_.bytes);
+            *wires_.last = beat_ + 1 == reader_.beats;
         } else {  // whatever is on the wires without valid must not matter
             for (auto& byte : junk_) byte = static_cast<std::uint8_t>(stalls_.random() >> 56);
-            put(top_.s_axis_tdata, junk_.data(), reader_.bytes);
-            top_.s_axis_tlast = (stalls_.random() >> 63) != 0;
+            put(junk_.data());
+            *wires_.last = (stalls_.random() >> 63) != 0;
         }
     }
 
     bool observe(std::uint64_t cycle) {
-        taken_ = top_.s_axis_tvalid && top_.s_axis_tready;
+        taken_ = *wires_.valid && *wires_.ready;
         if (!taken_) return false;
-        if (beat == 0) times_[frame].first_in = cycle;
-        if (++beat == reader_.beats) {
-            times_[frame].last_in = cycle;
-            beat = 0;
-            if (++frame < reader_.frames) frame_ = reader_.frame();
+        if (beat_ == 0) first_cycles.push_back(cycle);
+        if (++beat_ == reader_.beats) {
+            beat_ = 0;
+            if (++frame_index_ < reader_.frames) frame_ = reader_.frame();
         }
         return true;
     }
 
     void clocked() {  // after the edge: what was taken is no longer on offer
-        if (taken_) top_.s_axis_tvalid = 0;
+        if (taken_) *wires_.valid = 0;
     }
 
-    bool done() const { return frame == reader_.frames; }
+    std::size_t frames() const { return reader_.frames; }
+    bool done() const { return frame_index_ == reader_.frames; }
+    bool holds_back() const { return blocked_ && !done(); }
+    std::string progress() const {
+        return std::to_string(beat_) + " beats of frame " + std::to_string(frame_index_) + " went into " + wires_.name;
+    }
 
-    std::size_t frame = 0, beat = 0;
-    bool blocked = false;
+    std::vector<std::uint64_t> first_cycles;
 
 private:
-    Vtop& top_;
-    NpyReader& reader_;
+    void put(const std::uint8_t* data) {
+        std::memset(wires_.data, 0, wires_.size);
+        std::memcpy(wires_.data, data, reader_.bytes);
+    }
+
+    Wires wires_;
+    NpyReader reader_;
     Stalls stalls_;
-    std::vector<FrameTimes>& times_;
     Bytes frame_, junk_;
-    bool taken_ = false;
+    std::size_t frame_index_ = 0, beat_ = 0;
+    bool blocked_ = false, taken_ = false;
 };
 
 class Sink {
 public:
-    Sink(Vtop& top, NpyWriter& writer, const Options& options, std::vector<FrameTimes>& times)
-        : top_(top), writer_(writer), stalls_(options, ~options.seed), times_(times),
-          bytes_(options.output_bytes), beats_(options.output_beats), frame_(beats_ * bytes_), held_(bytes_) {
-        check_width(top.m_axis_tdata, bytes_, "m_axis_tdata");
+    Sink(Wires wires, const OutputFile& file, std::size_t frames, const Options& options, std::uint64_t seed)
+        : wires_(std::move(wires)), writer_(file.path, file.beats, file.bytes), stalls_(options, seed), frames_(frames),
+          bytes_(file.bytes), beats_(file.beats), frame_(beats_ * bytes_), held_(bytes_) {
+        check_width(wires_, bytes_);
+    }
+
+    void reset() { *wires_.ready = 0; }
+
+    void check_reset() const {
+        if (*wires_.valid) throw Stopped("protocol violation: " + wires_.name + "_tvalid is high in reset");
     }
 
     void drive() {
-        blocked = stalls_.blocked();
-        top_.m_axis_tready = !blocked && (!stalls_.waits_for_valid || waiting_);
+        blocked_ = stalls_.blocked();
+        *wires_.ready = !blocked_ && (!stalls_.waits_for_valid || waiting_);
     }
 
     bool observe(std::uint64_t cycle) {
-        const auto* data = reinterpret_cast<const std::uint8_t*>(&top_.m_axis_tdata);
-        const bool last = top_.m_axis_tlast;
+        const bool last = *wires_.last;
         if (waiting_) {
-            if (!top_.m_axis_tvalid) violation("m_axis_tvalid fell before m_axis_tready took the beat", cycle);
-            if (std::memcmp(data, held_.data(), bytes_) != 0)
-                violation("m_axis_tdata changed before m_axis_tready took the beat", cycle);
-            if (last != held_last_) violation("m_axis_tlast changed before m_axis_tready took the beat", cycle);
+            if (!*wires_.valid) violation("_tvalid fell", " before " + wires_.name + "_tready took the beat", cycle);
+            if (std::memcmp(wires_.data, held_.data(), bytes_) != 0)
+                violation("_tdata changed", " before " + wires_.name + "_tready took the beat", cycle);
+            if (last != held_last_)
+                violation("_tlast changed", " before " + wires_.name + "_tready took the beat", cycle);
         }
-        if (!top_.m_axis_tvalid) return false;
-        if (frame == times_.size()) violation("a beat is on offer after the last frame", cycle);
-        waiting_ = !top_.m_axis_tready;
+        if (!*wires_.valid) return false;
+        if (done()) violation(":", " a beat is on offer after the last frame", cycle);
+        waiting_ = !*wires_.ready;
         if (waiting_) {
-            std::memcpy(held_.data(), data, bytes_);
+            std::memcpy(held_.data(), wires_.data, bytes_);
             held_last_ = last;
             return false;
         }
-        take(data, last, cycle);
+        take(last, cycle);
         return true;
     }
 
-    std::size_t frame = 0, beat = 0;
-    bool blocked = false;
+    void close() { writer_.close(); }
+
+    std::size_t frame() const { return last_cycles.size(); }
+    bool done() const { return frame() == frames_; }
+    bool holds_back() const { return blocked_ && !done(); }
+    std::string progress() const {
+        return std::to_string(beat_) + " beats of frame " + std::to_string(frame()) + " came out of " + wires_.name;
+    }
+
+    std::vector<std::uint64_t> last_cycles;
 
 private:
-    void take(const std::uint8_t* data, bool last, std::uint64_t cycle) {
-        if (last != (beat + 1 == beats_))
-            violation(last ? "m_axis_tlast is high before the frame's last beat"
-                           : "m_axis_tlast is low on the frame's last beat", cycle);
-        std::memcpy(frame_.data() + beat * bytes_, data, bytes_);
-        if (beat == 0) times_[frame].first_out = cycle;
-        if (++beat == beats_) {
-            times_[frame].last_out = cycle;
+    void take(bool last, std::uint64_t cycle) {
+        if (last != (beat_ + 1 == beats_))
+            violation("_tlast", last ? " is high before the frame's last beat" : " is low on the frame's last beat", cycle);
+        std::memcpy(frame_.data() + beat_ * bytes_, wires_.data, bytes_);
+        if (++beat_ == beats_) {
+            last_cycles.push_back(cycle);
             writer_.frame(frame_);
-            beat = 0;
-            ++frame;
+            beat_ = 0;
         }
     }
 
-    [[noreturn]] void violation(const char* what, std::uint64_t cycle) const {
-        throw Stopped("protocol violation in cycle " + std::to_string(cycle) + ", frame " + std::to_string(frame)
-                      + ", output beat " + std::to_string(beat) + ": " + what);
+    [[noreturn]] void violation(const char* signal, const std::string& what, std::uint64_t cycle) const {
+        throw Stopped("protocol violation in cycle " + std::to_string(cycle) + ", frame " + std::to_string(frame())
+                      + ", output beat " + std::to_string(beat_) + ": " + wires_.name + signal + what);
     }
 
-    Vtop& top_;
-    NpyWriter& writer_;
+    Wires wires_;
+    NpyWriter writer_;
     Stalls stalls_;
-    std::vector<FrameTimes>& times_;
-    std::size_t bytes_, beats_;
+    std::size_t frames_, bytes_, beats_, beat_ = 0;
     Bytes frame_, held_;
-    bool waiting_ = false, held_last_ = false;
+    bool blocked_ = false, waiting_ = false, held_last_ = false;
 };
 
 // ---------------------------------------------------------------------------------------------- monitor
@@ -302,92 +346,142 @@ private:
     std::chrono::steady_clock::time_point shown_;
 };
 
-void reset(Vtop& top) {
-    top.s_axis_tvalid = 0;
-    top.m_axis_tready = 0;
+// All streams of a run.
+struct Bench {
+    std::vector<std::unique_ptr<Source>> sources;
+    std::vector<std::unique_ptr<Sink>> sinks;
+
+    Bench(Vtop& top, const Options& options) {
+        const auto inputs = input_wires(top), outputs = output_wires(top);
+        if (inputs.size() != options.inputs.size() || outputs.size() != options.outputs.size())
+            throw std::invalid_argument("one --input and --output for each stream is needed");
+        for (std::size_t i = 0; i < inputs.size(); ++i)
+            sources.push_back(std::make_unique<Source>(inputs[i], options.inputs[i], options, seed_of(options, i, false)));
+        for (const auto& source : sources)
+            if (source->frames() != frames()) throw std::invalid_argument("every --input must have as many frames");
+        for (std::size_t i = 0; i < outputs.size(); ++i)
+            sinks.push_back(
+                std::make_unique<Sink>(outputs[i], options.outputs[i], frames(), options, seed_of(options, i, true)));
+    }
+
+    std::size_t frames() const { return sources.front()->frames(); }
+
+    std::size_t frames_done() const {
+        std::size_t least = frames();
+        for (const auto& sink : sinks) least = std::min(least, sink->frame());
+        return least;
+    }
+
+    bool held_back() const {
+        for (const auto& source : sources)
+            if (source->holds_back()) return true;
+        for (const auto& sink : sinks)
+            if (sink->holds_back()) return true;
+        return false;
+    }
+
+    void drive() {
+        for (auto& source : sources) source->drive();
+        for (auto& sink : sinks) sink->drive();
+    }
+
+    bool observe(std::uint64_t cycle) {
+        bool moved = false;
+        for (auto& source : sources) moved |= source->observe(cycle);
+        for (auto& sink : sinks) moved |= sink->observe(cycle);
+        return moved;
+    }
+
+    void clocked() {
+        for (auto& source : sources) source->clocked();
+    }
+
+    std::string progress() const {
+        std::string text;
+        for (const auto& source : sources) text += (text.empty() ? "" : ", ") + source->progress();
+        for (const auto& sink : sinks) text += ", " + sink->progress();
+        return text;
+    }
+};
+
+void reset(Vtop& top, Bench& bench) {
+    for (auto& source : bench.sources) source->reset();
+    for (auto& sink : bench.sinks) sink->reset();
     top.rst_ni = 0;
     for (int edge = 0; edge < 32; ++edge) {
         top.clk_i = edge & 1;
         top.eval();
     }
-    if (top.m_axis_tvalid) throw Stopped("protocol violation: m_axis_tvalid is high in reset");
+    for (const auto& sink : bench.sinks) sink->check_reset();
     top.rst_ni = 1;
 }
 
-void run(VerilatedContext& context, Vtop& top, const Options& options, Source& source, Sink& sink,
-         std::size_t frames, std::uint64_t& cycle) {
+void run(VerilatedContext& context, Vtop& top, const Options& options, Bench& bench, std::uint64_t& cycle) {
     static constexpr std::uint64_t quiet_cycles = 64;  // looked at after the last beat: nothing may follow
+    const std::size_t frames = bench.frames();
     Monitor monitor(top, options);
     Progress progress(frames);
-    reset(top);
+    reset(top, bench);
     std::uint64_t idle = 0, quiet = 0;
-    while (sink.frame < frames || quiet < quiet_cycles) {
+    std::size_t done = 0;
+    while (done < frames || quiet < quiet_cycles) {
         context.time(cycle);
-        source.drive();
-        sink.drive();
+        bench.drive();
         top.clk_i = 0;
         top.eval();
-        const bool moved_in = source.observe(cycle), moved_out = sink.observe(cycle);
+        const bool moved = bench.observe(cycle);
         monitor.observe(cycle);
         top.clk_i = 1;
         top.eval();
-        source.clocked();
-        if (sink.frame == frames) ++quiet;
-        if (moved_in || moved_out) {
+        bench.clocked();
+        if (moved) {
             idle = 0;
-            progress.at(sink.frame);
-        } else if (sink.frame < frames && !(source.blocked && !source.done()) && !sink.blocked
-                   && ++idle >= options.watchdog) {
-            throw Stopped("nothing moved for " + std::to_string(idle) + " cycles, in frame "
-                          + std::to_string(sink.frame) + ": " + std::to_string(source.beat) + " beats of input frame "
-                          + std::to_string(source.frame) + " went in, " + std::to_string(sink.beat)
-                          + " beats of output frame " + std::to_string(sink.frame) + " came out");
+            done = bench.frames_done();
+            progress.at(done);
+        } else if (done < frames && !bench.held_back() && ++idle >= options.watchdog) {
+            throw Stopped("nothing moved for " + std::to_string(idle) + " cycles, in frame " + std::to_string(done)
+                          + ": " + bench.progress());
         }
+        if (done == frames) ++quiet;
         ++cycle;
     }
     cycle -= quiet - 1;
 }
 
-// {"stopped": why or "", "cycles": n, "first_in": one cycle for each frame that went in,
-//  "frames": [first in, last in, first out, last out] for each frame that came out}
-void write_result(const Options& options, const std::string& stopped, std::uint64_t cycles, std::size_t started,
-                  std::size_t done, const std::vector<FrameTimes>& times) {
+// {"stopped": why or "", "cycles": n,
+//  "first_in": for each input a list: one cycle for each frame that went in,
+//  "last_out": for each output a list: one cycle for each frame that came out}
+void write_result(const Options& options, const std::string& stopped, std::uint64_t cycles, const Bench& bench) {
     std::ofstream file(options.result);
+    const auto list = [&file](const std::vector<std::uint64_t>& values, const char* separator) {
+        file << separator << "[";
+        for (std::size_t i = 0; i < values.size(); ++i) file << (i ? ", " : "") << values[i];
+        file << "]";
+    };
     std::string message;
     for (const char c : stopped) message += c == '"' || c == '\\' ? '\'' : c < ' ' ? ' ' : c;
-    file << "{\"stopped\": \"" << message << "\", \"cycles\": " << cycles << ", \"first_in\": [";
-    for (std::size_t i = 0; i < started; ++i) file << (i ? ", " : "") << times[i].first_in;
-    file << "],\n\"frames\": [";
-    for (std::size_t i = 0; i < done; ++i)
-        file << (i ? "," : "") << "\n[" << times[i].first_in << ", " << times[i].last_in << ", "
-             << times[i].first_out << ", " << times[i].last_out << "]";
+    file << "{\"stopped\": \"" << message << "\", \"cycles\": " << cycles << ",\n\"first_in\": [";
+    for (std::size_t i = 0; i < bench.sources.size(); ++i) list(bench.sources[i]->first_cycles, i ? ",\n" : "");
+    file << "],\n\"last_out\": [";
+    for (std::size_t i = 0; i < bench.sinks.size(); ++i) list(bench.sinks[i]->last_cycles, i ? ",\n" : "");
     file << "]}\n";
 }
 
 int simulate(const Options& options) {
-    NpyReader reader(options.input);
-    NpyWriter writer(options.output, options.output_beats, options.output_bytes);
-    std::vector<FrameTimes> times(reader.frames);
+    VerilatedContext context;
+    context.randReset(2);  // registers without reset start with random values
+    context.randSeed(static_cast<int>(options.seed % 1'000'000'007) + 1);
+    Vtop top(&context, "");
+    Bench bench(top, options);
     std::string stopped;
     std::uint64_t cycle = 0;
-    std::size_t started = 0, done = 0;
-    if (reader.frames > 0) {
-        VerilatedContext context;
-        context.randReset(2);  // registers without reset start with random values
-        context.randSeed(static_cast<int>(options.seed % 1'000'000'007) + 1);
-        Vtop top(&context, "");
-        Source source(top, reader, options, times);
-        Sink sink(top, writer, options, times);
-        try {
-            run(context, top, options, source, sink, reader.frames, cycle);
-        } catch (const Stopped& error) {
-            stopped = error.what();
-        }
-        started = source.frame + (source.beat > 0);
-        done = sink.frame;
+    try {
+        if (bench.frames() > 0) run(context, top, options, bench, cycle);
+    } catch (const Stopped& error) {
+        stopped = error.what();
     }
-    writer.close();
-    write_result(options, stopped, cycle, started, done, times);
+    for (auto& sink : bench.sinks) sink->close();
+    write_result(options, stopped, cycle, bench);
     return stopped.empty() ? 0 : 1;
 }
 

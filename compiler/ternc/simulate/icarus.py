@@ -1,4 +1,4 @@
-"""The careful simulator: Icarus Verilog and ``sim/icarus_bench.sv``.
+"""The careful simulator: Icarus Verilog and the parts in ``sim/icarus_bench.sv``.
 
 Slow, but it sees undefined values, and it runs the RTL exactly as it is synthesised (without the fast form of the
 array that Verilator gets).
@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,24 +18,37 @@ from numpy.typing import NDArray
 
 from ternc.errors import ToolError
 from ternc.resources import folder
+from ternc.schedule.design import StreamPort
 from ternc.simulate import tools
-from ternc.simulate.model import Beats, Dut, Progress, Simulation, Trace, Window, check_beats, signed_elements
+from ternc.simulate.model import (
+    Beats,
+    Dut,
+    Progress,
+    Simulation,
+    Trace,
+    Window,
+    check_beats,
+    nothing,
+    signed_elements,
+)
+
+_JOINED = ",\n    "
+_LOG = "log.txt"
+_PROGRAM = "bench.vvp"
 
 
 def run(
     dut: Dut,
-    beats: Beats,
+    beats: Sequence[Beats],
     *,
     stalls: int | None = None,
     window: Window | None = None,
     progress: Progress | None = None,
 ) -> Simulation:
     """`Simulator` in Icarus Verilog; see there."""
-    check_beats(dut, beats)
-    if beats.shape[0] == 0:
-        none = np.zeros(0, np.int64)
-        shape = (0, dut.output_port.beats_per_frame, dut.output_port.data_bytes)
-        return Simulation(beats=np.zeros(shape, np.uint8), first_in=none, last_out=none, cycles=0)
+    frames = check_beats(dut, beats)
+    if frames == 0:
+        return nothing(dut)
     for program in ("iverilog", "vvp"):
         if shutil.which(program) is None:
             raise ToolError(
@@ -42,10 +56,17 @@ def run(
             )
     with tempfile.TemporaryDirectory(prefix="ternc-") as scratch_name:
         scratch = Path(scratch_name)
-        _write_hex(scratch / "input.hex", beats)
-        _compile(dut, scratch / "bench.vvp", beats.shape[0], stalls, monitor=window is not None)
-        printed = _execute(dut, scratch, beats.shape[0], progress)
-        return _collect(dut, _read_log(scratch / "log.txt"), window, printed)
+        for number, data in enumerate(beats):
+            _write_hex(_stimulus(scratch, number), data)
+        monitor = window is not None
+        (scratch / "bench.sv").write_text(bench(dut, scratch, frames, stalls, monitor=monitor))
+        _compile(dut, scratch, monitor=monitor)
+        printed = _execute(dut, scratch, frames, progress)
+        return _collect(dut, _read_log(dut, scratch / _LOG), window, printed, frames)
+
+
+def _stimulus(scratch: Path, number: int) -> Path:
+    return scratch / f"input_{number}.hex"
 
 
 def _write_hex(path: Path, beats: Beats) -> None:
@@ -54,33 +75,102 @@ def _write_hex(path: Path, beats: Beats) -> None:
     path.write_text("".join(row.tobytes().hex() + "\n" for row in rows))
 
 
-def _compile(dut: Dut, program: Path, frames: int, stalls: int | None, *, monitor: bool) -> None:
-    macros = {
-        "TERNC_TOP": dut.top,
-        "TERNC_IN_BYTES": dut.input_port.data_bytes,
-        "TERNC_IN_BEATS": dut.input_port.beats_per_frame,
-        "TERNC_OUT_BYTES": dut.output_port.data_bytes,
-        "TERNC_OUT_BEATS": dut.output_port.beats_per_frame,
-        "TERNC_FRAMES": frames,
-        "TERNC_WATCHDOG": dut.watchdog_cycles,
-        "TERNC_STALLS": int(stalls is not None),
-        "TERNC_STRETCH": dut.stretch_cycles,
-        "TERNC_SEED": (stalls or 0) % 2**31,
-    }
-    if monitor:
-        macros |= {"TERNC_MONITOR": 1, "TERNC_MON_BITS": dut.cols * dut.value_bits}
+def bench(dut: Dut, scratch: Path, frames: int, stalls: int | None, *, monitor: bool) -> str:
+    """The module ``ternc_bench``: the design, with a source or a sink at each stream.
+
+    Args:
+        dut: The design.
+        scratch: Where the stimulus is and the log goes.
+        frames: How many frames every stream carries.
+        stalls: Seed of the stalls, or None.
+        monitor: Connect the monitor port.
+    """
+    streams = (*dut.inputs, *dut.outputs)
+    pins = [".clk_i(clk), .rst_ni(rst_n)"]
+    pins += [_pins(port, f"{port.name}_{{}}", f"{port.name}_{{}}") for port in streams]
+    pins += [".mon_valid_o(mon_valid), .mon_value_o(mon_value)"] if monitor else []
+    parts = [_stream(dut, number, stalls) for number in range(len(streams))]
+    parts += [_source(port, k, frames, _stimulus(scratch, k)) for k, port in enumerate(dut.inputs)]
+    parts += [_sink(port, k, len(dut.inputs) + k, frames) for k, port in enumerate(dut.outputs)]
+    return f"""\
+`timescale 1ns/1ps
+module ternc_bench;
+  wire clk, rst_n, start, run, mon_valid;
+  wire [31:0] log, cycle;
+  wire [{len(streams) - 1}:0] blocked, moved, held;
+  wire [{len(dut.outputs) - 1}:0] done;
+  wire [{dut.cols * dut.value_bits - 1}:0] mon_value;
+  ternc_bench_control #(
+    .Streams({len(streams)}), .Outputs({len(dut.outputs)}), .Watchdog({dut.watchdog_cycles}),
+    .MonBits({dut.cols * dut.value_bits}), .LogFile("{scratch / _LOG}")
+  ) u_control (
+    .clk_o(clk), .rst_no(rst_n), .start_o(start), .run_o(run), .log_o(log), .cycle_o(cycle),
+    .moved_i(moved), .held_i(held), .done_i(done), .mon_valid_i(mon_valid), .mon_value_i(mon_value)
+  );
+{"".join(parts)}  {dut.top} u_dut (
+    {_JOINED.join(pins)}
+  );
+endmodule
+"""
+
+
+def _stream(dut: Dut, number: int, stalls: int | None) -> str:
+    """A stream's wires and stalls."""
+    port = (*dut.inputs, *dut.outputs)[number]
+    seed = ((stalls or 0) + 7919 * number) % 2**31
+    return f"""\
+  wire [{8 * port.data_bytes - 1}:0] {port.name}_tdata;
+  wire {port.name}_tvalid, {port.name}_tready, {port.name}_tlast;
+  ternc_bench_stalls #(
+    .Enabled({int(stalls is not None)}), .Seed({seed}), .Stretch({dut.stretch_cycles})
+  ) u_stalls_{number} (.clk_i(clk), .blocked_o(blocked[{number}]));
+"""
+
+
+def _source(port: StreamPort, number: int, frames: int, stimulus: Path) -> str:
+    return f"""\
+  ternc_bench_source #(
+    .Stream({number}), .Bytes({port.data_bytes}), .BeatsPerFrame({port.beats_per_frame}), .Frames({frames}),
+    .Name("{port.name}"), .File("{stimulus}")
+  ) u_source_{number} (
+    .clk_i(clk), .start_i(start), .run_i(run), .log_i(log), .cycle_i(cycle),
+    .blocked_i(blocked[{number}]), .moved_o(moved[{number}]), .held_o(held[{number}]),
+    {_pins(port, "{}_o", "{}_i")}
+  );
+"""
+
+
+def _sink(port: StreamPort, number: int, stream: int, frames: int) -> str:
+    return f"""\
+  ternc_bench_sink #(
+    .Stream({number}), .Bytes({port.data_bytes}), .BeatsPerFrame({port.beats_per_frame}), .Frames({frames}),
+    .Name("{port.name}")
+  ) u_sink_{number} (
+    .clk_i(clk), .start_i(start), .run_i(run), .log_i(log), .cycle_i(cycle),
+    .blocked_i(blocked[{stream}]), .moved_o(moved[{stream}]), .held_o(held[{stream}]), .done_o(done[{number}]),
+    {_pins(port, "{}_i", "{}_o")}
+  );
+"""
+
+
+def _pins(port: StreamPort, forward: str, backward: str) -> str:
+    """A stream's connections; ``forward`` and ``backward`` make a pin's name from a signal's."""
+    signals = (("tdata", forward), ("tvalid", forward), ("tready", backward), ("tlast", forward))
+    return ", ".join(f".{form.format(name)}({port.name}_{name})" for name, form in signals)
+
+
+def _compile(dut: Dut, scratch: Path, *, monitor: bool) -> None:
     tools.rtl_text(dut.rtl)  # says so if there is no RTL here
-    defines = [f"-D{name}={value}" for name, value in macros.items()]
-    command = ["iverilog", "-g2012", "-s", "ternc_bench", *defines, "-o", str(program), "-c", "files.f"]
-    tools.call(
-        "Icarus Verilog refused the RTL", [*command, str(folder("sim") / "icarus_bench.sv")], cwd=dut.rtl
-    )
+    defines = ["-DTERNC_MONITOR=1"] if monitor else []
+    parts = [str(folder("sim") / "icarus_bench.sv"), str(scratch / "bench.sv")]
+    command = ["iverilog", "-g2012", "-s", "ternc_bench", *defines, "-o", str(scratch / _PROGRAM)]
+    tools.call("Icarus Verilog refused the RTL", [*command, "-c", "files.f", *parts], cwd=dut.rtl)
 
 
 def _execute(dut: Dut, scratch: Path, frames: int, progress: Progress | None) -> str:
     """Run the compiled bench; what it printed."""
-    log = scratch / "log.txt"
-    command = ["vvp", "-n", str(scratch / "bench.vvp"), f"+input={scratch / 'input.hex'}", f"+log={log}"]
+    log = scratch / _LOG
+    command = ["vvp", "-n", str(scratch / _PROGRAM)]
     with subprocess.Popen(
         command, cwd=dut.rtl, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
     ) as process:
@@ -90,8 +180,10 @@ def _execute(dut: Dut, scratch: Path, frames: int, progress: Progress | None) ->
                 break
             except subprocess.TimeoutExpired:
                 if progress is not None and log.exists():
-                    done = log.read_bytes().count(b"\nO ") // dut.output_port.beats_per_frame
-                    progress(min(done, frames), frames)
+                    text = log.read_bytes()
+                    counts = [text.count(f"\nO {k} ".encode()) for k in range(len(dut.outputs))]
+                    done = [n // port.beats_per_frame for n, port in zip(counts, dut.outputs, strict=True)]
+                    progress(min(*done, frames), frames)
     if progress is not None:
         progress(frames, frames)
     return printed
@@ -99,59 +191,73 @@ def _execute(dut: Dut, scratch: Path, frames: int, progress: Progress | None) ->
 
 @dataclass(slots=True, kw_only=True)
 class _Log:
-    """The bench's log, by kind of line."""
+    """The bench's log, by kind of line; ``inputs`` and ``outputs`` by stream."""
 
-    inputs: list[int] = field(default_factory=list)
-    outputs: list[tuple[int, str, str]] = field(default_factory=list)
+    inputs: list[list[int]]
+    outputs: list[list[tuple[int, str, str]]]
     monitor: list[tuple[int, str]] = field(default_factory=list)
     stopped: str = ""
 
 
-def _read_log(path: Path) -> _Log:
-    log = _Log()
+def _read_log(dut: Dut, path: Path) -> _Log:
+    log = _Log(inputs=[[] for _ in dut.inputs], outputs=[[] for _ in dut.outputs])
     for line in path.read_text().splitlines() if path.exists() else ():
-        kind, cycle, *rest = line.split(maxsplit=3 if line.startswith("O") else 2)
+        kind, rest = line[:1], line[2:]
         match kind:
             case "I":
-                log.inputs.append(int(cycle))
+                stream, cycle = rest.split()
+                log.inputs[int(stream)].append(int(cycle))
             case "O":
-                log.outputs.append((int(cycle), rest[0], rest[1]))
+                stream, cycle, last, data = rest.split()
+                log.outputs[int(stream)].append((int(cycle), last, data))
             case "M":
-                log.monitor.append((int(cycle), rest[0]))
+                cycle, data = rest.split()
+                log.monitor.append((int(cycle), data))
             case _:
-                log.stopped = log.stopped or f"protocol violation in cycle {cycle}: {rest[0]}"
+                cycle, message = rest.split(maxsplit=1)
+                log.stopped = log.stopped or f"protocol violation in cycle {cycle}: {message}"
     return log
 
 
-def _collect(dut: Dut, log: _Log, window: Window | None, printed: str) -> Simulation:
+def _collect(dut: Dut, log: _Log, window: Window | None, printed: str, expected: int) -> Simulation:
     """The log as a `Simulation`: frames up to the first thing that is wrong."""
-    port = dut.output_port
-    per_frame = port.beats_per_frame
-    stopped, good = log.stopped, len(log.outputs)
-    for index, (cycle, last, data) in enumerate(log.outputs):
-        where = f"cycle {cycle}, frame {index // per_frame}, output beat {index % per_frame}"
-        if "x" in data.lower() or "z" in data.lower():
-            stopped, good = f"m_axis_tdata has undefined bits in {where}", index
-            break
-        if last != str(int(index % per_frame == per_frame - 1)):
-            stopped, good = f"protocol violation in {where}: m_axis_tlast is {last}", index
-            break
-    frames = good // per_frame
-    expected = len(log.inputs) // dut.input_port.beats_per_frame
-    complete = stopped == "" and frames == expected and good == len(log.outputs)
-    if not complete and not stopped:
+    found = [_port_frames(port, lines) for port, lines in zip(dut.outputs, log.outputs, strict=True)]
+    complaints = sorted(complaint for _, _, complaint in found if complaint is not None)
+    stopped = complaints[0][1] if complaints else log.stopped
+    frames = min(len(beats) for beats, _, _ in found)
+    if not stopped and frames != expected:
         stopped = f"the simulator ended in frame {frames}: {tools.first_line(printed)}"
-    taken = log.outputs[: frames * per_frame]
-    raw = bytes.fromhex("".join(data for _, _, data in taken))
-    beats = np.frombuffer(raw, np.uint8).reshape(frames, per_frame, port.data_bytes)[..., ::-1]
+    cycles = [cycle for lines in log.outputs for cycle, _, _ in lines]
+    first_in = (lines[:: port.beats_per_frame] for port, lines in zip(dut.inputs, log.inputs, strict=True))
     return Simulation(
-        beats=np.ascontiguousarray(beats),
-        first_in=np.array(log.inputs[:: dut.input_port.beats_per_frame], np.int64),
-        last_out=np.array([cycle for cycle, _, _ in taken[per_frame - 1 :: per_frame]], np.int64),
-        cycles=log.outputs[-1][0] + 1 if log.outputs else 0,
+        beats=tuple(beats for beats, _, _ in found),
+        first_in=tuple(np.array(starts, np.int64) for starts in first_in),
+        last_out=tuple(ends for _, ends, _ in found),
+        cycles=max(cycles) + 1 if cycles else 0,
         stopped=stopped,
         trace=_trace(dut, log, window) if window is not None else None,
     )
+
+
+def _port_frames(
+    port: StreamPort, lines: list[tuple[int, str, str]]
+) -> tuple[Beats, NDArray[np.int64], tuple[int, str] | None]:
+    """Whole frames in front of the first beat that is wrong, their last cycles, and what is wrong in which cycle."""
+    per_frame, good, complaint = port.beats_per_frame, len(lines), None
+    for index, (cycle, last, data) in enumerate(lines):
+        where = f"cycle {cycle}, frame {index // per_frame}, output beat {index % per_frame}"
+        if "x" in data.lower() or "z" in data.lower():
+            good, complaint = index, (cycle, f"{port.name}_tdata has undefined bits in {where}")
+            break
+        if last != str(int(index % per_frame == per_frame - 1)):
+            good, complaint = index, (cycle, f"protocol violation in {where}: {port.name}_tlast is {last}")
+            break
+    frames = good // per_frame
+    taken = lines[: frames * per_frame]
+    raw = bytes.fromhex("".join(data for _, _, data in taken))
+    beats = np.frombuffer(raw, np.uint8).reshape(frames, per_frame, port.data_bytes)[..., ::-1]
+    ends = np.array([cycle for cycle, _, _ in taken[per_frame - 1 :: per_frame]], np.int64)
+    return np.ascontiguousarray(beats), ends, complaint
 
 
 def _trace(dut: Dut, log: _Log, window: Window) -> Trace:

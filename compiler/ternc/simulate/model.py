@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeAlias
@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from ternc.errors import DataError, ToolError
 from ternc.schedule.design import StreamPort
-from ternc.simulate.streams import unpack
+from ternc.simulate.streams import elements
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with (done, total) now and then during a long step."""
 
 Beats: TypeAlias = NDArray[np.uint8]
-"""``[frames, beats, bytes]``."""
+"""What one port carries: ``[frames, beats, bytes]``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,7 @@ class Dut:
     Attributes:
         rtl: The directory with ``files.f``, the sources it lists and ``mem/``.
         top: Name of the top module.
-        input_port, output_port: Its streams.
+        inputs, outputs: Its streams, at least one of each.
         cols, value_bits: Elements of the monitor's vector and their signed width.
         watchdog_cycles: Cycles without any beat after which a run counts as stuck; stalls of the test
             bench are not counted. More than one frame takes.
@@ -37,8 +37,8 @@ class Dut:
 
     rtl: Path
     top: str
-    input_port: StreamPort
-    output_port: StreamPort
+    inputs: tuple[StreamPort, ...]
+    outputs: tuple[StreamPort, ...]
     cols: int
     value_bits: int
     watchdog_cycles: int
@@ -60,25 +60,43 @@ class Trace:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Simulation:
-    """Outcome of a run.
+    """Outcome of a run. Cycle 0 is the first after reset.
 
     Attributes:
-        beats: uint8 ``[frames, beats, bytes]`` of the frames that came out whole.
-        first_in: Cycle (0 = the first after reset) in which each frame's first input beat was accepted:
-            int64, as many as went in.
-        last_out: Cycle in which each frame's last output beat was accepted: int64 ``[frames]``.
+        beats: Per output port the frames that came out of it whole, uint8 ``[frames, beats, bytes]``.
+        first_in: Per input port the cycles in which a frame's first beat was accepted, int64, as many as went in.
+        last_out: Per output port the cycles in which a frame's last beat was accepted, int64 ``[frames]``.
         cycles: Cycles simulated.
         stopped: Why the run ended early (a protocol violation, a check of the RTL, nothing moved); empty
-            when all frames came out.
+            when all frames came out of every port.
         trace: The finished values asked for, else None.
     """
 
-    beats: Beats
-    first_in: NDArray[np.int64]
-    last_out: NDArray[np.int64]
+    beats: tuple[Beats, ...]
+    first_in: tuple[NDArray[np.int64], ...]
+    last_out: tuple[NDArray[np.int64], ...]
     cycles: int
     stopped: str = ""
     trace: Trace | None = None
+
+    @property
+    def frames(self) -> int:
+        """How many frames came out whole, on every port."""
+        return min(map(len, self.beats))
+
+    @property
+    def starts(self) -> NDArray[np.int64]:
+        """The cycle of each frame's first beat on whichever input came first: int64, as many as began."""
+        never = np.iinfo(np.int64).max
+        found = np.full(max(map(len, self.first_in)), never, np.int64)
+        for cycles in self.first_in:
+            found[: len(cycles)] = np.minimum(found[: len(cycles)], cycles)
+        return found
+
+    @property
+    def ends(self) -> NDArray[np.int64]:
+        """The cycle of each frame's last beat on whichever output was last: int64 ``[frames]``."""
+        return np.max([cycles[: self.frames] for cycles in self.last_out], axis=0)
 
     def complete(self) -> Simulation:
         """Itself; SimulationError if it stopped early."""
@@ -105,7 +123,7 @@ class Simulator(Protocol):
     def __call__(
         self,
         dut: Dut,
-        beats: Beats,
+        beats: Sequence[Beats],
         *,
         stalls: int | None = None,
         window: Window | None = None,
@@ -115,8 +133,8 @@ class Simulator(Protocol):
 
         Args:
             dut: The design.
-            beats: Input beats ``[frames, beats, bytes]``.
-            stalls: Seed of random stalls on both streams, or None: valid and ready are always 1.
+            beats: Of each input port, ``[frames, beats, bytes]``; all ports are driven at once.
+            stalls: Seed of random stalls, independent on each port, or None: valid and ready are always 1.
             window: Finished vectors to record, or None.
             progress: Told about frames done.
         Raises:
@@ -125,14 +143,32 @@ class Simulator(Protocol):
         ...
 
 
-def check_beats(dut: Dut, beats: Beats) -> None:
-    """DataError unless ``beats`` have the shape of the design's input frames."""
-    wanted = (dut.input_port.beats_per_frame, dut.input_port.data_bytes)
-    if beats.dtype != np.uint8 or beats.ndim != 3 or beats.shape[1:] != wanted:
-        raise DataError(
-            f"input beats must be uint8 [frames, {wanted[0]}, {wanted[1]}], "
-            f"but are {beats.dtype} {list(beats.shape)}"
-        )
+def check_beats(dut: Dut, beats: Sequence[Beats]) -> int:
+    """The number of frames; DataError unless ``beats`` have the shape of each input port's frames."""
+    if len(beats) != len(dut.inputs):
+        raise DataError(f"there must be beats for {len(dut.inputs)} input ports, but are for {len(beats)}")
+    for port, data in zip(dut.inputs, beats, strict=True):
+        wanted = (port.beats_per_frame, port.data_bytes)
+        if data.dtype != np.uint8 or data.ndim != 3 or data.shape[1:] != wanted:
+            raise DataError(
+                f"beats of input port '{port.name}' must be uint8 [frames, {wanted[0]}, {wanted[1]}], "
+                f"but are {data.dtype} {list(data.shape)}"
+            )
+    frames = {len(data) for data in beats}
+    if len(frames) != 1:
+        raise DataError(f"all input ports must get as many frames, but get {sorted(frames)}")
+    return frames.pop()
+
+
+def nothing(dut: Dut) -> Simulation:
+    """What comes of no frames."""
+    none = np.zeros(0, np.int64)
+    return Simulation(
+        beats=tuple(np.zeros((0, p.beats_per_frame, p.data_bytes), np.uint8) for p in dut.outputs),
+        first_in=(none,) * len(dut.inputs),
+        last_out=(none,) * len(dut.outputs),
+        cycles=0,
+    )
 
 
 def signed_elements(words: NDArray[np.uint8], count: int, bits: int) -> NDArray[np.int64]:
@@ -145,7 +181,4 @@ def signed_elements(words: NDArray[np.uint8], count: int, bits: int) -> NDArray[
     Returns:
         int64 ``[rows, count]``.
     """
-    port = StreamPort(
-        channels=count, height=1, width=1, elements_per_beat=count, element_bits=bits, signed=True
-    )
-    return unpack(port, words[:, None, : port.data_bytes])[:, :, 0, 0]
+    return elements(words, count, bits, signed=True)

@@ -18,7 +18,7 @@ def pack(port: StreamPort, maps: NDArray[np.int64]) -> NDArray[np.uint8]:
     """The beats that carry ``maps`` through ``port``.
 
     Args:
-        port: The stream's geometry.
+        port: The stream.
         maps: Integers ``[frames, channels, height, width]``.
     Returns:
         uint8 ``[frames, beats_per_frame, data_bytes]``; leftover bits are 0.
@@ -49,7 +49,7 @@ def unpack(port: StreamPort, beats: NDArray[np.uint8]) -> NDArray[np.int64]:
     """The maps that ``beats`` carry: the inverse of `pack`, whatever the leftover bits are.
 
     Args:
-        port: The stream's geometry.
+        port: The stream.
         beats: uint8 ``[frames, beats_per_frame, data_bytes]``.
     Returns:
         int64 ``[frames, channels, height, width]``.
@@ -58,27 +58,37 @@ def unpack(port: StreamPort, beats: NDArray[np.uint8]) -> NDArray[np.int64]:
     """
     if beats.ndim != 3 or beats.shape[1:] != (port.beats_per_frame, port.data_bytes):
         raise DataError(
-            f"stream beats must have shape [frames, {port.beats_per_frame}, {port.data_bytes}], "
+            f"beats of port '{port.name}' must have shape [frames, {port.beats_per_frame}, {port.data_bytes}], "
             f"but have {list(beats.shape)}"
         )
     frames = beats.shape[0]
     maps = np.empty((frames, port.channels, port.height, port.width), np.int64)
     slots = port.beats_per_pixel * port.elements_per_beat
-    used_bits = port.elements_per_beat * port.element_bits
-    word = _word_bytes(port.element_bits)
-    unused = 64 - port.element_bits
     for part in _chunks(frames, port.height * port.width * slots):
-        count = part.stop - part.start
-        bits = np.unpackbits(beats[part], axis=-1, bitorder="little")[..., :used_bits]
-        wide = np.zeros((count, port.beats_per_frame, port.elements_per_beat, 8 * word), np.uint8)
-        wide[..., : port.element_bits] = bits.reshape(*wide.shape[:3], port.element_bits)
-        codes = np.packbits(wide, axis=-1, bitorder="little").view(f"<u{word}").astype(np.uint64)
-        values = codes.view(np.int64)
-        if port.signed:
-            values = (values << unused) >> unused
-        pixels = values.reshape(count, port.height, port.width, slots)[..., : port.channels]
+        values = elements(beats[part], port.elements_per_beat, port.element_bits, signed=port.signed)
+        pixels = values.reshape(-1, port.height, port.width, slots)[..., : port.channels]
         maps[part] = pixels.transpose(0, 3, 1, 2)
     return maps
+
+
+def elements(words: NDArray[np.uint8], count: int, bits: int, *, signed: bool) -> NDArray[np.int64]:
+    """Element i of each word = bits ``[i*bits +: bits]`` of its little-endian bytes.
+
+    Args:
+        words: uint8 ``[..., bytes]``.
+        count: Elements a word.
+        bits: Width of one, at most 64.
+        signed: Two's complement.
+    Returns:
+        int64 ``[..., count]``.
+    """
+    word, unused = _word_bytes(bits), 64 - bits
+    used = np.unpackbits(words, axis=-1, bitorder="little")[..., : count * bits]
+    wide = np.zeros((*words.shape[:-1], count, 8 * word), np.uint8)
+    wide[..., :bits] = used.reshape(*wide.shape[:-1], bits)
+    codes = np.packbits(wide, axis=-1, bitorder="little").view(f"<u{word}")[..., 0].astype(np.uint64)
+    values = codes.view(np.int64)
+    return (values << unused) >> unused if signed else values
 
 
 def _check_shape(port: StreamPort, shape: tuple[int, ...]) -> int:
@@ -86,7 +96,8 @@ def _check_shape(port: StreamPort, shape: tuple[int, ...]) -> int:
     wanted = (port.channels, port.height, port.width)
     if len(shape) != 4 or shape[1:] != wanted:
         raise DataError(
-            f"maps must have shape [frames, {', '.join(map(str, wanted))}], but have {list(shape)}"
+            f"maps of port '{port.name}' must have shape [frames, {', '.join(map(str, wanted))}], "
+            f"but have {list(shape)}"
         )
     return shape[0]
 
@@ -99,7 +110,7 @@ def _check_range(port: StreamPort, maps: NDArray[np.int64]) -> None:
     high = (1 << (port.element_bits - port.signed)) - 1
     for value in (int(maps.min()), int(maps.max())):
         if not low <= value <= high:
-            raise DataError(f"stream values must lie in {low}..{high}, but one is {value}")
+            raise DataError(f"values of port '{port.name}' must lie in {low}..{high}, but one is {value}")
 
 
 def _word_bytes(element_bits: int) -> int:

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
@@ -17,7 +18,17 @@ from numpy.typing import NDArray
 from ternc.errors import ToolError
 from ternc.resources import folder
 from ternc.simulate import tools
-from ternc.simulate.model import Beats, Dut, Progress, Simulation, Trace, Window, check_beats, signed_elements
+from ternc.simulate.model import (
+    Beats,
+    Dut,
+    Progress,
+    Simulation,
+    Trace,
+    Window,
+    check_beats,
+    nothing,
+    signed_elements,
+)
 
 _VERILATE = (
     *("-O3", "--x-assign", "fast", "--x-initial", "unique", "--noassert", "--no-timing", "--threads", "1"),
@@ -60,11 +71,13 @@ def build(dut: Dut, *, monitor: bool = False) -> Path:
         cxxflags += " -DTERNC_MONITOR"
     environment = [tools.verilator().version, *tools.compiler(), tools.processor()]
     sources = [path.read_text() for path in (driver, driver.parent / "npy.h", driver.parent / "verilator.mk")]
-    key = [tools.rtl_text(dut.rtl), *sources, *flags, cxxflags, *_MAKE, *environment]
+    ports = ports_header(dut)
+    key = [tools.rtl_text(dut.rtl), ports, *sources, *flags, cxxflags, *_MAKE, *environment]
 
     def make(scratch: Path) -> None:
         work = scratch / "work"
         _verilate(dut, [*flags, "-CFLAGS", cxxflags], driver, work)
+        (work / "ports.h").write_text(ports)
         _borrow_runtime(work, environment)
         _compile(work)
         (work / "Vtop_parts").rename(scratch / "Vtop")
@@ -74,25 +87,41 @@ def build(dut: Dut, *, monitor: bool = False) -> Path:
     return tools.cached("verilator", key, make) / "Vtop"
 
 
+def ports_header(dut: Dut) -> str:
+    """``ports.h`` for the driver: of each stream the part that its signals' names share in C++, and its name."""
+    lines = ["#pragma once"]
+    for macro, ports in (("TERNC_INPUTS", dut.inputs), ("TERNC_OUTPUTS", dut.outputs)):
+        calls = " ".join(f'port({_cpp_prefix(port.name)}, "{port.name}")' for port in ports)
+        lines.append(f"#define {macro}(port) {calls}")
+    return "\n".join(lines) + "\n"
+
+
+def _cpp_prefix(name: str) -> str:
+    """What stands in front of ``tdata``; Verilator writes two underscores in a row as one and a number."""
+    return f"{name}_".replace("__", "___05F")
+
+
 def run(
     dut: Dut,
-    beats: Beats,
+    beats: Sequence[Beats],
     *,
     stalls: int | None = None,
     window: Window | None = None,
     progress: Progress | None = None,
 ) -> Simulation:
     """`Simulator` at native speed; see there. With a ``window`` the monitor form of the design is built."""
-    check_beats(dut, beats)
+    if check_beats(dut, beats) == 0:
+        return nothing(dut)
     program = build(dut, monitor=window is not None)
     with tempfile.TemporaryDirectory(prefix="ternc-") as scratch_name:
         scratch = Path(scratch_name)
-        np.save(scratch / "input.npy", beats)
-        command = [str(program)]
-        for name in ("input.npy", "output.npy", "result.json"):
-            command += [f"--{name.split('.')[0]}", str(scratch / name)]
-        command += ["--output-beats", str(dut.output_port.beats_per_frame)]
-        command += ["--output-bytes", str(dut.output_port.data_bytes)]
+        command = [str(program), "--result", str(scratch / "result.json")]
+        for number, data in enumerate(beats):
+            np.save(scratch / f"input_{number}.npy", data)
+            command += ["--input", str(scratch / f"input_{number}.npy")]
+        for number, port in enumerate(dut.outputs):
+            size = f"{port.beats_per_frame},{port.data_bytes}"
+            command += ["--output", f"{size},{scratch / f'output_{number}.npy'}"]
         command += ["--watchdog", str(dut.watchdog_cycles)]
         if stalls is not None:
             command += ["--stalls", str(stalls % 2**63), "--stretch", str(dut.stretch_cycles)]
@@ -205,14 +234,13 @@ def _drain(stream: IO[str], lines: list[str]) -> None:
 def _collect(dut: Dut, scratch: Path, printed: str, *, traced: bool) -> Simulation:
     """The result files as a `Simulation`."""
     result = json.loads((scratch / "result.json").read_text())
-    times = np.array(result["frames"], np.int64).reshape(-1, 4)
     stopped = result["stopped"]
     if stopped and printed.strip():
         stopped += f"; the RTL says: {printed.strip().splitlines()[0]}"
     return Simulation(
-        beats=np.load(scratch / "output.npy"),
-        first_in=np.array(result["first_in"], np.int64),
-        last_out=times[:, 3],
+        beats=tuple(np.load(scratch / f"output_{number}.npy") for number in range(len(dut.outputs))),
+        first_in=tuple(np.array(cycles, np.int64) for cycles in result["first_in"]),
+        last_out=tuple(np.array(cycles, np.int64) for cycles in result["last_out"]),
         cycles=result["cycles"],
         stopped=stopped,
         trace=_read_trace(dut, scratch / "trace.bin") if traced else None,

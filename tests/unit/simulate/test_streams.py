@@ -14,6 +14,9 @@ from ternc.simulate.streams import pack, unpack
 @st.composite
 def ports(draw: st.DrawFn) -> StreamPort:
     return StreamPort(
+        name="p",
+        value="v",
+        tensor="t",
         channels=draw(st.integers(1, 9)),
         height=draw(st.integers(1, 3)),
         width=draw(st.integers(1, 3)),
@@ -64,7 +67,17 @@ def test_unpack_ignores_leftover_elements(port: StreamPort, seed: int) -> None:
 
 
 def test_many_chunks_give_the_same_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    port = StreamPort(channels=3, height=2, width=2, elements_per_beat=2, element_bits=5, signed=True)
+    port = StreamPort(
+        name="p",
+        value="v",
+        tensor="t",
+        channels=3,
+        height=2,
+        width=2,
+        elements_per_beat=2,
+        element_bits=5,
+        signed=True,
+    )
     maps = random_maps(port, 7, 0)
     whole = pack(port, maps)
     monkeypatch.setattr(streams, "_CHUNK_ELEMENTS", 40)
@@ -75,23 +88,45 @@ def test_many_chunks_give_the_same_as_one(monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize(
     ("signed", "value", "sentence"),
     [
-        (False, 16, "stream values must lie in 0..15, but one is 16"),
-        (False, -1, "stream values must lie in 0..15, but one is -1"),
-        (True, 8, "stream values must lie in -8..7, but one is 8"),
+        (False, 16, "values of port 'p' must lie in 0..15, but one is 16"),
+        (False, -1, "values of port 'p' must lie in 0..15, but one is -1"),
+        (True, 8, "values of port 'p' must lie in -8..7, but one is 8"),
     ],
 )
 def test_pack_rejects_a_value_that_does_not_fit(signed: bool, value: int, sentence: str) -> None:
-    port = StreamPort(channels=1, height=1, width=1, elements_per_beat=1, element_bits=4, signed=signed)
+    port = StreamPort(
+        name="p",
+        value="v",
+        tensor="t",
+        channels=1,
+        height=1,
+        width=1,
+        elements_per_beat=1,
+        element_bits=4,
+        signed=signed,
+    )
     with pytest.raises(DataError) as error:
         pack(port, np.full((1, 1, 1, 1), value))
     assert str(error.value) == sentence
 
 
 def test_shapes_are_checked() -> None:
-    port = StreamPort(channels=3, height=2, width=2, elements_per_beat=2, element_bits=5, signed=True)
-    with pytest.raises(DataError, match=r"^maps must have shape \[frames, 3, 2, 2\], but have \[1, 3, 2\]$"):
+    port = StreamPort(
+        name="p",
+        value="v",
+        tensor="t",
+        channels=3,
+        height=2,
+        width=2,
+        elements_per_beat=2,
+        element_bits=5,
+        signed=True,
+    )
+    with pytest.raises(
+        DataError, match=r"^maps of port 'p' must have shape \[frames, 3, 2, 2\], but have \[1, 3, 2\]$"
+    ):
         pack(port, np.zeros((1, 3, 2), np.int64))
     with pytest.raises(
-        DataError, match=r"^stream beats must have shape \[frames, 8, 2\], but have \[1, 8, 3\]$"
+        DataError, match=r"^beats of port 'p' must have shape \[frames, 8, 2\], but have \[1, 8, 3\]$"
     ):
         unpack(port, np.zeros((1, 8, 3), np.uint8))
