@@ -398,7 +398,8 @@ def _pools(draw: st.DrawFn, knobs: Knobs, size: Pair, out: int, rng: np.random.G
         return pool
     kernel = draw(st.integers(1, 3)), draw(st.integers(1, 3))
     dilation = draw(st.integers(1, 2)), draw(st.integers(1, 2))
-    padding = tuple(draw(st.integers(0, 2)) for _ in range(4))
+    tops = [min(2, (kernel[axis] - 1) * dilation[axis]) for axis in (0, 1)]
+    padding = tuple(draw(st.integers(0, tops[axis])) for axis in (0, 1, 0, 1))
     wider = replace(
         pool, kernel=kernel, dilation=dilation, padding=(padding[0], padding[1], padding[2], padding[3])
     )
