@@ -3,6 +3,7 @@
 This package alone imports onnx.
 """
 
+from ternc.frontend.anomaly import AnomalyWish
 from ternc.frontend.input_quant import InputQuant
 from ternc.frontend.inspect import CheckReport, LayerRow, NodeRow, inspect
 from ternc.frontend.load import self_contained
@@ -10,6 +11,7 @@ from ternc.frontend.lower import execute, load_for_execution
 from ternc.frontend.read import read
 
 __all__ = [
+    "AnomalyWish",
     "CheckReport",
     "InputQuant",
     "LayerRow",

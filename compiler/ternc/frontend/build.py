@@ -7,27 +7,37 @@ the same layers.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Literal, cast
+from math import ceil, floor
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ternc.errors import ModelError
-from ternc.frontend.grid import Grid, Rationals, centred, find_grid, positive
+from ternc.frontend.grid import Grid, Rationals, centred, find_grid, ones, positive
 from ternc.frontend.input_map import Layout, by_channel, inverse, layout_of, step_by_channel, step_key
 from ternc.frontend.input_quant import InputQuant, parse_type
+from ternc.frontend.settle import settled
 from ternc.frontend.values import (
+    NOTHING,
     Accumulator,
+    Addend,
+    Computed,
     GraphInput,
     Index,
+    Joined,
     Map,
     Stored,
     View,
+    plain_index,
 )
-from ternc.network.layers import IntRange, Linear, Pool, Prologue, Staircase, Tensor, Trits
-from ternc.network.steps import Clamp, Round, Step
-from ternc.network.thresholds import derive, direction, image
+from ternc.network.layers import IntRange, Linear, Pool, Prologue, Staircase, Tensor, Term
+from ternc.network.steps import Add, Clamp, Multiply, Round, Step
+from ternc.network.thresholds import NoStaircase, derive, direction, image
+
+TABLE_HELP = "quantise its input to at most 8 bits, so that a table can hold it"
 
 WIDEST_CODES = 256
 """Codes of an 8-bit tensor."""
@@ -39,9 +49,9 @@ class Operand:
 
     Attributes:
         tensor: Its integers.
-        scale, offset: Real value = ``scale * x + offset``, exact, ``[1]`` or ``[channels]``.
+        scale, offset: Real value = ``scale * x + offset``, exact, ``[1]`` or ``[channels]`` of the tensor.
         factors: Steps whose product is ``scale``.
-        index, size, upsample: As in `View`.
+        index: int64 of the ONNX value's shape: flat index into the tensor, or `NOTHING`.
     """
 
     tensor: Tensor
@@ -49,15 +59,36 @@ class Operand:
     offset: Rationals
     factors: tuple[Step, ...]
     index: Index
-    size: Map
-    upsample: tuple[int, int]
+
+    @property
+    def size(self) -> Map:
+        """(channels, height, width) of the tensor."""
+        return self.tensor.channels, self.tensor.height, self.tensor.width
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """From the tensor's integers to real values."""
+        if not np.any(self.offset != 0):
+            return self.factors
+        return (*self.factors, Add(addend=np.array([float(v) for v in self.offset])))
+
+    def view(self, name: str, dtype: str = "float32") -> View:
+        """The operand as a view."""
+        return View(
+            name=name,
+            source=Stored(tensor=self.tensor),
+            index=self.index,
+            size=self.size,
+            dtype=dtype,
+            steps=self.steps,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Finished:
     tensor: Tensor
     grid: Grid
-    order: Index | None = None  # for the graph input: place of each ONNX element in the tensor
+    order: Index | None = None  # for a graph input: place of each ONNX element in the tensor
     key: tuple[object, ...] = ()
 
 
@@ -69,9 +100,9 @@ class Builder:
     input_quant: InputQuant | None = None
     tensors: list[Tensor] = field(default_factory=list)
     layers: list[Linear] = field(default_factory=list)
-    prologue: Prologue | None = None
+    prologues: dict[str, Prologue] = field(default_factory=dict)
     _finished: dict[tuple[object, ...], _Finished] = field(default_factory=dict)
-    _input: _Finished | None = None
+    _inputs: dict[str, _Finished] = field(default_factory=dict)
     _kept: list[object] = field(default_factory=list)
     _declared: list[Step] = field(default_factory=list)  # roundings that an annotation stands for
 
@@ -114,24 +145,46 @@ class Builder:
             case Accumulator() as acc:
                 return self._layer_operand(view, acc, where)
 
-    def identity(self, view: View, *, upsample: tuple[int, int] = (1, 1)) -> View:
-        """The stored tensor of a view again, as the sums of a layer that copies it.
+    def tensor(self, name: str) -> Tensor:
+        """The tensor of that name."""
+        return next(t for t in self.tensors if t.name == name)
 
-        With ``upsample`` the copy is enlarged; the view's own enlargement and pool stay as they are.
-        """
+    def made(self, name: str) -> bool:
+        """Whether a layer writes the tensor (else it is an input)."""
+        return any(layer.target == name for layer in self.layers)
+
+    def duplicate(self, name: str) -> str:
+        """A copy of a tensor that can leave the chip while layers go on reading it; the copy's name."""
+        tensor = self.tensor(name)
+        size = (tensor.channels, tensor.height, tensor.width)
+        weights = np.ones((tensor.channels, 1, 1, 1), np.int32)
+        term = Term(source=name, weights=weights, groups=tensor.channels)
+        acc = self.copying(name, (term,), size)
+        view = View(name=f"{name}_out", source=acc, index=plain_index((1, *size)), size=size, dtype="float32")
+        return self.operand(view, f"{self.file}: output '{name}'").tensor.name
+
+    def pixels_behind(self, value: Computed, count: int) -> tuple[int, int] | None:
+        """(height, width) of the map that a value with ``count`` positions comes from, if it has that many pixels."""
+        view = value.parts[0] if isinstance(value, Joined) else value
+        if isinstance(view.source, GraphInput) or view.size[1] * view.size[2] != count:
+            return None
+        return view.size[1], view.size[2]
+
+    def identity(self, view: View) -> View:
+        """The stored tensor of a view again, as the sums of a layer that copies it."""
         assert isinstance(view.source, Stored)
         tensor = view.source.tensor
-        acc = Accumulator(
-            name=f"{view.name}.copy",
-            kind="identity",
-            source=tensor,
-            trits=np.ones((tensor.channels, 1, 1, 1), np.int8),
-            size=(tensor.channels, tensor.height * upsample[0], tensor.width * upsample[1]),
-            ranges=(tensor.range,) * tensor.channels,
-            groups=tensor.channels,
-            upsample=upsample,
-        )
-        return replace(view, source=acc, shared=False)
+        ones_ = np.ones((tensor.channels, 1, 1, 1), np.int32)
+        term = Term(source=tensor.name, weights=ones_, groups=tensor.channels)
+        return replace(view, source=self.copying(view.name, (term,), view.size), shared=False)
+
+    def copying(self, name: str, terms: tuple[Term, ...], size: Map) -> Accumulator:
+        """The sums of a layer that rearranges finished codes: every sum is one code, or 0."""
+        low = min(0, *(self.tensor(term.source).range.low for term in terms))
+        high = max(0, *(self.tensor(term.source).range.high for term in terms))
+        ranges = (IntRange(low=low, high=high),) * size[0]
+        addend = Addend(terms=terms, scale=ones(), ranges=ranges)
+        return Accumulator(name=f"{name}.copy", kind="copy", addends=(addend,), size=size, codes=True)
 
     def unquantised(self, view: View, where: str) -> ModelError:
         """The refusal of a reader of a real-valued tensor."""
@@ -146,10 +199,13 @@ class Builder:
             help="put a quantiser (Quant, QuantizeLinear/DequantizeLinear or Round and Clip) in front of it",
         )
 
-    def _codes(self, grid: Grid, ranges: tuple[IntRange, ...], view: View, where: str) -> tuple[int, int]:
+    def _codes(self, grid: Grid, acc: Accumulator, view: View, where: str) -> tuple[int, int]:
         """The code range of a grid; refused beyond 8 bits."""
-        reached = image(grid.prefix, ranges)
-        low, high = int(min(reached.low)), int(max(reached.high))
+        if len(acc.addends) == 1:
+            reached = image(grid.prefix, acc.addends[0].ranges)
+        else:
+            reached = image((real_ends(acc), *grid.prefix), (IntRange(low=-1, high=1),) * acc.size[0])
+        low, high = floor(min(reached.low)), ceil(max(reached.high))
         bottom = int(min(grid.low, low) if np.isfinite(grid.low) else low)
         top = int(max(grid.high, high) if np.isfinite(grid.high) else high)
         bottom, top = min(bottom, 0), max(top, 0)
@@ -163,69 +219,80 @@ class Builder:
         return bottom, top
 
     def _layer_operand(self, view: View, acc: Accumulator, where: str) -> Operand:
-        found = find_grid(view.steps, _start(acc))
+        found = find_grid(view.steps, start(acc))
         if found is None:
             raise self.unquantised(view, where)
         grid = centred(positive(found))
         key = (
             id(acc),
             tuple(id(s) for s in view.steps),
-            _pool_key(view),
+            view.pool,
             tuple(grid.scale),
             tuple(grid.offset),
         )
         done = self._finished.get(key)
         if done is None:
-            low, high = self._codes(grid, acc.ranges, view, where)
-            tensor = self._finish(view, acc, grid, low, high)
+            tensor = self._finish(view, acc, grid, where)
             self._kept += [acc, *view.steps]  # keeps the ids of the key in use
             done = self._finished[key] = _Finished(tensor=tensor, grid=grid)
         return _operand(view, done.tensor, done.grid)
 
-    def _finish(self, view: View, acc: Accumulator, grid: Grid, low: int, high: int) -> Tensor:
-        found = derive(grid.prefix, acc.ranges, low=low, high=high)
-        stairs = found.staircase
-        thresholds = stairs.thresholds
-        flipped = np.where(found.falling[:, None, None, None], -acc.trits, acc.trits).astype(np.int8)
-        ranges = channel_ranges(flipped, acc.source.range)
+    def _finish(self, view: View, acc: Accumulator, grid: Grid, where: str) -> Tensor:
+        low, high = self._codes(grid, acc, view, where)
+        codes = IntRange(low=low, high=high)
+        if len(acc.addends) > 1:
+            found = settled(acc, grid.prefix, low, high, where)
+            return self._placed(view, acc, grid, found.terms, found.staircase, codes)
+        try:
+            derived = derive(grid.prefix, acc.addends[0].ranges, low=low, high=high)
+        except NoStaircase as error:
+            raise ModelError(f"{where} reads '{view.name}', whose activation {error}", help=TABLE_HELP) from error
+        terms = signed(acc.addends[0].terms, np.where(derived.falling, -1, 1))
+        return self._placed(view, acc, grid, terms, derived.staircase, codes)
+
+    def _placed(
+        self,
+        view: View,
+        acc: Accumulator,
+        grid: Grid,
+        terms: tuple[Term, ...],
+        stairs: Staircase,
+        codes: IntRange,
+    ) -> Tensor:
+        """The finished layer, the weights of constant channels cleared."""
+        ranges = term_ranges(terms, self.tensor)
         bottom = np.array([[r.low] for r in ranges])
         top = np.array([[r.high] for r in ranges])
+        thresholds = stairs.thresholds
         constant = np.all((thresholds <= bottom) | (thresholds > top), axis=1)
-        flipped[constant] = 0
-        settled = np.where(thresholds <= bottom, 0, 1)
-        thresholds = np.where(constant[:, None], settled, thresholds).astype(np.int64)
-        stairs = Staircase(thresholds=thresholds, low=low, borders=stairs.borders)
+        terms = signed(terms, np.where(constant, 0, 1))
+        at_rest = np.where(thresholds <= bottom, 0, 1)
+        thresholds = np.where(constant[:, None], at_rest, thresholds).astype(np.int64)
+        stairs = replace(stairs, thresholds=thresholds)
         pool = make_pool(view, grid.cut, grid.sign, constant)
-        return self.add_layer(acc, flipped, stairs, pool, view.name, IntRange(low=low, high=high))
+        return self.add_layer(acc, terms, stairs, pool, view, codes)
 
     def add_layer(
         self,
         acc: Accumulator,
-        trits: Trits,
+        terms: tuple[Term, ...],
         activation: Staircase | None,
         pool: Pool | None,
-        value: str,
+        view: View,
         codes: IntRange,
     ) -> Tensor:
-        """Append a layer and the tensor it writes (named after the ONNX value)."""
+        """Append a layer and the tensor it writes (named after the ONNX value ``view``)."""
         channels, height, width = acc.size
-        if pool is not None:
-            height = (height - pool.kernel[0]) // pool.stride[0] + 1
-            width = (width - pool.kernel[1]) // pool.stride[1] + 1
-        tensor = Tensor(name=self.name(value), channels=channels, height=height, width=width, range=codes)
+        if view.pool is not None:
+            height, width = view.pool.size
+        tensor = Tensor(name=self.name(view.name), channels=channels, height=height, width=width, range=codes)
         self.tensors.append(tensor)
         self.layers.append(
             Linear(
                 name=self.name(acc.name),
-                kind=cast('Literal["conv", "dense", "identity"]', acc.kind),
-                source=acc.source.name,
+                kind=acc.kind,
+                terms=terms,
                 target=tensor.name,
-                trits=trits,
-                stride=acc.stride,
-                padding=acc.padding,
-                dilation=acc.dilation,
-                groups=acc.groups,
-                upsample=acc.upsample,
                 activation=activation,
                 pool=pool,
             )
@@ -233,29 +300,28 @@ class Builder:
         return tensor
 
     def _input_operand(self, view: View, where: str, layout: Layout) -> Operand:
-        source = view.source
+        source, steps = view.source, view.steps
         assert isinstance(source, GraphInput)
-        start = None if source.range is None else (source.range.low, source.range.high)
-        steps = view.steps
-        grid = find_grid(steps, start)
+        grid = self._input_grid(view)
         declared = grid is not None and (
-            grid.cut == 0 or any(steps[grid.cut - 1] is snap for snap in self._declared)
+            find_grid(steps, _codes_of(source)) is None
+            or grid.cut == 0
+            or any(steps[grid.cut - 1] is snap for snap in self._declared)
         )
-        if grid is None and self.input_quant is not None and start is None:
-            grid = find_grid((*self.input_quant.steps(), *steps), None)
-            declared = True
         if grid is None:
             raise self.unquantised(view, where)
         grid = centred(positive(grid))
         key = tuple(step_key(s) for s in grid.prefix)
-        if self._input is None:
-            self._input = self._make_input(view, source, grid, where, layout, declared)
-        if self._input.key != key:
+        done = self._inputs.get(source.name)
+        if done is None:
+            done = self._make_input(view, source, grid, where, layout, declared)
+            self._inputs[source.name] = done
+        if done.key != key:
             raise ModelError(
                 f"{where} reads the network's input '{source.name}' through a second quantiser: "
                 "all readers must share one"
             )
-        done, order = self._input, self._input.order
+        order = done.order
         assert order is not None
         size = (done.tensor.channels, done.tensor.height, done.tensor.width)
         scale, offset = (by_channel(a, order, size) for a in (grid.scale, grid.offset))
@@ -269,18 +335,28 @@ class Builder:
             scale=scale,
             offset=offset,
             factors=factors,
-            index=order[view.index],
-            size=size,
-            upsample=view.upsample,
+            index=np.where(view.index == NOTHING, NOTHING, order[view.index]),
         )
+
+    def quantised(self, view: View) -> bool:
+        """Whether the integers behind a view on a graph input are known."""
+        return self._input_grid(view) is not None
+
+    def _input_grid(self, view: View) -> Grid | None:
+        """The codes of a view on a graph input, by its own steps or by --input-quant."""
+        assert isinstance(view.source, GraphInput)
+        known = _codes_of(view.source)
+        grid = find_grid(view.steps, known)
+        if grid is None and self.input_quant is not None and known is None:
+            grid = find_grid((*self.input_quant.steps(), *view.steps), None)
+        return grid
 
     def _make_input(
         self, view: View, source: GraphInput, grid: Grid, where: str, layout: Layout, declared: bool
     ) -> _Finished:
-        count = view.index.size
         size, gather = layout_of(view, source, layout, where)
-        order = np.empty(count, np.int64)
-        order[gather] = np.arange(count)
+        order = np.empty(gather.size, np.int64)
+        order[gather] = np.arange(gather.size)
         steps = tuple(step_by_channel(s, order, size, where) for s in grid.prefix)
         if not np.isfinite(grid.low) or not np.isfinite(grid.high):
             raise self.unquantised(view, where)
@@ -295,8 +371,9 @@ class Builder:
         self.tensors.append(tensor)
         scale, offset = inverse(grid.prefix) if declared else (grid.scale, grid.offset)
         uniform, level = bool(np.all(scale == scale[0])), bool(np.all(offset == offset[0]))
-        self.prologue = Prologue(
+        self.prologues[source.name] = Prologue(
             name=source.name,
+            tensor=tensor.name,
             shape=source.shape[1:],
             dtype=source.dtype,
             steps=steps,
@@ -328,39 +405,60 @@ def make_pool(view: View, cut: int, sign: NDArray[np.int8], constant: NDArray[np
     """
     if view.pool is None:
         return None
-    first, last = sorted((view.pool.before, cut))
+    pool = view.pool
+    first, last = sorted((pool.before, cut))
     falls = (direction(view.steps[first:last], len(constant)) * sign < 0) & ~constant
-    return Pool(kernel=view.pool.kernel, stride=view.pool.stride, minimum=tuple(bool(f) for f in falls))
-
-
-def channel_ranges(trits: Trits, source: IntRange) -> tuple[IntRange, ...]:
-    """Every value that each output channel's sum can take; padding adds nothing, since 0 is in the source's range."""
-    flat = trits.reshape(len(trits), -1)
-    plus = np.count_nonzero(flat > 0, axis=1)
-    minus = np.count_nonzero(flat < 0, axis=1)
-    low, high = source.low, source.high
-    return tuple(
-        IntRange(low=int(p * low - m * high), high=int(p * high - m * low))
-        for p, m in zip(plus, minus, strict=True)
+    return Pool(
+        kernel=pool.kernel,
+        stride=pool.stride,
+        padding=pool.padding,
+        dilation=pool.dilation,
+        minimum=tuple(bool(f) for f in falls),
     )
 
 
-def _start(acc: Accumulator) -> tuple[int, int] | None:
-    """The sums of a copying layer are codes already."""
-    return (acc.ranges[0].low, acc.ranges[0].high) if acc.kind == "identity" else None
+def signed(terms: tuple[Term, ...], factor: NDArray[Any]) -> tuple[Term, ...]:
+    """The terms with each output channel's weights times a small integer."""
+    if np.all(factor == 1):
+        return terms
+    column = np.asarray(factor, np.int32)[:, None, None, None]
+    return tuple(replace(term, weights=term.weights * column) for term in terms)
 
 
-def _pool_key(view: View) -> tuple[object, ...]:
-    return () if view.pool is None else (view.pool.kernel, view.pool.stride, view.pool.before)
+def term_ranges(terms: tuple[Term, ...], tensor: Callable[[str], Tensor]) -> tuple[IntRange, ...]:
+    """Every value that each output channel's sum can take; padding adds nothing, since 0 is in every range."""
+    low: NDArray[np.int64] = np.zeros(len(terms[0].weights), np.int64)
+    high = low.copy()
+    for term in terms:
+        flat = term.weights.reshape(len(term.weights), -1)
+        plus = np.where(flat > 0, flat, 0).sum(axis=1, dtype=np.int64)
+        minus = np.where(flat < 0, -flat, 0).sum(axis=1, dtype=np.int64)
+        codes = tensor(term.source).range
+        low += plus * codes.low - minus * codes.high
+        high += plus * codes.high - minus * codes.low
+    return tuple(IntRange(low=int(b), high=int(t)) for b, t in zip(low, high, strict=True))
+
+
+def real_ends(acc: Accumulator) -> Multiply:
+    """A step that takes -1..1 to an interval around 0 with all real values of a sum."""
+    reach = np.zeros(acc.size[0])
+    for addend in acc.addends:
+        size = np.array([max(-r.low, r.high) for r in addend.ranges], np.float64)
+        reach += size * np.abs(np.array([float(v) for v in np.broadcast_to(addend.scale, acc.size[0])]))
+    return Multiply(factor=reach)
+
+
+def _codes_of(source: GraphInput) -> tuple[int, int] | None:
+    return None if source.range is None else (source.range.low, source.range.high)
+
+
+def start(acc: Accumulator) -> tuple[int, int] | None:
+    """The codes of a copying layer, which need no rounding."""
+    sums = acc.addends[0].ranges[0]
+    return (sums.low, sums.high) if acc.codes else None
 
 
 def _operand(view: View, tensor: Tensor, grid: Grid) -> Operand:
     return Operand(
-        tensor=tensor,
-        scale=grid.scale,
-        offset=grid.offset,
-        factors=grid.factors,
-        index=view.index,
-        size=view.size,
-        upsample=view.upsample,
+        tensor=tensor, scale=grid.scale, offset=grid.offset, factors=grid.factors, index=view.index
     )

@@ -1,8 +1,8 @@
-"""The network's two ends: its input as the walk's first view, and its output with ArgMax and TopK."""
+"""The network's ends: its inputs as the walk's first views, its outputs, ArgMax, and where the host takes over."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -10,37 +10,42 @@ from numpy.typing import NDArray
 
 from ternc.errors import ModelError
 from ternc.frontend import fold
-from ternc.frontend.build import Operand, channel_ranges, make_pool
+from ternc.frontend.build import make_pool, signed, start, term_ranges
 from ternc.frontend.grid import Rationals, affine, find_grid
-from ternc.frontend.load import OnnxGraph
-from ternc.frontend.ops_pool import stored
+from ternc.frontend.load import InputInfo, OnnxGraph
+from ternc.frontend.settle import common, unit_of
 from ternc.frontend.values import (
+    NOTHING,
     Accumulator,
     Choice,
+    Const,
     GraphInput,
+    Host,
     Index,
-    Map,
+    Joined,
     Node,
-    Stored,
     Value,
     View,
     plain_index,
 )
-from ternc.frontend.walk import Walk, handles
-from ternc.network.layers import IntRange, Output
+from ternc.frontend.walk import HOST, HostOnly, Walk, handles
+from ternc.network.layers import IntRange, Output, Tensor
 from ternc.network.thresholds import direction
 
 LARGEST_KEY = 2**31
 
 
-def first_view(graph: OnnxGraph) -> View:
-    """The graph input for a batch of 1.
+def first_views(graph: OnnxGraph) -> dict[str, View]:
+    """The graph inputs for a batch of 1.
 
     Raises:
         ModelError: A symbolic dimension beyond the batch, a fixed batch above 1, or a type that is not supported.
     """
-    given = graph.input
-    where = f"{graph.file}: input '{given.name}'"
+    return {given.name: _first_view(graph.file, given) for given in graph.inputs}
+
+
+def _first_view(file: str, given: InputInfo) -> View:
+    where = f"{file}: input '{given.name}'"
     shown = "[" + ", ".join("?" if n is None else str(n) for n in given.shape) + "]"
     if len(given.shape) < 2:
         raise ModelError(f"{where}: its first axis must be the batch, but its shape is {shown}")
@@ -72,80 +77,152 @@ def first_view(graph: OnnxGraph) -> View:
 @handles("ArgMax", becomes="the largest channel, on chip")
 def arg_max(walk: Walk, node: Node) -> Value:
     """ArgMax over the channels."""
-    view = walk.view(node)
-    if node.attributes.get("select_last_index", 0):
-        raise walk.refuse(node, ": of equal values it must select the first, but select_last_index is set")
-    keep = bool(node.attributes.get("keepdims", 1))
-    return _choice(walk, node, view, int(node.attributes.get("axis", 0)), keep, node.outputs[0])
+    view = _compared(walk, node)
+    if int(node.attributes.get("select_last_index", 0)):
+        raise HostOnly(walk.refuse(node, ": select_last_index=1 is not supported on chip").sentence)
+    axis = int(node.attributes.get("axis", 0))
+    return _choice(walk, node, view, node.outputs[0], axis, bool(node.attributes.get("keepdims", 1)))
 
 
 @handles("TopK", becomes="the largest channel, on chip")
 def top_k(walk: Walk, node: Node) -> Value:
-    """TopK with k = 1 of which only the index is read."""
-    view = walk.view(node)
-    count = walk.const(node, 1, "k")
-    k = int(node.attributes.get("k", 1)) if count is None else int(count.array.reshape(-1)[0])
-    if k != 1 or not node.attributes.get("largest", 1):
-        raise walk.refuse(
-            node, f": only the one largest value is supported, but k is {k}", help="use ArgMax or k = 1"
+    """TopK with k = 1 whose values nobody reads: an ArgMax. Any other one is the host's."""
+    view = _compared(walk, node)
+    const = walk.const(node, 1, "k")
+    k = int(const.array.ravel()[0]) if const is not None else int(node.attributes.get("k", 1))
+    if k != 1 or not int(node.attributes.get("largest", 1)) or walk.uses.get(node.outputs[0]):
+        raise HostOnly(
+            walk.refuse(
+                node, ": on chip it must be the index of the largest value alone, but it has values or more indices"
+            ).sentence,
+            help="use ArgMax",
         )
-    if walk.uses.get(node.outputs[0]) or len(node.outputs) < 2:
-        raise walk.refuse(node, ": only its second output (the index) is supported")
-    return _choice(walk, node, view, int(node.attributes.get("axis", -1)), True, node.outputs[1])
+    return _choice(walk, node, view, node.outputs[1], int(node.attributes.get("axis", -1)), True)
 
 
-def _choice(walk: Walk, node: Node, view: View, axis: int, keep: bool, name: str) -> Choice:
-    if isinstance(view.source, GraphInput):
-        view = stored(walk, node, view)
-    rank, (channels, height, width) = view.index.ndim, view.size
+def _compared(walk: Walk, node: Node) -> View:
+    value = walk.value(node, 0)
+    if isinstance(value, Joined):
+        raise HostOnly(walk.refuse(node, ": it compares values of several layers").sentence)
+    return walk.view(node)
+
+
+def _choice(walk: Walk, node: Node, view: View, name: str, axis: int, keep: bool) -> Value:
+    rank = view.index.ndim
     axis += rank if axis < 0 else 0
+    channels, height, width = view.size
     order = np.moveaxis(view.index, axis, -1) if 0 <= axis < rank else view.index[..., None]
     pixel = order[..., 0]
     plain = order.shape[-1] == channels and np.array_equal(
         order, pixel[..., None] + np.arange(channels) * (height * width)
     )
-    if not plain:
-        raise walk.refuse(
-            node, f": its axis must be the channels of '{view.name}', in the order they were computed"
+    if not plain or isinstance(view.source, GraphInput):
+        raise HostOnly(
+            walk.refuse(
+                node, f": its axis must be the channels of '{view.name}', in the order they were computed"
+            ).sentence
         )
     index = np.expand_dims(pixel, axis) if keep else pixel
     return Choice(name=name, view=view, index=index, dtype="int64", node=node)
 
 
-def finish(walk: Walk, value: Value) -> Output:
-    """The network's output; finishes its last layer.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Ends:
+    """What leaves the chip, and which nodes the host runs behind it, in order."""
+
+    outputs: tuple[Output, ...]
+    host: tuple[Node, ...]
+
+
+def finish(walk: Walk) -> Ends:
+    """The network's outputs; finishes their layers.
+
+    Where a graph output is no integer of a layer times a scale, the nodes in front of it are the host's, back to
+    values that are.
 
     Raises:
-        ModelError: The output is constant, has no batch axis, or ends in something neither affine nor quantised.
+        ModelError: An output is constant, or such a node is not one that the host may run.
     """
-    where = f"{walk.graph.file}: output '{walk.graph.output}'"
+    outputs: dict[str, Output] = {}
+    host: dict[str, Node] = {}
+    pending = list(walk.graph.outputs)
+    while pending:
+        name = pending.pop(0)
+        value = walk.values[name]
+        if name in outputs or (isinstance(value, Const) and name not in walk.graph.outputs):
+            continue
+        made = _output(walk, name, value)
+        if made is not None:
+            outputs[name] = made
+            continue
+        node = walk.makers.get(name)
+        if node is None or node.op not in HOST or node.domain:
+            raise _unfinished(walk, name, value)
+        if node.name not in host:
+            host[node.name] = node
+            walk.becomes[node.name] = "on the host"
+            pending += [i for i in node.inputs if i]
+    order = [node for node in walk.graph.nodes if node.name in host]
+    return Ends(outputs=tuple(outputs.values()), host=tuple(order))
+
+
+def _unfinished(walk: Walk, name: str, value: Value) -> ModelError:
+    where = f"{walk.graph.file}: output '{name}'"
+    match value:
+        case Host(reason=reason):
+            return reason
+        case View(source=GraphInput() as source):
+            return ModelError(
+                f"{where} needs the network's input '{source.name}' itself on the host, which only its layers get",
+                help="end the network in front of this, and compute it outside",
+            )
+        case View(source=Accumulator() as acc):
+            return ModelError(
+                f"{where} is '{acc.name}' behind a clip or rounding that forms no integers: "
+                "it must end in an affine function of a layer's sums, or in a quantiser",
+                help="drop the activation behind the last layer, or quantise its output",
+            )
+        case _:
+            return ModelError(f"{where}: it must depend on the input, but is constant")
+
+
+def _output(walk: Walk, name: str, value: Value) -> Output | None:
+    """The output of one value that is integers of a layer times a scale; None for any other."""
+    where = f"{walk.graph.file}: output '{name}'"
     match value:
         case View() as view:
             index = view.index
         case Choice(view=view, index=index):
             pass
         case _:
-            raise ModelError(f"{where}: it must depend on the input, but is constant")
+            return None
     if index.ndim < 1 or index.shape[0] != 1:
         raise ModelError(
             f"{where}: its first axis must be the batch of 1, but its shape is {list(index.shape)}"
         )
-    tensor, scale, offset, size, upsample = _last(walk, view, where)
+    if NOTHING in view.index:
+        return None
+    last = _last(walk, view, where)
+    if last is None:
+        return None
+    keys = None
     if isinstance(value, Choice):
-        index = _shrunk(index, (1, size[1], size[2]), upsample)
-    else:
-        index = _shrunk(index, size, upsample)
-    channels = size[0]
+        keys = _keys(walk, last)
+        if keys is None:
+            return None
+    if not isinstance(value, Choice):
+        index = last.index
+    channels = last.channels
     return Output(
-        name=walk.graph.output,
+        name=name,
         shape=tuple(int(n) for n in index.shape[1:]),
         dtype=value.dtype,
-        tensor=tensor,
-        scale=_floats(scale, channels),
-        offset=_floats(offset, channels),
+        tensor=last.tensor.name,
+        scale=_floats(last.scale, channels),
+        offset=_floats(last.offset, channels),
         gather=index.ravel(),
-        argmax=isinstance(value, Choice),
-        keys=_keys(walk, value, tensor, scale, offset, channels) if isinstance(value, Choice) else None,
+        reduce="argmax" if isinstance(value, Choice) else None,
+        keys=keys,
     )
 
 
@@ -153,108 +230,91 @@ def _floats(values: Rationals, channels: int) -> NDArray[np.float64]:
     return np.array([float(v) for v in np.broadcast_to(values, channels)])
 
 
-def _shrunk(index: Index, size: Map, upsample: tuple[int, int]) -> Index:
-    """The index on the map before its enlargement."""
-    if upsample == (1, 1):
-        return index
-    c, y, x = np.unravel_index(index, size)
-    small = (size[0], size[1] // upsample[0], size[2] // upsample[1])
-    return np.asarray(np.ravel_multi_index((c, y // upsample[0], x // upsample[1]), small), np.int64)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Last:
+    """The tensor of an output: real value = ``scale * x + offset`` with a positive scale."""
+
+    tensor: Tensor
+    scale: Rationals
+    offset: Rationals
+    index: Index
+
+    @property
+    def channels(self) -> int:
+        return self.tensor.channels
 
 
-def _last(walk: Walk, view: View, where: str) -> tuple[str, Rationals, Rationals, Map, tuple[int, int]]:
-    """Finish the last layer: its tensor, scale and offset per channel, the map of the index, enlargement left."""
-    if isinstance(view.source, Accumulator) and find_grid(view.steps, _codes_of(view.source)) is None:
-        return _raw(walk, view, view.source, where)
+def _last(walk: Walk, view: View, where: str) -> _Last | None:
+    """Finish the last layer; None where its value is neither integers nor an affine function of a layer's sums."""
+    if isinstance(view.source, GraphInput) and not walk.build.quantised(view):
+        return None
+    if isinstance(view.source, Accumulator) and find_grid(view.steps, start(view.source)) is None:
+        return _raw(walk, view, view.source)
     operand = walk.build.operand(view, where)
-    plain = operand.upsample == (1, 1) and walk.build.layers and np.all(operand.scale > 0)
-    if not plain:
-        operand = _copied(walk, view, operand, where)
-    return operand.tensor.name, operand.scale, operand.offset, operand.size, operand.upsample
-
-
-def _codes_of(acc: Accumulator) -> tuple[int, int] | None:
-    return (acc.ranges[0].low, acc.ranges[0].high) if acc.kind == "identity" else None
-
-
-def _copied(walk: Walk, view: View, operand: Operand, where: str) -> Operand:
-    """The operand through a copying layer, which enlarges it and makes its scale positive."""
-    again = replace(
-        view,
-        source=Stored(tensor=operand.tensor),
-        steps=operand.factors,
-        index=operand.index,
-        size=operand.size,
-        pool=None,
-        upsample=(1, 1),
-    )
-    done = walk.build.operand(walk.build.identity(again, upsample=operand.upsample), where)
+    if np.all(operand.scale > 0):
+        return _Last(tensor=operand.tensor, scale=operand.scale, offset=operand.offset, index=operand.index)
+    again = replace(operand.view(view.name), steps=operand.factors)
+    done = walk.build.operand(walk.build.identity(again), where)
     sign = np.where(operand.scale < 0, -1, 1)
-    return replace(done, scale=operand.scale * sign, offset=operand.offset)
+    return _Last(
+        tensor=done.tensor, scale=operand.scale * sign, offset=operand.offset, index=operand.index
+    )
 
 
-def _raw(
-    walk: Walk, view: View, acc: Accumulator, where: str
-) -> tuple[str, Rationals, Rationals, Map, tuple[int, int]]:
-    found = affine(view.steps)
+def _raw(walk: Walk, view: View, acc: Accumulator) -> _Last | None:
+    """The sums themselves, brought to positive scales; None without an affine chain or a common unit."""
+    found, channels = affine(view.steps), acc.size[0]
     if found is None:
-        raise ModelError(
-            f"{where} is '{acc.name}' behind a clip or rounding that forms no integers: "
-            "it must end in an affine function of a layer's sums, or in a quantiser",
-            help="drop the activation behind the last layer, or quantise its output",
-        )
-    channels = acc.size[0]
+        return None
     scale, offset = (np.broadcast_to(v, channels).copy() for v in found)
+    terms = acc.addends[0].terms
+    if len(acc.addends) > 1:
+        joint = common(acc)
+        if joint is None:
+            return None
+        terms, units = joint
+        scale = scale * np.array(units, object)
     sign = direction(view.steps, channels)
-    trits = (acc.trits * sign[:, None, None, None]).astype(np.int8)
-    silent = ~np.any(trits.reshape(channels, -1), axis=1)
+    terms = signed(terms, sign)
+    silent = ~np.any([np.any(t.weights.reshape(channels, -1), axis=1) for t in terms], axis=0)
     scale = np.array([Fraction(1) if silent[c] else abs(scale[c]) for c in range(channels)], object)
-    ranges = channel_ranges(trits, acc.source.range)
+    ranges = term_ranges(terms, walk.build.tensor)
     codes = IntRange(low=min(0, *(r.low for r in ranges)), high=max(0, *(r.high for r in ranges)))
     pool = make_pool(view, len(view.steps), np.ones(1, np.int8), silent)
-    tensor = walk.build.add_layer(acc, trits, None, pool, view.name, codes)
-    return tensor.name, scale, offset, view.size, view.upsample
+    tensor = walk.build.add_layer(acc, terms, None, pool, view, codes)
+    return _Last(tensor=tensor, scale=scale, offset=offset, index=view.index)
 
 
-def _keys(
-    walk: Walk, choice: Choice, tensor: str, scale: Rationals, offset: Rationals, channels: int
-) -> NDArray[np.int64]:
+def _keys(walk: Walk, last: _Last) -> NDArray[np.int64] | None:
     """Integer keys that order the channels as their real values do, the lower index first among equals.
 
     With a common unit u, ``real / u = m_c * x + n_c + f_c`` with integers m_c, n_c and ``0 <= f_c < 1``, so
-    ``(m_c * x + n_c) * 2^r + rank(f_c)`` orders them; 2^r is at least the number of channels.
+    ``(m_c * x + n_c) * 2^r + rank(f_c)`` orders them; 2^r is at least the number of channels. None where they would be
+    wider than 32 bits, or where codes instead of raw sums would need more than one factor (docs/hardware.md).
     """
-    tensors = {t.name: t for t in walk.build.tensors}
-    codes = tensors[tensor].range
-    layer = walk.build.layers[-1]
-    scales = list(np.broadcast_to(scale, channels))
-    moving = [c for c in range(channels) if layer.target != tensor or np.any(layer.trits[c])]
-    used = [scales[c] for c in moving] or [Fraction(1)]
-    unit = used[0]
-    for value in used[1:]:
-        unit = _common(unit, value)
-    factors = [int(scales[c] / unit) if c in moving else 0 for c in range(channels)]
-    shares = [Fraction(v) / unit for v in np.broadcast_to(offset, channels)]
+    channels, codes = last.channels, last.tensor.range
+    layer = next((x for x in walk.build.layers if x.target == last.tensor.name), None)
+    scales = list(np.broadcast_to(last.scale, channels))
+    silent = np.zeros(channels, np.bool_)
+    if layer is not None:
+        silent = ~np.any([np.any(t.weights.reshape(channels, -1), axis=1) for t in layer.terms], axis=0)
+    unit = unit_of([s for s, quiet in zip(scales, silent, strict=True) if not quiet])
+    factors = [0 if silent[c] else int(scales[c] / unit) for c in range(channels)]
+    shares = [Fraction(v) / unit for v in np.broadcast_to(last.offset, channels)]
     whole = [s.numerator // s.denominator for s in shares]
     rest = sorted(range(channels), key=lambda c: (shares[c] - whole[c], -c))
     place = {c: rank for rank, c in enumerate(rest)}
     power = 1 << max(0, (channels - 1).bit_length())
     keys = [(m * power, n * power + place[c]) for c, (m, n) in enumerate(zip(factors, whole, strict=True))]
-    largest = max(max(abs(m * x + a) for x in (codes.low, codes.high)) for m, a in keys)
-    if largest >= LARGEST_KEY:
-        raise walk.refuse(
-            choice.node,
-            f": its channels must be comparable as 32-bit integers, but their scales have no common unit "
-            f"(a comparison would need {largest.bit_length() + 1} bits)",
-            help="end the network in its logits, or give the last layer one scale for all its channels",
-        )
-    return np.array(keys, np.int64).T.copy()
+    if max(max(abs(m * x + a) for x in (codes.low, codes.high)) for m, a in keys) >= LARGEST_KEY:
+        return None
+    found = np.array(keys, np.int64).T.copy()
+    raw = layer is not None and layer.activation is None
+    return found if raw or _in_order(found) else None
 
 
-def _common(a: Fraction, b: Fraction) -> Fraction:
-    """The largest fraction of which both are integer multiples."""
-    denominator = np.lcm(np.array(a.denominator, object), np.array(b.denominator, object))
-    x, y = int(a * int(denominator)), int(b * int(denominator))
-    while y:
-        x, y = y, x % y
-    return Fraction(x, int(denominator))
+def _in_order(keys: NDArray[np.int64]) -> bool:
+    """Whether the values order the channels as they are, the lower index first among equals."""
+    factor, addend = keys
+    one = bool((factor == factor[0]).all())
+    return one and bool((np.diff(addend) <= 0).all()) and int(addend[0] - addend[-1]) < int(factor[0])

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias, assert_never
 import numpy as np
 from numpy.typing import NDArray
 
-from ternc.network.steps import Add, Clamp, Divide, Multiply, Normalise, PerChannel, Round, Sign, Step
+from ternc.network.steps import Add, Clamp, Divide, Function, Multiply, Normalise, PerChannel, Round, Sign, Step
 
 Rationals: TypeAlias = NDArray[Any]
 """Object array of Fractions, shape ``[1]`` or ``[channels]``."""
@@ -51,6 +51,11 @@ def rationals(values: PerChannel) -> Rationals:
     for i, value in enumerate(values.tolist()):
         out[i] = Fraction(value)
     return out
+
+
+def ones() -> Rationals:
+    """The scale 1."""
+    return _one(1)
 
 
 def _one(value: int) -> Rationals:
@@ -95,6 +100,8 @@ def find_grid(steps: tuple[Step, ...], start: tuple[int, int] | None) -> Grid | 
                 low, high = _moved(low, high, step)
                 if grid is not None and not lost:
                     grid = _affine(grid, step)
+            case Function():
+                low, high, lost = -np.inf, np.inf, True
             case _:
                 assert_never(step)
     return None if lost or grid is None or np.any(grid.scale == 0) else grid
@@ -190,7 +197,7 @@ def affine(steps: tuple[Step, ...]) -> tuple[Rationals, Rationals] | None:
     """Scale and offset of a chain, or None where it is not affine. A batch-norm's gain is rounded to float64."""
     grid = Grid(prefix=(), cut=0, scale=_one(1), offset=_one(0), factors=(), low=0.0, high=0.0)
     for step in steps:
-        if isinstance(step, Round | Sign | Clamp):
+        if isinstance(step, Round | Sign | Clamp | Function):
             return None
         grid = _affine(grid, step)
     return grid.scale, grid.offset

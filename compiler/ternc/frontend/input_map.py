@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal, TypeAlias
 
 import numpy as np
 
 from ternc.errors import ModelError
 from ternc.frontend.grid import Rationals, affine
-from ternc.frontend.values import GraphInput, Index, Map, View, pixels, plain_index
-from ternc.network.steps import Add, Clamp, Divide, Multiply, Normalise, PerChannel, Round, Sign, Step
+from ternc.frontend.values import NOTHING, GraphInput, Index, Map, View, pixels, plain_index
+from ternc.network.steps import Add, Clamp, Divide, Function, Multiply, Normalise, PerChannel, Round, Sign, Step
 
 Layout: TypeAlias = Literal["map", "flat", "positions"]
 """How a layer reads the input: [1, C, H, W] as a map, all of it as one vector, or [..., C] pixel by pixel."""
@@ -17,30 +18,34 @@ Layout: TypeAlias = Literal["map", "flat", "positions"]
 
 def inverse(prefix: tuple[Step, ...]) -> tuple[Rationals, Rationals]:
     """Scale and offset of the ONNX input as a function of the code that the prefix makes of it."""
-    found = affine(tuple(s for s in prefix if not isinstance(s, Round | Clamp | Sign)))
+    found = affine(tuple(s for s in prefix if not isinstance(s, Round | Clamp | Sign | Function)))
     assert found is not None
     return 1 / found[0], -found[1] / found[0]
 
 
 def layout_of(view: View, source: GraphInput, layout: Layout, where: str) -> tuple[Map, Index]:
     """Map of the input tensor, and for each of its values in (channel, y, x) order the ONNX element."""
-    shape = view.index.shape
+    index = view.index
+    whole = index.size == int(np.prod(source.shape)) and len(np.unique(index)) == index.size
+    if not whole or NOTHING in index:  # a part of it, or enlarged: the ONNX input's own axes say what is a map
+        index, layout = plain_index(source.shape), "map"
+    shape = index.shape
     if layout == "flat":
         flat = plain_index(source.shape)
         if len(source.shape) > 2:
             flat = np.moveaxis(flat, 1, -1)
         return (flat.size, 1, 1), flat.ravel()
     if layout == "positions":
-        positions = view.index.reshape(-1, shape[-1])
+        positions = index.reshape(-1, shape[-1])
         return (shape[-1], 1, len(positions)), positions.T.ravel()
     if len(shape) not in (2, 3, 4) or shape[0] != 1:
         raise ModelError(
             f"{where} reads the network's input as {list(shape)}: it must be a vector or a 1-D or 2-D map"
         )
     if len(shape) == 2:
-        return (view.index.size, 1, 1), view.index.ravel()
+        return (index.size, 1, 1), index.ravel()
     size = (shape[1], 1, shape[2]) if len(shape) == 3 else (shape[1], shape[2], shape[3])
-    return size, view.index.ravel()
+    return size, index.ravel()
 
 
 def by_channel(values: Rationals, order: Index, size: Map) -> Rationals | None:
@@ -85,6 +90,8 @@ def step_by_channel(step: Step, order: Index, size: Map, where: str) -> Step:
                 gain=place(step.gain),
                 bias=place(step.bias),
             )
+        case Function():
+            return replace(step, alpha=place(step.alpha), beta=place(step.beta), gamma=place(step.gamma))
         case _:
             return step
 
@@ -103,5 +110,8 @@ def step_key(step: Step) -> tuple[object, ...]:
         case Normalise():
             parts = (step.mean, step.variance, step.gain, step.bias)
             return ("normalise", step.epsilon, *(p.tobytes() for p in parts))
+        case Function():
+            parts = (step.alpha, step.beta, step.gamma)
+            return ("function", step.kind, *(p.tobytes() for p in parts))
         case _:
             return (step,)

@@ -33,7 +33,8 @@ class LayerRow:
         ternary: Whether every weight is one of -a, 0, +a of its output channel.
         weights, nonzeros: Numbers of weights of the ONNX node.
         density: ``nonzeros / weights``.
-        weight_bits: 2 for ternary weights, else the bits of the distinct values of a channel (at most 9).
+        weight_bits: 2 for ternary weights, else those of the integer weights; None where they are no integers times
+            a scale.
         input_bits, output_bits: Of the integers read and written; None where not known, and for raw sums.
     """
 
@@ -43,7 +44,7 @@ class LayerRow:
     weights: int
     nonzeros: int
     density: float
-    weight_bits: int
+    weight_bits: int | None
     input_bits: int | None
     output_bits: int | None
 
@@ -81,7 +82,7 @@ def inspect(path: Path, *, input_quant: InputQuant | None = None) -> CheckReport
     """Look through a whole model.
 
     Raises:
-        ModelError: Only where the file is no readable ONNX graph with one input and one output.
+        ModelError: Only where the file is no readable ONNX graph.
     """
     graph = read_graph(path)
     try:
@@ -93,12 +94,12 @@ def inspect(path: Path, *, input_quant: InputQuant | None = None) -> CheckReport
     walk.problems = []
     walk.on_blind = ops_linear.check_blind
     made: Network | None = None
-    value = walk.run()
-    if not isinstance(value, Unknown):
+    values = walk.run()
+    if not any(isinstance(value, Unknown) for value in values):
         try:
-            output = finish(walk, value)
+            ends = finish(walk)
             if not walk.problems:
-                made = network(path, walk, output)
+                made = network(path, walk, ends)
         except ModelError as error:
             walk.complain(error)
     if made is None and not walk.problems:
@@ -119,7 +120,7 @@ def _obstacle(error: ModelError) -> Obstacle:
 
 def _row(facts: LayerFacts, made: Network | None) -> LayerRow:
     layer = None if made is None else next((x for x in made.layers if x.name == facts.node), None)
-    source = made.tensor(layer.source).range if made is not None and layer is not None else None
+    read = [] if made is None or layer is None else [bits(made.tensor(n).range) for n in layer.sources]
     return LayerRow(
         name=facts.node,
         op=facts.op,
@@ -127,8 +128,8 @@ def _row(facts: LayerFacts, made: Network | None) -> LayerRow:
         weights=facts.weights,
         nonzeros=facts.nonzeros,
         density=facts.nonzeros / facts.weights,
-        weight_bits=2 if facts.ternary else min((facts.distinct - 1).bit_length(), 9),
-        input_bits=None if source is None else bits(source),
+        weight_bits=facts.bits,
+        input_bits=max(read, default=None),
         output_bits=None if made is None or layer is None else _written(made, layer),
     )
 

@@ -23,7 +23,7 @@ DOMAINS = ("", "qonnx.custom_op.general", "onnx.brevitas", "finn.custom_op.gener
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class InputInfo:
-    """The graph input: name, ONNX shape (None where symbolic), numpy dtype name."""
+    """A graph input: name, ONNX shape (None where symbolic), numpy dtype name."""
 
     name: str
     shape: tuple[int | None, ...]
@@ -38,7 +38,8 @@ class OnnxGraph:
         file: The file's name, for messages.
         nodes: In topological order.
         initialisers: By name.
-        output: Name of the graph output.
+        inputs: The graph inputs that are no initialisers.
+        outputs: Names of the graph outputs.
         types: Integer type names (``finn_datatype``) by tensor name.
         opset: Of the standard domain.
         ranks: Number of axes of each value, as far as the file tells.
@@ -47,9 +48,8 @@ class OnnxGraph:
     file: str
     nodes: tuple[Node, ...]
     initialisers: Mapping[str, Array]
-    input: InputInfo
-    output: str
-    output_dtype: str
+    inputs: tuple[InputInfo, ...]
+    outputs: tuple[str, ...]
     types: Mapping[str, str]
     opset: int
     ranks: Mapping[str, int]
@@ -143,11 +143,11 @@ def self_contained(path: Path) -> bytes:
 
 
 def read_graph(path: Path) -> OnnxGraph:
-    """The file's graph, checked for one input and one output.
+    """The file's graph.
 
     Raises:
-        ModelError: As `load_proto`; or an empty graph, an opset that is not known, several inputs or outputs,
-            a tensor that cannot be decoded.
+        ModelError: As `load_proto`; or an empty graph, an opset that is not known, no input or output, a tensor
+            that cannot be decoded.
     """
     model = load_proto(path)
     file, graph = path.name, model.graph
@@ -162,14 +162,13 @@ def read_graph(path: Path) -> OnnxGraph:
     arrays = {tensor.name: _array(file, tensor) for tensor in graph.initializer}
     if graph.sparse_initializer:
         raise ModelError(f"{file}: must have dense initialisers, but holds sparse ones")
-    source, output = _input(file, graph, arrays), _output(file, graph)
+    inputs, outputs = _inputs(file, graph, arrays), _outputs(file, graph)
     return OnnxGraph(
         file=file,
         nodes=_nodes(file, graph),
         initialisers=arrays,
-        input=source,
-        output=output,
-        output_dtype=_dtype_name(graph.output[0].type.tensor_type.elem_type),
+        inputs=inputs,
+        outputs=outputs,
         types=_types(graph),
         opset=opset,
         ranks=_ranks(model),
@@ -189,26 +188,24 @@ def _array(file: str, tensor: onnx.TensorProto) -> Array:
     return array
 
 
-def _input(file: str, graph: onnx.GraphProto, arrays: Mapping[str, Array]) -> InputInfo:
-    inputs = [value for value in graph.input if value.name not in arrays]
-    names = ", ".join(f"'{value.name}'" for value in inputs)
-    if len(inputs) != 1:
-        found = f"has {len(inputs)}: {names}" if inputs else "has none"
-        raise ModelError(f"{file}: must have one input, but {found}")
-    value = inputs[0]
-    kind = value.type.tensor_type
-    if not value.type.HasField("tensor_type") or not kind.HasField("shape"):
-        raise ModelError(f"{file}: input '{value.name}' must be a tensor of known shape, but has none")
-    shape = tuple(d.dim_value if d.HasField("dim_value") else None for d in kind.shape.dim)
-    return InputInfo(name=value.name, shape=shape, dtype=_dtype_name(kind.elem_type))
+def _inputs(file: str, graph: onnx.GraphProto, arrays: Mapping[str, Array]) -> tuple[InputInfo, ...]:
+    values = [value for value in graph.input if value.name not in arrays]
+    if not values:
+        raise ModelError(f"{file}: must have an input, but has none")
+    found = []
+    for value in values:
+        kind = value.type.tensor_type
+        if not value.type.HasField("tensor_type") or not kind.HasField("shape"):
+            raise ModelError(f"{file}: input '{value.name}' must be a tensor of known shape, but has none")
+        shape = tuple(d.dim_value if d.HasField("dim_value") else None for d in kind.shape.dim)
+        found.append(InputInfo(name=value.name, shape=shape, dtype=_dtype_name(kind.elem_type)))
+    return tuple(found)
 
 
-def _output(file: str, graph: onnx.GraphProto) -> str:
-    names = ", ".join(f"'{value.name}'" for value in graph.output)
-    if len(graph.output) != 1:
-        found = f"has {len(graph.output)}: {names}" if graph.output else "has none"
-        raise ModelError(f"{file}: must have one output, but {found}")
-    return str(graph.output[0].name)
+def _outputs(file: str, graph: onnx.GraphProto) -> tuple[str, ...]:
+    if not graph.output:
+        raise ModelError(f"{file}: must have an output, but has none")
+    return tuple(dict.fromkeys(str(value.name) for value in graph.output))
 
 
 def _dtype_name(elem_type: int) -> str:
@@ -266,7 +263,7 @@ def _ordered(file: str, graph: onnx.GraphProto, nodes: list[Node]) -> tuple[Node
     known = {t.name for t in graph.initializer} | {v.name for v in graph.input} | {""}
     order: list[Node] = []
     state: dict[str, int] = {}
-    stack = [value.name for value in graph.output[:1]]
+    stack = [value.name for value in reversed(graph.output)]
     while stack:
         value = stack[-1]
         node = made.get(value)

@@ -1,42 +1,18 @@
-"""Operators that act on each number alone: arithmetic with constants, batch-norm, clips, roundings, casts."""
+"""Operators that act on each number alone: activations, batch-norm, clips, roundings, casts."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ternc.errors import ModelError
 from ternc.frontend.fold import elem_dtype, make_dtype, type_range
 from ternc.frontend.values import Array, Choice, Const, Node, Value, View
 from ternc.frontend.walk import Walk, folds, handles
-from ternc.network.steps import Add, Clamp, Divide, Multiply, Normalise, PerChannel, Round, Sign, Step
+from ternc.network.steps import Add, Clamp, Divide, Function, Multiply, Normalise, PerChannel, Round, Sign, Step
 
 ACTIVATION = "part of an activation"
 INFINITE = np.array([np.inf])
-
-
-def sides(walk: Walk, node: Node) -> tuple[View, Const, bool]:
-    """The computed and the constant operand of a binary operator, and whether the computed one is first."""
-    first, second = walk.value(node, 0), walk.value(node, 1)
-    match first, second:
-        case View(), Const():
-            return first, second, True
-        case Const(), View():
-            return second, first, False
-        case View(), View():
-            raise two_computed(walk, node)
-        case _:
-            raise walk.refuse(node, ": cannot compute with the result of ArgMax or TopK")
-
-
-def two_computed(walk: Walk, node: Node) -> ModelError:
-    """The refusal of arithmetic between two computed values (a residual connection)."""
-    return walk.refuse(
-        node,
-        f": two computed operands ('{node.inputs[0]}' and '{node.inputs[1]}') are not supported yet",
-        help="this version takes one operand from a constant",
-    )
 
 
 def useful(step: Step) -> tuple[Step, ...]:
@@ -50,50 +26,19 @@ def useful(step: Step) -> tuple[Step, ...]:
             return (step,)
 
 
-def _nonzero(walk: Walk, node: Node, const: Const, values: PerChannel, what: str) -> PerChannel:
-    if np.any(values == 0):
-        raise walk.refuse(node, f", {what} '{const.name}': must not be 0, but is")
-    return values
-
-
-@handles("Add", "Sub", becomes=ACTIVATION)
-def add(walk: Walk, node: Node) -> Value:
-    """x + c, x - c, c - x."""
-    view, const, first = sides(walk, node)
-    values = walk.spread(node, view, const, "operand")
-    if node.op == "Add":
-        return walk.step(view, node.outputs[0], *useful(Add(addend=values)))
-    if first:
-        return walk.step(view, node.outputs[0], *useful(Add(addend=-values)))
-    return walk.step(view, node.outputs[0], Multiply(factor=np.array([-1.0])), *useful(Add(addend=values)))
-
-
-@handles("Mul", "Div", becomes=ACTIVATION)
-def scale(walk: Walk, node: Node) -> Value:
-    """x * c, x / c; c / x is refused."""
-    view, const, first = sides(walk, node)
-    values = walk.spread(node, view, const, "operand")
-    if node.op == "Mul":
-        return walk.step(view, node.outputs[0], *useful(Multiply(factor=values)))
-    if not first:
-        raise walk.refuse(node, f": a constant divided by a computed value ('{view.name}') is not supported")
-    values = _nonzero(walk, node, const, values, "divisor")
-    return walk.step(view, node.outputs[0], *useful(Divide(divisor=values)))
-
-
-@handles("Neg", becomes=ACTIVATION)
+@handles("Neg", becomes=ACTIVATION, elementwise=True)
 def negate(walk: Walk, node: Node) -> Value:
     """-x."""
     return walk.step(walk.view(node), node.outputs[0], Multiply(factor=np.array([-1.0])))
 
 
-@handles("Relu", becomes=ACTIVATION)
+@handles("Relu", becomes=ACTIVATION, elementwise=True)
 def relu(walk: Walk, node: Node) -> Value:
     """max(x, 0)."""
     return walk.step(walk.view(node), node.outputs[0], Clamp(low=np.zeros(1), high=INFINITE))
 
 
-@handles("Round", "Floor", "Ceil", becomes=ACTIVATION)
+@handles("Round", "Floor", "Ceil", becomes=ACTIVATION, elementwise=True)
 def rounding(walk: Walk, node: Node) -> Value:
     """To an integer."""
     match node.op:
@@ -106,13 +51,13 @@ def rounding(walk: Walk, node: Node) -> Value:
     return walk.step(walk.view(node), node.outputs[0], step)
 
 
-@handles("Sign", becomes=ACTIVATION)
+@handles("Sign", becomes=ACTIVATION, elementwise=True)
 def sign(walk: Walk, node: Node) -> Value:
     """-1, 0, +1."""
     return walk.step(walk.view(node), node.outputs[0], Sign(zero=0))
 
 
-@handles("Clip", becomes=ACTIVATION)
+@handles("Clip", becomes=ACTIVATION, elementwise=True)
 def clip(walk: Walk, node: Node) -> Value:
     """Clip with attributes (opset < 11) or inputs, of floats or integers."""
     view = walk.view(node)
@@ -135,7 +80,7 @@ def _clamp(low: PerChannel, high: PerChannel) -> tuple[Step, ...]:
     return (Clamp(low=low, high=high),)
 
 
-@handles("Max", "Min", becomes=ACTIVATION)
+@handles("Max", "Min", becomes=ACTIVATION, elementwise=True)
 def extreme(walk: Walk, node: Node) -> Value:
     """Max or Min of one computed value and constants: one side of a clip."""
     values = [walk.values[name] for name in node.inputs]
@@ -152,7 +97,7 @@ def extreme(walk: Walk, node: Node) -> Value:
     return walk.step(view, node.outputs[0], *steps)
 
 
-@handles("BatchNormalization", becomes=ACTIVATION)
+@handles("BatchNormalization", becomes=ACTIVATION, elementwise=True)
 def batch_norm(walk: Walk, node: Node) -> Value:
     """Inference batch normalisation over axis 1."""
     view = walk.view(node)
@@ -180,7 +125,7 @@ def batch_norm(walk: Walk, node: Node) -> Value:
     return walk.step(view, node.outputs[0], step)
 
 
-@handles("Identity", "Dropout", becomes="nothing: it changes no number")
+@handles("Identity", "Dropout", becomes="nothing: it changes no number", elementwise=True)
 def identity(walk: Walk, node: Node) -> Value:
     """The same value (dropout in inference mode)."""
     match walk.value(node, 0):
@@ -195,7 +140,7 @@ def identity(walk: Walk, node: Node) -> Value:
             return walk.view(node)
 
 
-@handles("Cast", "CastLike", becomes="a change of type")
+@handles("Cast", "CastLike", becomes="a change of type", elementwise=True)
 def cast(walk: Walk, node: Node) -> Value:
     """A change of type; towards integers it rounds towards zero."""
     first, second = walk.value(node, 0), walk.value(node, 1)
@@ -228,25 +173,69 @@ def fold_cast_like(walk: Walk, node: Node) -> Array:
     return first.array.astype(second.array.dtype)
 
 
-@handles(
-    "LeakyRelu", "PRelu", "Sigmoid", "Tanh", "HardSigmoid", "HardSwish", "Elu", "Selu", "Softplus", "Abs", "Exp",
-    "Log", "Sqrt", "Pow", "Gelu", "Erf", "Reciprocal", "Softsign", "ThresholdedRelu", "Mish", "Swish", "Trunc",
-    becomes="refused",
-)  # fmt: skip
-def later_activation(walk: Walk, node: Node) -> Value:
-    """Activations without an exact step yet."""
-    raise walk.refuse(
-        node,
-        ": this activation is not supported yet",
-        help="use Relu, Clip or batch-norm in front of the quantiser",
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Activation:
+    """How an ONNX operator is one of `ternc.network.functions`.
+
+    Attributes:
+        kind: The function's name.
+        constants: (ONNX attribute, ONNX default) of alpha, beta and gamma.
+    """
+
+    kind: str
+    constants: tuple[tuple[str, float], ...] = ()
 
 
-@handles("Softmax", "LogSoftmax", becomes="refused")
-def softmax(walk: Walk, node: Node) -> Value:
-    """Refused: it has no integer form."""
-    raise walk.refuse(
-        node,
-        ": it has no integer form",
-        help="end the network in its logits, or in ArgMax, and apply it on the host",
-    )
+ACTIVATIONS = {
+    "LeakyRelu": _Activation(kind="leaky", constants=(("alpha", 0.01),)),
+    "Sigmoid": _Activation(kind="sigmoid"),
+    "HardSigmoid": _Activation(kind="hard_sigmoid", constants=(("alpha", 0.2), ("beta", 0.5))),
+    "Tanh": _Activation(kind="tanh"),
+    "Elu": _Activation(kind="elu", constants=(("alpha", 1.0),)),
+    "Celu": _Activation(kind="celu", constants=(("alpha", 1.0),)),
+    "Selu": _Activation(
+        kind="selu", constants=(("alpha", 1.67326319217681884765625), ("gamma", 1.05070102214813232421875))
+    ),
+    "Softplus": _Activation(kind="softplus"),
+    "Softsign": _Activation(kind="softsign"),
+    "ThresholdedRelu": _Activation(kind="thresholded_relu", constants=(("alpha", 1.0),)),
+    "Exp": _Activation(kind="exp"),
+    "Erf": _Activation(kind="erf"),
+    "Abs": _Activation(kind="abs"),
+    "HardSwish": _Activation(kind="hard_swish"),
+    "Swish": _Activation(kind="silu", constants=(("alpha", 1.0),)),
+    "Mish": _Activation(kind="mish"),
+}
+"""Another activation is one more line here and one in `ternc.network.functions`."""
+
+
+@handles(*ACTIVATIONS, becomes=ACTIVATION, elementwise=True)
+def activation(walk: Walk, node: Node) -> Value:
+    """An activation function of one number."""
+    found = ACTIVATIONS[node.op]
+    given = [float(np.float32(node.attributes.get(name, default))) for name, default in found.constants]
+    return walk.step(walk.view(node), node.outputs[0], function(found.kind, *given))
+
+
+@handles("Gelu", becomes=ACTIVATION, elementwise=True)
+def gelu(walk: Walk, node: Node) -> Value:
+    """Gelu, exact or by tanh."""
+    tanh = str(node.attributes.get("approximate", "none")) == "tanh"
+    return walk.step(walk.view(node), node.outputs[0], function("gelu_tanh" if tanh else "gelu"))
+
+
+@handles("PRelu", becomes=ACTIVATION, elementwise=True)
+def prelu(walk: Walk, node: Node) -> Value:
+    """Leaky ReLU with a slope for each channel."""
+    view = walk.view(node)
+    slope = walk.const(node, 1, "slope")
+    if slope is None:
+        raise walk.refuse(node, ": it must have a slope, but has none")
+    step = Function(kind="leaky", alpha=walk.spread(node, view, slope, "slope"))
+    return walk.step(view, node.outputs[0], step)
+
+
+def function(kind: str, *constants: float) -> Function:
+    """A function whose constants are the same for all channels."""
+    names = ("alpha", "beta", "gamma")[: len(constants)]
+    return Function(kind=kind, **{n: np.array([c]) for n, c in zip(names, constants, strict=True)})

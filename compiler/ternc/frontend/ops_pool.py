@@ -1,228 +1,319 @@
-"""MaxPool and nearest-neighbour enlargement."""
+"""Pools: a maximum joins the layer in front of it, an average is a layer with weights of 1."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from ternc.errors import ModelError
+from ternc.frontend.layer import Layer, weighted
+from ternc.frontend.ops_elementwise import useful
+from ternc.frontend.reads import Window, one_hot, operands, reads
 from ternc.frontend.values import (
+    NOTHING,
     Accumulator,
-    GraphInput,
+    Computed,
+    Joined,
     Map,
     Node,
     PendingPool,
-    Stored,
     Value,
     View,
+    map_shape,
     plain_index,
 )
-from ternc.frontend.walk import Walk, handles
-from ternc.network.steps import Add
+from ternc.frontend.walk import Walk, handles, tidy
+from ternc.network.steps import Divide
 
 
-def map_shape(shape: tuple[int, ...]) -> Map | None:
-    """(channels, height, width) of an ONNX value [1, C, L] or [1, C, H, W]; None for any other."""
-    if len(shape) == 3 and shape[0] == 1:
-        return shape[1], 1, shape[2]
-    if len(shape) == 4 and shape[0] == 1:
-        return shape[1], shape[2], shape[3]
-    return None
-
-
-def as_map(walk: Walk, node: Node, view: View) -> View:
-    """The view, whose ONNX value must be its map in plain order; a graph input is finished as such.
-
-    Raises:
-        ModelError: The value is no map of channels and pixels, or in another order.
-    """
-    shape = view.index.shape
+def _map(walk: Walk, node: Node, value: Computed) -> Map:
+    shape = value.index.shape
     size = map_shape(shape)
     if size is None:
         raise walk.refuse(node, f": its input must be [1, C, L] or [1, C, H, W], but is {list(shape)}")
-    if isinstance(view.source, GraphInput):
-        view = stored(walk, node, view)
-    if view.size != size or not np.array_equal(view.index.ravel(), np.arange(view.index.size)):
+    return size
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pooling:
+    """A pool's window; ``size`` is its output's (height, width)."""
+
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    padding: tuple[int, int, int, int]
+    dilation: tuple[int, int]
+    size: tuple[int, int]
+
+
+def _pooling(walk: Walk, node: Node, size: Map, axes: int) -> _Pooling:
+    """Read a pool's attributes."""
+    given = node.attributes
+    kernel = [int(v) for v in given.get("kernel_shape", [])]
+    if len(kernel) != axes:
+        raise walk.refuse(node, f": its window must have {axes} axes, but has {len(kernel)}")
+    lead = [1] * (2 - axes)
+    stride = lead + [int(v) for v in given.get("strides", [1] * axes)]
+    dilation = lead + [int(v) for v in given.get("dilations", [1] * axes)]
+    pads = [int(v) for v in given.get("pads", [0] * (2 * axes))]
+    if axes == 1:
+        pads = [0, pads[0], 0, pads[1]]
+    kernel = lead + kernel
+    auto = str(given.get("auto_pad", "NOTSET"))
+    up = bool(given.get("ceil_mode", 0))
+    out = []
+    for i in (0, 1):
+        n, reach = size[1 + i], (kernel[i] - 1) * dilation[i] + 1
+        if auto.startswith("SAME"):
+            total = max((-(-n // stride[i]) - 1) * stride[i] + reach - n, 0)
+            less, more = total // 2, total - total // 2
+            pads[i], pads[i + 2] = (less, more) if auto == "SAME_UPPER" else (more, less)
+        elif auto == "VALID":
+            pads[i] = pads[i + 2] = 0
+        room = n + pads[i] + pads[i + 2] - reach
+        count = (-(-room // stride[i]) if up else room // stride[i]) + 1
+        if up and (count - 1) * stride[i] >= n + pads[i]:
+            count -= 1  # a window that would start in the padding behind is left out
+        out.append(count)
+        pads[i + 2] = (count - 1) * stride[i] + reach - n - pads[i]
+    if min(out) < 1 or min(*stride, *dilation) < 1 or min(pads[:2]) < 0:
         raise walk.refuse(
-            node,
-            f": its input '{view.name}' must keep channels and pixels in the order in which they were computed",
-            help="remove the Reshape or Transpose in front of it",
+            node, f": its window of {kernel[0]} x {kernel[1]} must fit into the map of {size[1]} x {size[2]}"
         )
-    return view
-
-
-def stored(walk: Walk, node: Node, view: View) -> View:
-    """The view, finished: its source is a tensor and its steps are the scale alone."""
-    operand = walk.build.operand(view, walk.where(node))
-    steps = operand.factors
-    if np.any(operand.offset != 0):
-        steps = (*steps, Add(addend=np.array([float(v) for v in operand.offset])))
-    return replace(
-        view,
-        source=Stored(tensor=operand.tensor),
-        steps=steps,
-        index=operand.index,
-        size=operand.size,
-        upsample=operand.upsample,
-        pool=None,
+    return _Pooling(
+        kernel=(kernel[0], kernel[1]),
+        stride=(stride[0], stride[1]),
+        padding=(pads[0], pads[1], pads[2], pads[3]),
+        dilation=(dilation[0], dilation[1]),
+        size=(out[0], out[1]),
     )
-
-
-def poolable(walk: Walk, node: Node, view: View) -> View:
-    """The view with an accumulator as its source that can still take a pool."""
-    free = isinstance(view.source, Accumulator) and view.pool is None and view.upsample == (1, 1)
-    if free and not view.shared:
-        return view
-    try:
-        done = stored(walk, node, view)
-    except ModelError:
-        if free:  # not quantised in front of the pool: the layer is computed once more, with the pool
-            return view
-        raise
-    return replace(walk.build.identity(done, upsample=done.upsample), upsample=(1, 1))
 
 
 @handles("MaxPool", "GlobalMaxPool", becomes="max pool of a layer")
 def max_pool(walk: Walk, node: Node) -> Value:
-    """MaxPool without padding, dilation or ceil_mode."""
-    view = as_map(walk, node, walk.view(node))
-    channels, height, width = view.size
-    one = view.index.ndim == 3
-    kernel, stride = _window(walk, node, view)
-    if kernel[0] > height or kernel[1] > width:
-        raise walk.refuse(node, f": its window of {_by(kernel)} must fit into the map of {height} x {width}")
-    if kernel == (1, 1) and stride == (1, 1):
-        return replace(view, name=node.outputs[0])
-    view = poolable(walk, node, view)
-    size = (channels, (height - kernel[0]) // stride[0] + 1, (width - kernel[1]) // stride[1] + 1)
-    shape = (1, size[0], size[2]) if one else (1, *size)
-    return replace(
-        view,
-        name=node.outputs[0],
-        pool=PendingPool(kernel=kernel, stride=stride, before=len(view.steps)),
-        size=size,
-        index=plain_index(shape),
-    )
-
-
-def _by(pair: tuple[int, int]) -> str:
-    return f"{pair[0]} x {pair[1]}"
-
-
-def _window(walk: Walk, node: Node, view: View) -> tuple[tuple[int, int], tuple[int, int]]:
-    _, height, width = view.size
-    if node.op == "GlobalMaxPool":
-        return (height, width), (1, 1)
-    given = node.attributes
+    """MaxPool with all its attributes; what lies outside the map does not take part."""
+    value = walk.computed(node)
+    size = _map(walk, node, value)
     if len(node.outputs) > 1 and node.outputs[1]:
         raise walk.refuse(node, ": its second output (the indices) is not supported")
-    kernel = [int(v) for v in given.get("kernel_shape", [])]
-    if len(kernel) != view.index.ndim - 2:
-        raise walk.refuse(node, f": its window must have {view.index.ndim - 2} axes, but has {len(kernel)}")
-    stride = [int(v) for v in given.get("strides", [1] * len(kernel))]
-    if any(int(v) for v in given.get("pads", [])) or str(given.get("auto_pad", "NOTSET")).startswith("SAME"):
-        raise walk.refuse(
-            node, ": padding of a max pool is not supported yet", help="pad with 0 or drop the border"
-        )
-    if int(given.get("ceil_mode", 0)):
-        size = [height, width][-len(kernel) :]
-        if any((n - k) % s for n, k, s in zip(size, kernel, stride, strict=True)):
-            raise walk.refuse(node, ": ceil_mode is not supported yet", help="export with ceil_mode=0")
-    if any(int(v) != 1 for v in given.get("dilations", [])):
-        raise walk.refuse(node, ": dilation of a max pool is not supported yet", help="use dilation 1")
-    lead = [1] * (2 - len(kernel))
-    kernel, stride = lead + kernel, lead + stride
-    return (kernel[0], kernel[1]), (stride[0], stride[1])
+    if node.op == "GlobalMaxPool":
+        return _maximum(walk, node, value, size, _whole(size), value.index.ndim)
+    found = _pooling(walk, node, size, value.index.ndim - 2)
+    for i in (0, 1):
+        taps = np.arange(found.size[i])[:, None] * found.stride[i] + np.arange(found.kernel[i]) * found.dilation[i]
+        inside = (taps >= found.padding[i]) & (taps < found.padding[i] + size[1 + i])
+        if not np.all(inside.any(axis=1)):
+            raise walk.refuse(node, ": each of its windows must hold a pixel, but some lie in the padding alone")
+    return _maximum(walk, node, value, size, found, value.index.ndim)
 
 
-@handles("Resize", "Upsample", becomes="enlargement in front of the next layer")
-def resize(walk: Walk, node: Node) -> Value:
-    """Nearest enlargement by integer factors: output pixel i reads input pixel i // factor."""
-    view = as_map(walk, node, walk.view(node))
-    shape = view.index.shape
-    factors = _factors(walk, node, shape)
-    mode = str(node.attributes.get("mode", "nearest"))
-    if mode != "nearest":
-        raise walk.refuse(
-            node, f": its mode must be nearest, but is {mode}", help="export with mode='nearest'"
-        )
-    if node.op == "Resize":
-        _check_rule(walk, node, factors)
-    spatial = [1] * (4 - len(shape)) + factors[2:]
-    channels, height, width = view.size
-    size = (channels, height * spatial[0], width * spatial[1])
-    return replace(
-        view,
-        name=node.outputs[0],
-        size=size,
-        index=plain_index((1, channels, *size[4 - len(shape) + 1 :])),
-        upsample=(view.upsample[0] * spatial[0], view.upsample[1] * spatial[1]),
+def _whole(size: Map) -> _Pooling:
+    return _Pooling(
+        kernel=(size[1], size[2]), stride=(1, 1), padding=(0, 0, 0, 0), dilation=(1, 1), size=(1, 1)
     )
 
 
-def _factors(walk: Walk, node: Node, shape: tuple[int, ...]) -> list[int]:
-    """Integer factor of each axis, from scales or sizes."""
-    old = node.op == "Upsample" or walk.graph.opset < 11
-    scales = walk.const(node, 1 if old else 2, "scales")
-    sizes = None if old else walk.const(node, 3, "sizes")
-    if sizes is not None and sizes.array.size:
-        wanted = [int(v) for v in sizes.array.ravel()]
-        wanted = list(shape[: len(shape) - len(wanted)]) + wanted
-        ratios = [w / n for w, n in zip(wanted, shape, strict=True)]
-    elif scales is not None and scales.array.size:
-        given = [float(v) for v in scales.array.ravel()]
-        ratios = [1.0] * (len(shape) - len(given)) + given
-    else:
-        raise walk.refuse(node, ": its scales or sizes must be constant, but there are none")
-    whole = [round(r) for r in ratios]
-    if any(r != w or w < 1 for r, w in zip(ratios, whole, strict=True)) or whole[0] != 1 or whole[1] != 1:
-        shown = ", ".join(f"{r:g}" for r in ratios)
-        raise walk.refuse(
-            node, f": it must enlarge height and width by integer factors, but its factors are [{shown}]"
-        )
-    return whole
+def _maximum(walk: Walk, node: Node, value: Computed, size: Map, found: _Pooling, rank: int) -> Value:
+    """The window maximum of a value, as one pool for each of its sources."""
+    if found.kernel == (1, 1) and found.stride == (1, 1) and not any(found.padding):
+        return walk.arranged(value, node.outputs[0], lambda index: index)
+    if isinstance(value, Joined):
+        return _maximum_of_parts(walk, node, value, size, found, rank)
+    view = _poolable(walk, node, value, size)
+    out = (size[0], *found.size)
+    pool = PendingPool(
+        kernel=found.kernel,
+        stride=found.stride,
+        padding=found.padding,
+        dilation=found.dilation,
+        size=found.size,
+        before=len(view.steps),
+    )
+    shape = (1, out[0], out[2]) if rank == 3 else (1, *out)
+    return replace(view, name=node.outputs[0], pool=pool, size=out, index=plain_index(shape))
 
 
-def _check_rule(walk: Walk, node: Node, factors: list[int]) -> None:
-    """Refuse coordinate rules for which output pixel i does not read input pixel i // factor."""
-    if walk.graph.opset < 11:
-        return
-    rule = str(node.attributes.get("coordinate_transformation_mode", "half_pixel"))
-    nearest = str(node.attributes.get("nearest_mode", "round_prefer_floor"))
-    for factor in factors:
-        i = np.arange(factor * 8, dtype=np.float64)
-        match rule:
-            case "asymmetric":
-                x = i / factor
-            case "half_pixel" | "pytorch_half_pixel" | "half_pixel_symmetric":
-                x = (i + 0.5) / factor - 0.5
-            case _:
-                x = i + np.nan
-        match nearest:
-            case "floor":
-                read = np.floor(x)
-            case "ceil":
-                read = np.ceil(x)
-            case "round_prefer_ceil":
-                read = np.floor(x + 0.5)
-            case _:
-                read = np.ceil(x - 0.5)
-        if factor > 1 and not np.array_equal(np.clip(read, 0, 7), i // factor):
+def _maximum_of_parts(
+    walk: Walk, node: Node, value: Joined, size: Map, found: _Pooling, rank: int
+) -> Value:
+    """A concatenation along the channels: one pool for each part."""
+    parts = []
+    for part in value.parts:
+        there = np.any(part.index.reshape(size[0], -1) != NOTHING, axis=1)
+        if np.any(part.index.reshape(size[0], -1)[there] == NOTHING):
             raise walk.refuse(
                 node,
-                f": output pixel i must read input pixel i // factor, which '{rule}' with '{nearest}' does not",
-                help="export with coordinate_transformation_mode='asymmetric' and nearest_mode='floor'",
+                f": '{value.name}' is joined along height or width, which a max pool cannot cross",
+                help="pool before the concatenation",
             )
+        inner = replace(part, index=part.index[:, there])
+        pooled = _maximum(walk, node, inner, (int(there.sum()), *size[1:]), found, rank)
+        assert isinstance(pooled, View)
+        shape = (1, size[0], *pooled.index.shape[2:])
+        index = np.full(shape, NOTHING)
+        index[:, there] = pooled.index
+        parts.append(replace(pooled, index=index))
+    return tidy(node.outputs[0], parts)
 
 
-@handles("AveragePool", "GlobalAveragePool", "ReduceMean", "ReduceSum", "ReduceMax", "ConvTranspose", "LSTM", "GRU",
-         "RNN", "Attention", "LayerNormalization", "InstanceNormalization", "GroupNormalization", "Einsum",
-         becomes="refused")  # fmt: skip
-def later_layer(walk: Walk, node: Node) -> Value:
-    """Layers that this version does not have."""
-    raise walk.refuse(
-        node,
-        ": this layer is not supported yet",
-        help="this version has Conv, Gemm, MatMul, MaxPool and Resize",
+def _poolable(walk: Walk, node: Node, view: View, size: Map) -> View:
+    """The view with an accumulator of the map ``size`` as its source that can still take a pool."""
+    plain = view.size == size and np.array_equal(view.index.ravel(), np.arange(view.index.size))
+    free = isinstance(view.source, Accumulator) and view.pool is None and plain
+    if free and not view.shared:
+        return view
+    where = walk.where(node)
+    try:
+        found = operands(walk.build, view, where)
+    except ModelError:
+        if free:  # not quantised in front of the pool: the layer is computed once more, with the pool
+            return view
+        raise
+    reached = reads(walk.build, found, size, where, view.name, Window(size=(size[1], size[2])))
+    if not reached:
+        raise walk.refuse(node, ": its output does not depend on the network's input")
+    operand = reached[0].operand
+    terms = one_hot(operand, reached[0].accesses, size)
+    copy = walk.build.copying(view.name, terms, size)
+    steps = operand.steps
+    if operand.scale.size > 1 or operand.offset.size > 1 or (np.any(operand.offset != 0) and NOTHING in operand.index):
+        if not plain:
+            raise walk.refuse(node, f" reads '{view.name}' rearranged, with another scale in each channel")
+    return View(
+        name=view.name,
+        source=copy,
+        index=plain_index((1, *size)),
+        size=size,
+        dtype=view.dtype,
+        steps=steps,
     )
+
+
+@handles("AveragePool", "GlobalAveragePool", becomes="layer of weights 1")
+def average_pool(walk: Walk, node: Node) -> Value:
+    """The mean of each window: a sum by the array, the division a step."""
+    value = walk.computed(node)
+    size = _map(walk, node, value)
+    axes = value.index.ndim - 2
+    found = _whole(size) if node.op == "GlobalAveragePool" else _pooling(walk, node, size, axes)
+    counted = bool(node.attributes.get("count_include_pad", 0))
+    ceil = bool(node.attributes.get("ceil_mode", 0))
+    outside = any(n > 0 for n in found.padding)
+    if outside and (not counted or (ceil and _beyond(node, found, axes))):
+        raise walk.refuse(
+            node,
+            ": the mean of its windows at the border counts fewer pixels, which one divisor cannot express",
+            help="export with count_include_pad=1, without padding, or without ceil_mode",
+        )
+    return _average(walk, node, value, size, found, divide=True)
+
+
+def _beyond(node: Node, found: _Pooling, axes: int) -> bool:
+    """Whether ceil_mode makes windows that reach beyond the declared padding."""
+    pads = [int(v) for v in node.attributes.get("pads", [0] * (2 * axes))]
+    declared = [0] * (2 - axes) + pads[axes:]
+    return any(found.padding[2 + i] > declared[i] for i in (0, 1))
+
+
+def _average(
+    walk: Walk, node: Node, value: Computed, size: Map, found: _Pooling, *, divide: bool
+) -> View:
+    channels = size[0]
+    layer = Layer(
+        node=node,
+        kind="average" if divide else "sum",
+        const=None,
+        layout=np.zeros(0, np.int64),
+        window=Window(
+            size=found.size,
+            kernel=found.kernel,
+            stride=found.stride,
+            padding=found.padding[:2],
+            dilation=found.dilation,
+        ),
+        groups=channels,
+    )
+    view = weighted(walk, layer, value, size, np.ones((channels, 1, *found.kernel)))
+    count = found.kernel[0] * found.kernel[1]
+    steps = useful(Divide(divisor=np.array([float(count)]))) if divide else ()
+    rank = value.index.ndim
+    if rank == 3:
+        view = replace(view, index=view.index.reshape(1, channels, found.size[1]))
+    return replace(view, name=node.outputs[0], steps=(*view.steps, *steps))
+
+
+@handles("ReduceMean", "ReduceSum", "ReduceMax", becomes="pool over whole axes")
+def reduce(walk: Walk, node: Node) -> Value:
+    """A mean, sum or maximum over height, width or both."""
+    value = walk.computed(node)
+    rank = value.index.ndim
+    given: Any = node.attributes.get("axes")
+    const = walk.const(node, 1, "axes") if len(node.inputs) > 1 else None
+    if const is not None:
+        given = const.array.ravel().tolist()
+    if not given:
+        given = [] if node.attributes.get("noop_with_empty_axes", 0) else list(range(rank))
+    axes = sorted({int(a) % rank for a in given})
+    if not axes:
+        return walk.arranged(value, node.outputs[0], lambda index: index)
+    turned, size, back = _spatial(walk, node, value, axes)
+    kernel = (size[1] if back.rows else 1, size[2] if back.columns else 1)
+    found = _Pooling(
+        kernel=kernel,
+        stride=(1, 1),
+        padding=(0, 0, 0, 0),
+        dilation=(1, 1),
+        size=(size[1] - kernel[0] + 1, size[2] - kernel[1] + 1),
+    )
+    if node.op == "ReduceMax":
+        result = _maximum(walk, node, turned, size, found, 4)
+    else:
+        result = _average(walk, node, turned, size, found, divide=node.op == "ReduceMean")
+    assert isinstance(result, View | Joined)
+    keep = bool(node.attributes.get("keepdims", 1))
+    full = tuple(1 if i in axes else n for i, n in enumerate(value.index.shape))
+    shape = full if keep else tuple(n for i, n in enumerate(full) if i not in axes)
+    order = back.order
+
+    def restore(index: Any) -> Any:
+        kept = index.reshape([1 if i in axes else value.index.shape[i] for i in order])
+        return kept.transpose(np.argsort(order)).reshape(shape)
+
+    return walk.arranged(result, node.outputs[0], restore)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Turned:
+    """How a value's axes were ordered to be a map, and which of height and width are reduced."""
+
+    order: list[int]
+    rows: bool
+    columns: bool
+
+
+def _spatial(walk: Walk, node: Node, value: Computed, axes: list[int]) -> tuple[Computed, Map, _Turned]:
+    """The value as ``[1, C, H, W]`` with all reduced axes among the last two."""
+    shape = value.index.shape
+    rank = len(shape)
+    if 0 in axes and shape[0] != 1:
+        raise walk.refuse(node, ": it must not reduce the batch")
+    reduced = [a for a in axes if a != 0]
+    kept = [a for a in range(1, rank) if a not in reduced]
+    if rank > 4 or len(reduced) > 2 or not kept or any(shape[a] > 1 for a in kept[1:] if len(reduced) == 2):
+        raise walk.refuse(
+            node,
+            f": it must reduce one or two axes of [1, C, H, W] and leave one of them, but reduces {axes} of {list(shape)}",
+            help="reduce height and width only",
+        )
+    if len(reduced) == 2 or len(kept) == 1:
+        order = [0, *kept, *reduced]
+        height = shape[reduced[0]] if len(reduced) == 2 else 1
+        size = (int(np.prod([shape[a] for a in kept])), height, shape[reduced[-1]] if reduced else 1)
+        back = _Turned(order=order, rows=True, columns=True)
+    else:
+        order = [0, kept[0], *sorted([reduced[0], kept[1]])]
+        size = (shape[kept[0]], shape[order[2]], shape[order[3]])
+        back = _Turned(order=order, rows=order[2] == reduced[0], columns=order[3] == reduced[0])
+    turned = walk.arranged(value, value.name, lambda index: index.transpose(order).reshape(1, *size))
+    return turned, size, back

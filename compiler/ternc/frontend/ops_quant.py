@@ -74,7 +74,7 @@ def quant_codes(walk: Walk, node: Node) -> QuantCodes:
     return QuantCodes(scale=scale, zero=zero, low=low, high=high, mode=mode, bipolar=signed and bits == 1)
 
 
-@handles("Quant", "IntQuant", becomes="quantiser")
+@handles("Quant", "IntQuant", becomes="quantiser", elementwise=True)
 def quant(walk: Walk, node: Node) -> Value:
     """``(clip(round(x / s + z)) - z) * s``."""
     view = walk.view(node)
@@ -108,7 +108,7 @@ def fold_quant(walk: Walk, node: Node) -> Array:
     return fold.quant(x, codes.scale.array, codes.zero.array, codes.low, codes.high, codes.mode)
 
 
-@handles("BipolarQuant", becomes="quantiser")
+@handles("BipolarQuant", becomes="quantiser", elementwise=True)
 def bipolar(walk: Walk, node: Node) -> Value:
     """``+s`` where x >= 0, else ``-s``."""
     view = walk.view(node)
@@ -160,7 +160,7 @@ def linear_codes(walk: Walk, node: Node, shape: tuple[int, ...]) -> LinearCodes:
     return LinearCodes(scale=placed[0], zero=placed[1], dtype=dtype)
 
 
-@handles("QuantizeLinear", becomes="quantiser")
+@handles("QuantizeLinear", becomes="quantiser", elementwise=True)
 def quantize_linear(walk: Walk, node: Node) -> Value:
     """``saturate(round(x / s) + z)``."""
     view = walk.view(node)
@@ -178,7 +178,7 @@ def quantize_linear(walk: Walk, node: Node) -> Value:
     )
 
 
-@handles("DequantizeLinear", becomes="the scale of a quantiser")
+@handles("DequantizeLinear", becomes="the scale of a quantiser", elementwise=True)
 def dequantize_linear(walk: Walk, node: Node) -> Value:
     """``(x - z) * s``."""
     view = walk.view(node)

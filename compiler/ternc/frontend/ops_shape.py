@@ -1,112 +1,210 @@
-"""Operators that only move numbers: they act on a view's index and nothing else."""
+"""Operators that only move numbers. They act on a value's index, and on nothing else."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
-from ternc.frontend.values import Choice, Const, Index, Node, Value, View
-from ternc.frontend.walk import Walk, handles
+from ternc.frontend import fold
+from ternc.frontend.values import NOTHING, Choice, Const, Index, Joined, Node, Value, View
+from ternc.frontend.walk import Walk, handles, tidy
 
 ARRANGE = "an arrangement: no hardware"
 
 
-def _moved(walk: Walk, node: Node) -> tuple[View | Choice, Index]:
+@handles(
+    "Reshape", "Flatten", "Transpose", "Squeeze", "Unsqueeze", "Slice", "Split", "Gather", "GatherElements",
+    "GatherND", "Expand", "Tile", "SpaceToDepth", "DepthToSpace",
+    becomes=ARRANGE,
+)  # fmt: skip
+def move(walk: Walk, node: Node) -> Value | list[Value]:
+    """Any operator whose output elements are input elements: onnx's reference moves the index."""
     value = walk.value(node, 0)
-    if isinstance(value, View | Choice):
-        return value, value.index
-    view = walk.view(node)
-    return view, view.index
+    if isinstance(value, Choice):
+        (index,) = _moved(walk, node, value.index)[:1]
+        return replace(value, name=node.outputs[0], index=index)
+    computed = walk.computed(node)
+    parts = computed.parts if isinstance(computed, Joined) else (computed,)
+    moved = [_moved(walk, node, part.index) for part in parts]
+    return [
+        tidy(name, [replace(part, name=name, index=found[i]) for part, found in zip(parts, moved, strict=True)])
+        for i, name in enumerate(node.outputs)
+    ]
 
 
-def _integers(walk: Walk, node: Node, position: int, what: str) -> list[int] | None:
-    const = walk.const(node, position, what)
-    return None if const is None else [int(v) for v in const.array.ravel()]
-
-
-def _arranged(node: Node, value: View | Choice, index: Any) -> Value:
-    return replace(value, name=node.outputs[0], index=np.ascontiguousarray(index, np.int64))
-
-
-@handles("Reshape", becomes=ARRANGE)
-def reshape(walk: Walk, node: Node) -> Value:
-    """Reshape; 0 copies a dimension unless allowzero."""
-    value, index = _moved(walk, node)
-    wanted = _integers(walk, node, 1, "shape")
-    if wanted is None:
-        wanted = [int(v) for v in node.attributes.get("shape", [])]
-    shape = list(wanted)
-    if not node.attributes.get("allowzero", 0):
-        shape = [index.shape[i] if n == 0 and i < index.ndim else n for i, n in enumerate(wanted)]
+def _moved(walk: Walk, node: Node, index: Index) -> list[Index]:
+    """The node's outputs, were the index its input."""
+    constants = [walk.const(node, i, "shape operand") for i in range(1, len(node.inputs))]
+    arrays = [index - NOTHING, *(None if c is None else c.array for c in constants)]  # 0 is what padding gives
+    if node.op == "Reshape" and "shape" in node.attributes:
+        arrays, node = [arrays[0], np.array(node.attributes["shape"], np.int64)], _with_shape(node)
     try:
-        return _arranged(node, value, index.reshape(shape))
-    except ValueError:
+        found = fold.evaluate(node, arrays, max(walk.graph.opset, 5))
+    except Exception as error:
         raise walk.refuse(
             node,
-            f": cannot reshape {list(index.shape)} to {wanted} for a batch of 1",
+            f": cannot be applied to a value of shape {list(index.shape)}, for a batch of 1 ({error})",
             help="export with a batch size of 1 or a dynamic batch",
-        ) from None
+        ) from error
+    return [np.ascontiguousarray(a.astype(np.int64) + NOTHING) for a in found]
 
 
-@handles("Flatten", becomes=ARRANGE)
-def flatten(walk: Walk, node: Node) -> Value:
-    """To two axes."""
-    value, index = _moved(walk, node)
+def _with_shape(node: Node) -> Node:
+    """Reshape as newer operator sets have it."""
+    kept = {k: v for k, v in node.attributes.items() if k != "shape"}
+    return replace(node, inputs=(node.inputs[0], "shape"), attributes=kept)
+
+
+@handles("Pad", becomes=ARRANGE)
+def pad(walk: Walk, node: Node) -> Value:
+    """Zeros around a value, or a part of it (negative pads)."""
+    computed = walk.computed(node)
+    mode = str(node.attributes.get("mode", "constant"))
+    if mode not in ("constant", "edge", "reflect", "wrap"):
+        raise walk.refuse(node, f": its mode must be constant, edge, reflect or wrap, but is {mode}")
+    filler = walk.const(node, 2, "value")
+    if filler is not None and np.any(filler.array != 0) or node.attributes.get("value", 0.0):
+        raise walk.refuse(node, ": it must pad with 0", help="pad with 0, the only value that costs nothing")
+    pads = walk.const(node, 1, "pads")
+    amounts = node.attributes.get("pads") if pads is None else pads.array.ravel().tolist()
+    rank = computed.index.ndim
+    chosen = walk.const(node, 3, "axes")
+    axes = list(range(rank)) if chosen is None else [int(a) % rank for a in chosen.array.ravel()]
+    if amounts is None or len(amounts) != 2 * len(axes):
+        raise walk.refuse(node, f": its pads must be two numbers for each of {len(axes)} axes")
+    before, after = [0] * rank, [0] * rank
+    for i, axis in enumerate(axes):
+        before[axis], after[axis] = int(amounts[i]), int(amounts[len(axes) + i])
+
+    def padded(index: Index) -> Index:
+        widths = [(max(b, 0), max(a, 0)) for b, a in zip(before, after, strict=True)]
+        if mode == "constant":
+            wide = np.pad(index, widths, constant_values=NOTHING)
+        else:
+            wide = np.pad(index, widths, mode=mode)  # type: ignore[call-overload]
+        cut = [slice(max(-b, 0), n - max(-a, 0)) for b, a, n in zip(before, after, wide.shape, strict=True)]
+        return np.asarray(wide[tuple(cut)])
+
+    return walk.arranged(computed, node.outputs[0], padded)
+
+
+@handles("Concat", becomes=ARRANGE)
+def concat(walk: Walk, node: Node) -> Value:
+    """Values side by side along one axis; constant zeros are a padding."""
+    values = [walk.values[name] for name in node.inputs]
     axis = int(node.attributes.get("axis", 1))
-    axis += index.ndim if axis < 0 else 0
-    lead = int(np.prod(index.shape[:axis], dtype=np.int64))
-    return _arranged(node, value, index.reshape(lead, -1))
+    shapes = [v.array.shape if isinstance(v, Const) else _index(walk, node, v).shape for v in values]
+    axis %= len(shapes[0])
+    parts: list[View] = []
+    for position, value in enumerate(values):
+        if isinstance(value, Const):
+            if np.any(value.array != 0):
+                raise walk.refuse(
+                    node, f": the constant '{value.name}' beside computed values must be 0, but is not"
+                )
+            continue
+        before = [(0, 0)] * len(shapes[0])
+        before[axis] = (
+            sum(shape[axis] for shape in shapes[:position]),
+            sum(shape[axis] for shape in shapes[position + 1 :]),
+        )
+        computed = walk.computed(node, position)
+        for part in computed.parts if isinstance(computed, Joined) else (computed,):
+            index = np.pad(part.index, before, constant_values=NOTHING)
+            parts.append(replace(part, name=node.outputs[0], index=index))
+    return tidy(node.outputs[0], parts)
 
 
-@handles("Transpose", becomes=ARRANGE)
-def transpose(walk: Walk, node: Node) -> Value:
-    """Permute axes."""
-    value, index = _moved(walk, node)
-    perm = node.attributes.get("perm")
-    return _arranged(node, value, index.transpose(perm) if perm else index.transpose())
+def _index(walk: Walk, node: Node, value: Value) -> Index:
+    if isinstance(value, View | Joined):
+        return value.index
+    raise walk.refuse(node, ": cannot join the result of ArgMax or TopK")
 
 
-@handles("Squeeze", becomes=ARRANGE)
-def squeeze(walk: Walk, node: Node) -> Value:
-    """Drop axes of length 1."""
-    value, index = _moved(walk, node)
-    axes = _integers(walk, node, 1, "axes") or node.attributes.get("axes")
-    try:
-        return _arranged(node, value, np.squeeze(index, None if axes is None else tuple(axes)))
-    except ValueError:
+@handles("Resize", "Upsample", becomes=ARRANGE)
+def resize(walk: Walk, node: Node) -> Value:
+    """Nearest enlargement by integer factors: output pixel i reads input pixel i // factor."""
+    computed = walk.computed(node)
+    shape = computed.index.shape
+    factors = _factors(walk, node, shape)
+    mode = str(node.attributes.get("mode", "nearest"))
+    if mode != "nearest":
         raise walk.refuse(
-            node, f": cannot drop axes {axes} of a value of shape {list(index.shape)}"
-        ) from None
+            node, f": its mode must be nearest, but is {mode}", help="export with mode='nearest'"
+        )
+    if node.op == "Resize":
+        _check_rule(walk, node, factors)
+
+    def enlarged(index: Index) -> Index:
+        for axis, factor in enumerate(factors):
+            index = index.repeat(factor, axis=axis)
+        return index
+
+    return walk.arranged(computed, node.outputs[0], enlarged)
 
 
-@handles("Unsqueeze", becomes=ARRANGE)
-def unsqueeze(walk: Walk, node: Node) -> Value:
-    """Insert axes of length 1."""
-    value, index = _moved(walk, node)
-    axes = _integers(walk, node, 1, "axes") or node.attributes.get("axes") or []
-    return _arranged(node, value, np.expand_dims(index, tuple(axes)))
+def _factors(walk: Walk, node: Node, shape: tuple[int, ...]) -> list[int]:
+    """Integer factor of each axis, from scales or sizes."""
+    old = node.op == "Upsample" or walk.graph.opset < 11
+    scales = walk.const(node, 1 if old else 2, "scales")
+    sizes = None if old else walk.const(node, 3, "sizes")
+    if sizes is not None and sizes.array.size:
+        wanted = [int(v) for v in sizes.array.ravel()]
+        wanted = list(shape[: len(shape) - len(wanted)]) + wanted
+        ratios = [w / n for w, n in zip(wanted, shape, strict=True)]
+    elif scales is not None and scales.array.size:
+        given = [float(v) for v in scales.array.ravel()]
+        ratios = [1.0] * (len(shape) - len(given)) + given
+    else:
+        raise walk.refuse(node, ": its scales or sizes must be constant, but there are none")
+    whole = [round(r) for r in ratios]
+    if any(r != w or w < 1 for r, w in zip(ratios, whole, strict=True)) or whole[0] != 1 or whole[1] != 1:
+        shown = ", ".join(f"{r:g}" for r in ratios)
+        raise walk.refuse(
+            node, f": it must enlarge height and width by integer factors, but its factors are [{shown}]"
+        )
+    return whole
+
+
+def _check_rule(walk: Walk, node: Node, factors: list[int]) -> None:
+    """Refuse coordinate rules for which output pixel i does not read input pixel i // factor."""
+    if walk.graph.opset < 11:
+        return
+    rule = str(node.attributes.get("coordinate_transformation_mode", "half_pixel"))
+    nearest = str(node.attributes.get("nearest_mode", "round_prefer_floor"))
+    for factor in factors:
+        i = np.arange(factor * 8, dtype=np.float64)
+        match rule:
+            case "asymmetric":
+                x = i / factor
+            case "half_pixel" | "pytorch_half_pixel" | "half_pixel_symmetric":
+                x = (i + 0.5) / factor - 0.5
+            case _:
+                x = i + np.nan
+        match nearest:
+            case "floor":
+                read = np.floor(x)
+            case "ceil":
+                read = np.ceil(x)
+            case "round_prefer_ceil":
+                read = np.floor(x + 0.5)
+            case _:
+                read = np.ceil(x - 0.5)
+        if factor > 1 and not np.array_equal(np.clip(read, 0, 7), i // factor):
+            raise walk.refuse(
+                node,
+                f": output pixel i must read input pixel i // factor, which '{rule}' with '{nearest}' does not",
+                help="export with coordinate_transformation_mode='asymmetric' and nearest_mode='floor'",
+            )
 
 
 @handles("Shape", "Size", becomes="constant, folded")
 def shape(walk: Walk, node: Node) -> Value:
     """The shape for a batch of 1."""
-    _, index = _moved(walk, node)
+    value = walk.value(node, 0)
+    index = value.index if isinstance(value, Choice) else walk.computed(node).index
     if node.op == "Size":
         return Const(array=np.array(index.size, np.int64), name=node.outputs[0])
     start, end = node.attributes.get("start", 0), node.attributes.get("end")
     return Const(array=np.array(index.shape[start:end], np.int64), name=node.outputs[0])
-
-
-@handles(
-    "Concat", "Split", "Slice", "Gather", "GatherElements", "GatherND", "Expand", "Tile", "Pad", "DepthToSpace",
-    "SpaceToDepth", "Where", becomes="refused",
-)  # fmt: skip
-def later_shape(walk: Walk, node: Node) -> Value:
-    """Arrangements that need more than one source, or a part of one."""
-    raise walk.refuse(
-        node,
-        ": this operator on a computed value is not supported yet",
-        help="this version takes Reshape, Flatten, Transpose, Squeeze and Unsqueeze",
-    )

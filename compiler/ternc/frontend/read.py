@@ -3,65 +3,78 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
-from ternc.errors import InternalError, ModelError
-from ternc.frontend import ops_elementwise, ops_linear, ops_pool, ops_quant, ops_shape
+from ternc.errors import InternalError
+from ternc.frontend import ops_elementwise, ops_linear, ops_pool, ops_quant, ops_shape, ops_sum
+from ternc.frontend.anomaly import AnomalyWish, add_anomaly
 from ternc.frontend.build import Builder
-from ternc.frontend.ends import finish, first_view
+from ternc.frontend.ends import Ends, finish, first_views
+from ternc.frontend.epilogue import extract
 from ternc.frontend.input_quant import InputQuant
 from ternc.frontend.load import OnnxGraph, read_graph
-from ternc.frontend.values import Value
 from ternc.frontend.walk import Walk
-from ternc.network.layers import Network, Output
+from ternc.network.layers import Network
 
-HANDLERS = (ops_elementwise, ops_linear, ops_pool, ops_quant, ops_shape)
+HANDLERS = (ops_elementwise, ops_linear, ops_pool, ops_quant, ops_shape, ops_sum)
 """The modules whose operators are registered by importing them."""
 
 
-def read(path: Path, *, input_quant: InputQuant | None = None) -> Network:
+def read(path: Path, *, input_quant: InputQuant | None = None, anomaly: AnomalyWish | None = None) -> Network:
     """The integer network of an ONNX file.
 
     Args:
         path: The model, in any dialect.
         input_quant: The input's integers, used where the model itself does not say.
+        anomaly: The reconstruction error to add, or None.
     Raises:
         ModelError: The first obstacle, as one sentence.
     """
-    graph = read_graph(path)
-    walk = start(graph, input_quant)
-    return network(path, walk, finish(walk, walk.run()))
+    walk = start(read_graph(path), input_quant)
+    walk.run()
+    return network(path, walk, finish(walk), anomaly)
 
 
 def start(graph: OnnxGraph, input_quant: InputQuant | None) -> Walk:
     """A walk that is about to begin."""
     walk = Walk(graph=graph, build=Builder(file=graph.file, input_quant=input_quant))
-    view = first_view(graph)
-    walk.values[graph.input.name] = view
-    name = graph.input.name
-    if name in graph.types:
-        walk.values[name] = walk.build.declared(view, graph.types[name])
+    for name, view in first_views(graph).items():
+        known = graph.types.get(name)
+        walk.values[name] = walk.build.declared(view, known) if known is not None else view
     return walk
 
 
-def network(path: Path, walk: Walk, output: Output) -> Network:
-    """The finished Network; layers that the output does not need are not in it."""
+def network(path: Path, walk: Walk, ends: Ends, anomaly: AnomalyWish | None = None) -> Network:
+    """The finished Network; layers that no output needs are not in it."""
     build = walk.build
-    if build.prologue is None or not build.layers:
-        raise InternalError("frontend", "the walk ended without an input or a layer")
-    needed = {output.tensor}
+    score = add_anomaly(walk, ends, anomaly) if anomaly is not None else None
+    leaving = [o.tensor for o in ends.outputs] + ([score.tensor] if score else [])
+    read_by = {name for layer in build.layers for name in layer.sources}
+    outputs = []
+    for n, output in enumerate(ends.outputs):
+        inner = output.tensor in read_by or output.tensor in leaving[:n] or not build.made(output.tensor)
+        outputs.append(replace(output, tensor=build.duplicate(output.tensor)) if inner else output)
+    needed = {o.tensor for o in outputs} | ({score.tensor} if score else set())
     layers = []
     for layer in reversed(build.layers):
         if layer.target in needed:
-            needed.add(layer.source)
+            needed.update(layer.sources)
             layers.append(layer)
-    tensors = tuple(t for t in build.tensors if t.name in needed)
+    layers.reverse()
+    prologues = [build.prologues[i.name] for i in walk.graph.inputs if i.name in build.prologues]
+    inputs = tuple(p for p in prologues if p.tensor in needed)
+    if not inputs or not layers:
+        raise InternalError("frontend", "the walk ended without an input or a layer")
+    tensors = [build.tensor(p.tensor) for p in inputs] + [build.tensor(layer.target) for layer in layers]
     return Network(
         name=identifier(path.name.removesuffix(".onnx")),
-        tensors=tensors,
-        layers=tuple(reversed(layers)),
-        prologue=build.prologue,
-        output=output,
+        tensors=tuple(tensors),
+        layers=tuple(layers),
+        inputs=inputs,
+        outputs=tuple(outputs),
+        anomaly=score,
+        epilogue=extract(path, walk, ends),
     )
 
 
@@ -69,6 +82,3 @@ def identifier(text: str) -> str:
     """The text as a valid identifier of Python, C and SystemVerilog."""
     name = re.sub(r"[^0-9A-Za-z_]+", "_", text).strip("_") or "network"
     return name if not name[0].isdigit() else f"n{name}"
-
-
-__all__ = ["ModelError", "Value", "identifier", "network", "read", "start"]

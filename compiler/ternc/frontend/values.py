@@ -1,25 +1,29 @@
 """What a value of the ONNX graph is known to be while the graph is walked.
 
-Three kinds: a constant, a view of integers (elementwise steps on an integer source, arranged somehow in the
-ONNX value's axes), and the index of the largest channel. The union is closed: every handler matches it.
+A constant, a view of integers (elementwise steps on an integer source, arranged somehow in the ONNX value's axes),
+several views side by side, the index of the largest channel, or something for the host. The union is closed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ternc.network.layers import IntRange, Tensor, Trits
+from ternc.errors import ModelError
+from ternc.frontend.grid import Rationals
+from ternc.network.layers import IntRange, Tensor, Term
 from ternc.network.steps import Step
 
 Array: TypeAlias = NDArray[Any]
 Index: TypeAlias = NDArray[np.int64]
 Map: TypeAlias = tuple[int, int, int]
 """(channels, height, width)."""
+NOTHING = -1
+"""Index of an element that is 0 and comes from nowhere (a padding)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -77,43 +81,59 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Addend:
+    """One integer sum of an accumulator: ``A[o] = sum over its terms``.
+
+    Attributes:
+        terms: As in `Linear`.
+        scale: What one unit of the sum is worth, exact, ``[1]`` or ``[O]``, in the accumulator's real value.
+        ranges: Per channel, every value that the sum can take.
+    """
+
+    terms: tuple[Term, ...]
+    scale: Rationals
+    ranges: tuple[IntRange, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Accumulator:
     """The sums of a linear layer that is not finished yet: its activation is still unknown.
 
+    Its real value is ``sum_j scale_j * A_j``. With one addend, whose scale then is 1, the value is the integer sum
+    itself, and the view's steps hold all scales.
+
     Attributes:
-        name, kind, trits, stride, padding, dilation, groups, upsample: As in `Linear`.
-        source: The tensor it reads.
-        size: (channels, height, width) of its sums.
-        ranges: Per channel, every value that its sum can take.
+        name, kind: As in `Linear`.
+        addends: At least one.
+        size: (channels, height, width) of the sums.
+        codes: Whether the sums are finished codes (a copy of a tensor).
     """
 
     name: str
     kind: str
-    source: Tensor
-    trits: Trits
+    addends: tuple[Addend, ...]
     size: Map
-    ranges: tuple[IntRange, ...]
-    stride: tuple[int, int] = (1, 1)
-    padding: tuple[int, int, int, int] = (0, 0, 0, 0)
-    dilation: tuple[int, int] = (1, 1)
-    groups: int = 1
-    upsample: tuple[int, int] = (1, 1)
+    codes: bool = False
 
 
 Source: TypeAlias = GraphInput | Stored | Accumulator
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PendingPool:
     """A max pool that will join the accumulator's layer.
 
     Attributes:
-        kernel, stride: (height, width).
+        kernel, stride, padding, dilation: As in `Pool`.
+        size: (height, width) behind it.
         before: How many of the view's steps the graph applies in front of the pool.
     """
 
     kernel: tuple[int, int]
     stride: tuple[int, int]
+    padding: tuple[int, int, int, int]
+    dilation: tuple[int, int]
+    size: tuple[int, int]
     before: int
 
 
@@ -125,11 +145,10 @@ class View:
         name: The ONNX value.
         source: Where the integers come from.
         steps: Applied in order; constants per channel of ``size`` (per element for a graph input).
-        index: int64 of the ONNX value's shape: flat index into the map of ``size``, each used at most once.
-        size: The map, after the pool and the enlargement.
+        index: int64 of the ONNX value's shape: flat index into the map of ``size``, or `NOTHING` where the value is 0.
+        size: The map, behind the pool.
         dtype: numpy dtype name of the ONNX value.
         pool: A max pool between source and map, or None.
-        upsample: Nearest enlargement (height, width) between source and map.
         shared: Whether a value between the source and this one has another reader as well.
     """
 
@@ -140,8 +159,31 @@ class View:
     dtype: str
     steps: tuple[Step, ...] = ()
     pool: PendingPool | None = None
-    upsample: tuple[int, int] = (1, 1)
     shared: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Joined:
+    """Real numbers from several sources side by side (a concatenation).
+
+    Attributes:
+        parts: Views of the same ONNX shape; at most one of them has something at any element.
+    """
+
+    name: str
+    parts: tuple[View, ...]
+
+    @property
+    def index(self) -> Index:
+        """The place of each element among all parts' elements, or `NOTHING`; for its shape and coverage."""
+        place = np.arange(self.parts[0].index.size, dtype=np.int64).reshape(self.parts[0].index.shape)
+        covered = np.any([part.index != NOTHING for part in self.parts], axis=0)
+        return np.where(covered, place, NOTHING)
+
+    @property
+    def dtype(self) -> str:
+        """numpy dtype name of the ONNX value."""
+        return self.parts[0].dtype
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -162,20 +204,37 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Host:
+    """A value that only the host can compute; it may lead to the network's outputs and nowhere else.
+
+    Attributes:
+        node: The first operator on its way that has no integer form.
+        reason: The refusal that a layer behind it would give.
+    """
+
+    name: str
+    node: Node
+    reason: ModelError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Unknown:
     """What a refused node leaves behind when all obstacles are collected."""
 
     name: str
 
 
-Value: TypeAlias = Const | View | Choice | Unknown
+Value: TypeAlias = Const | View | Joined | Choice | Host | Unknown
+Computed: TypeAlias = View | Joined
 
 
-@dataclass(slots=True, kw_only=True)
-class Notes:
-    """What each node becomes, for `ternc check`."""
-
-    lines: dict[str, str] = field(default_factory=dict)
+def map_shape(shape: tuple[int, ...]) -> Map | None:
+    """(channels, height, width) of an ONNX value [1, C, L] or [1, C, H, W]; None for any other."""
+    if len(shape) == 3 and shape[0] == 1:
+        return shape[1], 1, shape[2]
+    if len(shape) == 4 and shape[0] == 1:
+        return shape[1], shape[2], shape[3]
+    return None
 
 
 def pixels(size: Map) -> int:

@@ -16,10 +16,15 @@ from ternc.frontend import fold
 from ternc.frontend.build import Builder
 from ternc.frontend.load import DOMAINS, OnnxGraph
 from ternc.frontend.values import (
+    NOTHING,
     Array,
     Choice,
+    Computed,
     Const,
     GraphInput,
+    Host,
+    Index,
+    Joined,
     Node,
     Unknown,
     Value,
@@ -28,17 +33,30 @@ from ternc.frontend.values import (
     reals,
 )
 from ternc.network.steps import PerChannel, Step
+from ternc.network.thresholds import evaluate_exact
 
-Handler: TypeAlias = "Callable[[Walk, Node], Value]"
+Handler: TypeAlias = "Callable[[Walk, Node], Value | list[Value]]"
 Folder: TypeAlias = "Callable[[Walk, Node], Array]"
 
-_HANDLERS: dict[str, tuple[Handler, str]] = {}
+_HANDLERS: dict[str, _Entry] = {}
 _FOLDERS: dict[str, Folder] = {}
 
 SHAPE_READERS = {("CastLike", 1), ("Shape", 0), ("Size", 0)}
 """(operator, input position) that reads a value's shape or type only."""
 
-_CUSTOM = {"Quant", "IntQuant", "BipolarQuant"}
+_CUSTOM = {"Quant", "IntQuant", "BipolarQuant", "Trunc", "MultiThreshold"}
+
+HOST = {
+    "Abs", "Add", "ArgMax", "ArgMin", "BatchNormalization", "Cast", "Ceil", "Celu", "Clip", "Concat", "Cos", "CumSum",
+    "Div", "Elu", "Equal", "Erf", "Exp", "Expand", "Flatten", "Floor", "Gather", "Gelu", "Greater", "GreaterOrEqual",
+    "HardSigmoid", "HardSwish", "Hardmax", "Identity", "LeakyRelu", "Less", "LessOrEqual", "Log", "LogSoftmax",
+    "LpNormalization", "Max", "Mean", "Min", "Mish", "Mul", "Neg", "NonMaxSuppression", "Not", "PRelu", "Pad", "Pow",
+    "Reciprocal", "ReduceL1", "ReduceL2", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum",
+    "ReduceSumSquare", "Relu", "Reshape", "Resize", "Round", "Selu", "Sigmoid", "Sign", "Sin", "Slice", "Softmax",
+    "Softplus", "Softsign", "Split", "Sqrt", "Squeeze", "Sub", "Sum", "Swish", "Tanh", "ThresholdedRelu", "Tile", "TopK",
+    "Transpose", "Unsqueeze", "Where",
+}  # fmt: skip
+"""Operators that may run on the host in float behind the last layer."""
 
 _KEEPS_NAME = {
     "Quant", "IntQuant", "BipolarQuant", "QuantizeLinear", "DequantizeLinear", "Clip", "Cast", "CastLike",
@@ -46,12 +64,26 @@ _KEEPS_NAME = {
 }  # fmt: skip
 
 
-def handles(*ops: str, becomes: str) -> Callable[[Handler], Handler]:
-    """Register a handler for operators with at least one computed input."""
+class HostOnly(ModelError):
+    """The refusal of a node that has no integer form here, but may run on the host behind the last layer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Entry:
+    handler: Handler
+    becomes: str
+    elementwise: bool
+
+
+def handles(*ops: str, becomes: str, elementwise: bool = False) -> Callable[[Handler], Handler]:
+    """Register a handler for operators with at least one computed input.
+
+    An elementwise handler sees one view at a time: of several side by side, it is called for each.
+    """
 
     def register(handler: Handler) -> Handler:
         for op in ops:
-            _HANDLERS[op] = (handler, becomes)
+            _HANDLERS[op] = _Entry(handler=handler, becomes=becomes, elementwise=elementwise)
         return handler
 
     return register
@@ -76,7 +108,7 @@ class LayerFacts:
         node, op: Its name and operator.
         weights, nonzeros: Numbers of weights.
         ternary: Whether all of them are ternary.
-        distinct: Most distinct values in one output channel, capped at 257.
+        bits: Of the integer weights (2 if ternary), or None where they are no integers times a scale.
     """
 
     node: str
@@ -84,7 +116,7 @@ class LayerFacts:
     weights: int
     nonzeros: int
     ternary: bool
-    distinct: int
+    bits: int | None
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -99,6 +131,7 @@ class Walk:
         becomes: Per node name, what it turned into.
         layers: Facts of each linear layer met.
         on_blind: Called for nodes behind a refused one.
+        makers: The node that made each value.
     """
 
     graph: OnnxGraph
@@ -109,6 +142,7 @@ class Walk:
     becomes: dict[str, str] = field(default_factory=dict)
     layers: list[LayerFacts] = field(default_factory=list)
     on_blind: Callable[[Walk, Node], None] | None = None
+    makers: dict[str, Node] = field(default_factory=dict)
 
     def where(self, node: Node) -> str:
         """How a sentence about a node starts."""
@@ -148,12 +182,31 @@ class Walk:
         match self.value(node, position):
             case View() as view:
                 return view
+            case Joined() as joined:
+                raise self.refuse(
+                    node, f": a concatenation ('{joined.name}') as its input is not supported here"
+                )
             case Choice():
                 raise self.refuse(
                     node, " reads the result of ArgMax or TopK, which must be the network's end"
                 )
             case _:
                 raise self.refuse(node, f": its input {position} must be computed from the network's input")
+
+    def computed(self, node: Node, position: int = 0) -> Computed:
+        """The computed input at a position, possibly a concatenation."""
+        value = self.value(node, position)
+        return value if isinstance(value, Joined) else self.view(node, position)
+
+    def arranged(self, value: Computed, name: str, move: Callable[[Index], Index]) -> Computed:
+        """The value with its elements moved: ``move`` acts on an index."""
+
+        def one(view: View) -> View:
+            return replace(view, name=name, index=np.ascontiguousarray(move(view.index), np.int64))
+
+        if isinstance(value, Joined):
+            return tidy(name, [one(part) for part in value.parts])
+        return one(value)
 
     def step(self, view: View, name: str, *steps: Step, dtype: str | None = None) -> View:
         """The view with further steps, as the ONNX value ``name``."""
@@ -179,10 +232,11 @@ class Walk:
                 node,
                 f", {what} '{const.name}': its shape {list(array.shape)} must broadcast into {list(shape)}",
             ) from None
-        channel = view.index.ravel() // pixels(view.size)
-        out = np.zeros(view.size[0])
-        out[channel] = full.ravel()
-        if not np.array_equal(out[channel], full.ravel()):
+        there = view.index != NOTHING
+        channel, given = view.index[there] // pixels(view.size), full[there]
+        out = np.full(view.size[0], given[0] if given.size else 0.0)
+        out[channel] = given
+        if not np.array_equal(out[channel], given):
             raise self.refuse(
                 node,
                 f", {what} '{const.name}': must be one number per channel, but differs inside a channel",
@@ -203,20 +257,22 @@ class Walk:
                 f", {what} '{const.name}': must be finite, but holds {found} (first: {element(const, at)})",
             )
 
-    def run(self) -> Value:
-        """Walk all nodes and return the graph output's value."""
+    def run(self) -> list[Value]:
+        """Walk all nodes and return the graph outputs' values."""
         for name, array in self.graph.initialisers.items():
             self.values[name] = Const(array=array, name=name)
         for node in self.graph.nodes:
             for position, name in enumerate(node.inputs):
                 if (node.op, position) not in SHAPE_READERS:
                     self.uses[name] = self.uses.get(name, 0) + 1
-        self.uses[self.graph.output] = self.uses.get(self.graph.output, 0) + 1
+        for output in self.graph.outputs:
+            self.uses[output] = self.uses.get(output, 0) + 1
         for node in self.graph.nodes:
             for name, value in zip(node.outputs, self._visit(node), strict=False):
                 if name:
+                    self.makers[name] = node
                     self.values[name] = self._annotated(name, value)
-        return self.values[self.graph.output]
+        return [self.values[output] for output in self.graph.outputs]
 
     def _annotated(self, name: str, value: Value) -> Value:
         if not isinstance(value, View):
@@ -242,6 +298,14 @@ class Walk:
             return [Unknown(name=name) for name in node.outputs]
 
     def _handle(self, node: Node) -> list[Value]:
+        behind = next((v for v in map(self.values.get, node.inputs) if isinstance(v, Host)), None)
+        if node.op in HOST and not node.domain and (behind is not None or node.op not in _HANDLERS):
+            reason = behind.reason if behind else self._host_reason(node)
+            self.becomes[node.name] = "on the host"
+            first = behind.node if behind else node
+            return [Host(name=name, node=first, reason=reason) for name in node.outputs]
+        if behind is not None:
+            raise behind.reason
         found = _HANDLERS.get(node.op)
         if found is None or (node.domain and (node.op not in _CUSTOM or node.domain not in DOMAINS)):
             domain = f" of domain '{node.domain}'" if node.domain else ""
@@ -250,16 +314,87 @@ class Walk:
                 f": this operator{domain} is not supported",
                 help="`ternc check` lists what every node becomes; express it with supported operators",
             )
-        handler, becomes = found
-        self.becomes[node.name] = becomes
+        self.becomes[node.name] = found.becomes
         try:
-            value = handler(self, node)
+            return self._call(found, node)
         except (IndexError, KeyError, TypeError, ValueError) as error:
             raise self.refuse(
                 node, f": it is malformed, or of a form that is not known ({type(error).__name__}: {error})"
             ) from error
-        slot = node.outputs.index(value.name) if value.name in node.outputs else 0
-        return [value if i == slot else Unknown(name=name) for i, name in enumerate(node.outputs)]
+        except HostOnly as error:
+            if node.domain or not self.ends(node):
+                raise
+            self.becomes[node.name] = "on the host"
+            return [Host(name=name, node=node, reason=error) for name in node.outputs]
+
+    def _call(self, entry: _Entry, node: Node) -> list[Value]:
+        """Run a handler; an elementwise one for each part of a concatenation."""
+        joined = [v for v in map(self.values.get, node.inputs) if isinstance(v, Joined)]
+        if not entry.elementwise or len(joined) != 1:
+            value = entry.handler(self, node)
+            if isinstance(value, list):
+                return value
+            slot = node.outputs.index(value.name) if value.name in node.outputs else 0
+            self._keeps_zero(node, value)
+            return [value if i == slot else Unknown(name=name) for i, name in enumerate(node.outputs)]
+        parts = []
+        slot = node.inputs.index(joined[0].name)
+        for part in joined[0].parts:
+            self.values[node.inputs[slot]] = part
+            made = entry.handler(self, node)
+            assert isinstance(made, View)
+            parts.append(made)
+        self.values[node.inputs[slot]] = joined[0]
+        value = Joined(name=node.outputs[0], parts=tuple(parts))
+        self._keeps_zero(node, value)
+        return [value]
+
+    def _keeps_zero(self, node: Node, value: Value) -> None:
+        """Refuse an elementwise operator that makes something else of the zeros of a padding."""
+        if not isinstance(value, View | Joined) or not np.any(value.index == NOTHING):
+            return
+        if value.dtype.startswith(("int", "uint")):
+            return  # judged where it becomes a real number again
+        old = next((v for v in map(self._real, node.inputs) if isinstance(v, View | Joined)), None)
+        if old is None or not np.any(old.index == NOTHING):
+            return
+        befores = old.parts if isinstance(old, Joined) else (old,)
+        afters = value.parts if isinstance(value, Joined) else (value,)
+        for before, after in zip(befores, afters, strict=False):
+            added = after.steps[len(before.steps) :]
+            if before.source is after.source and any(
+                evaluate_exact(added, channel, 0) for channel in range(after.size[0] if added else 0)
+            ):
+                raise self.refuse(
+                    node,
+                    f" reads '{before.name}', which is padded with 0, and makes something else of the 0",
+                    help="pad behind it, or in the convolution itself",
+                )
+
+    def _real(self, name: str) -> Value | None:
+        """The value, or the one in front of the QuantizeLinear that it comes from."""
+        value = self.values.get(name)
+        while isinstance(value, View | Joined) and value.dtype.startswith(("int", "uint")) and name in self.makers:
+            name = self.makers[name].inputs[0]
+            value = self.values.get(name)
+        return value
+
+    def ends(self, node: Node) -> bool:
+        """Whether nothing but operators for the host lies between a node and the graph's outputs."""
+        reached = set(node.outputs)
+        for other in self.graph.nodes:
+            if reached.intersection(other.inputs):
+                if other.op not in HOST or other.domain:
+                    return False
+                reached.update(other.outputs)
+        return True
+
+    def _host_reason(self, node: Node) -> ModelError:
+        return self.refuse(
+            node,
+            ": it has no integer form, so it can only run on the host, behind the network's last layer",
+            help="move it behind the last layer, or replace it",
+        )
 
     def _blind(self, node: Node) -> list[Value]:
         """A node behind a refused one: only what its constants tell is checked."""
@@ -268,7 +403,7 @@ class Walk:
             raise self.refuse(node, f" reads '{name}', a secondary output that is not supported")
         self.becomes[node.name] = "not reached"
         try:
-            if _HANDLERS.get(node.op, (None, "refused"))[1] == "refused":
+            if node.op not in _HANDLERS and node.op not in HOST:
                 self._handle(node)
             elif self.on_blind is not None:
                 self.on_blind(self, node)
@@ -297,6 +432,12 @@ class Walk:
         keeps = first is not None and node.op in _KEEPS_NAME and arrays[0].shape == first.array.shape
         names = [first.name if keeps and first is not None else output for output in node.outputs]
         return [Const(array=a, name=n) for a, n in zip(arrays, names, strict=False)]
+
+
+def tidy(name: str, parts: list[View]) -> Computed:
+    """Views side by side as one value; those that have nothing left are dropped."""
+    useful = [part for part in parts if np.any(part.index != NOTHING)] or parts[:1]
+    return useful[0] if len(useful) == 1 else Joined(name=name, parts=tuple(useful))
 
 
 def element(const: Const, at: list[int]) -> str:

@@ -222,22 +222,27 @@ class Output:
     keys: NDArray[np.int64] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Anomaly:
     """A reconstruction error computed on chip: one score and one flag per frame.
 
-    ``score = sum of d^2`` (or of ``|d|``) over every integer d of a tensor of differences; ``flag = score > limit``.
+    ``score = sum of d^2`` (or of ``|d|``) over every integer ``d = x + offset[c]`` of a tensor of differences;
+    ``flag = score > limit``.
 
     Attributes:
         tensor: The tensor of differences, raw sums; no layer reads it, and no output is made of it.
+        offset: int64 ``[channels]``.
         measure: ``"squares"`` or ``"absolute"``.
         unit: Real error = ``unit * score``.
+        slack: Largest relative error of the integer scales that the differences are made with; 0 if exact.
         limit: Largest score that is normal.
     """
 
     tensor: str
+    offset: NDArray[np.int64]
     measure: Measure
     unit: float
+    slack: float
     limit: int
 
 

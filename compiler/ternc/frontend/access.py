@@ -1,0 +1,175 @@
+"""How a layer reaches the values that it reads: from an index, made by any chain of shape operators, to windows.
+
+Reshape, Transpose, Slice, Pad, Concat, Resize, SpaceToDepth and the like leave nothing behind but an index: for each
+element of the ONNX value the place in its source, or `NOTHING`. Here the index is split into **accesses**: sets of
+channels that all read their source along the same straight lines, ``e = step * y + start``, ``y_source = e / factor``.
+Each access becomes one term of the layer. A split is never guessed: the accesses, written out again, must be the index.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ternc.frontend.values import NOTHING, Index, Map
+
+Fill: TypeAlias = Literal["copies", "zeros"]
+
+LARGEST = 64
+"""Largest enlargement or step that is tried; shape operators of real networks stay far below."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """Along one axis: position y reads source position ``(step * y + start) / factor``.
+
+    It reads nothing where that lies outside the source or, with zeros as fill, where the division leaves a rest.
+    """
+
+    step: int = 1
+    start: int = 0
+    factor: int = 1
+    fill: Fill = "copies"
+
+    def read(self, positions: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+        """Source position of each position, or `NOTHING`."""
+        e = self.step * positions + self.start
+        found = e // self.factor
+        there = (found >= 0) & (found < size)
+        if self.fill == "zeros":
+            there &= e % self.factor == 0
+        return np.where(there, found, NOTHING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Access:
+    """Channels that are read along the same lines.
+
+    Attributes:
+        channels: Of the ONNX value; sources: those of the source tensor, int64, of the same length.
+        vertical, horizontal: The lines.
+    """
+
+    channels: NDArray[np.int64]
+    sources: NDArray[np.int64]
+    vertical: Line
+    horizontal: Line
+
+    @property
+    def plain(self) -> bool:
+        """Whether it reads pixel (y, x) at pixel (y, x)."""
+        return self.vertical == Line() and self.horizontal == Line()
+
+
+def split(index: Index, source: Map) -> tuple[Access, ...] | None:
+    """The accesses of an index.
+
+    Args:
+        index: int64 ``[C, H, W]``: flat index into the source, or `NOTHING`.
+        source: (channels, height, width) of the source.
+    Returns:
+        The accesses (none where nothing is read), or None where some channel is not read along straight lines.
+    """
+    plain = _plain(index, source)
+    if plain is not None:
+        return plain
+    area = source[1] * source[2]
+    there = index != NOTHING
+    channel = np.where(there, index // area, NOTHING)
+    y = np.where(there, index % area // source[2], NOTHING)
+    x = np.where(there, index % source[2], NOTHING)
+    groups: dict[tuple[Line, Line], list[tuple[int, int]]] = {}
+    known: dict[bytes, tuple[Line, Line] | None] = {}
+    for c in range(len(index)):
+        for s in np.unique(channel[c][there[c]]).tolist():
+            mask = channel[c] == s
+            plane = np.stack([np.where(mask, y[c], NOTHING), np.where(mask, x[c], NOTHING)])
+            key = plane.tobytes()
+            if key not in known:
+                known[key] = _lines(plane, source)
+            lines = known[key]
+            if lines is None:
+                return None
+            groups.setdefault(lines, []).append((c, int(s)))
+    return tuple(
+        Access(
+            channels=np.array([c for c, _ in pairs]),
+            sources=np.array([s for _, s in pairs]),
+            vertical=lines[0],
+            horizontal=lines[1],
+        )
+        for lines, pairs in groups.items()
+    )
+
+
+def _plain(index: Index, source: Map) -> tuple[Access, ...] | None:
+    """The common case, quickly: whole channels, pixel by pixel."""
+    if index.shape[1:] != source[1:]:
+        return None
+    area = source[1] * source[2]
+    flat = index.reshape(len(index), area)
+    used = np.flatnonzero(flat[:, 0] != NOTHING)
+    if np.any(np.delete(flat, used, axis=0) != NOTHING):
+        return None
+    first = flat[used, 0]
+    if np.any(first % area) or not np.array_equal(flat[used], first[:, None] + np.arange(area)):
+        return None
+    line = Line()
+    return (Access(channels=used, sources=first // area, vertical=line, horizontal=line),) if len(used) else ()
+
+
+def _lines(plane: NDArray[np.int64], source: Map) -> tuple[Line, Line] | None:
+    """The lines of one channel's ``[2, H, W]`` source rows and columns."""
+    there = plane[0] != NOTHING
+    rows, columns = np.flatnonzero(there.any(axis=1)), np.flatnonzero(there.any(axis=0))
+    height, width = there.shape
+    vertical = _line(rows, plane[0][rows, columns[0]], height, source[1])
+    horizontal = _line(columns, plane[1][rows[0], columns], width, source[2])
+    if vertical is None or horizontal is None:
+        return None
+    y = vertical.read(np.arange(height), source[1])[:, None]
+    x = horizontal.read(np.arange(width), source[2])[None, :]
+    both = (y != NOTHING) & (x != NOTHING)
+    same = np.array_equal(np.where(both, y, NOTHING), plane[0])
+    return (vertical, horizontal) if same and np.array_equal(np.where(both, x, NOTHING), plane[1]) else None
+
+
+def _line(at: NDArray[np.int64], reads: NDArray[np.int64], length: int, size: int) -> Line | None:
+    """The simplest line that reads ``reads`` at positions ``at`` and nothing elsewhere in ``0 .. length - 1``."""
+    if np.any(reads == NOTHING):
+        return None
+    wanted = np.full(length, NOTHING)
+    wanted[at] = reads
+    positions = np.arange(length)
+    y0, r0 = int(at[0]), int(reads[0])
+    for line in _candidates(y0, r0, at, reads, length):
+        if np.array_equal(line.read(positions, size), wanted):
+            return line
+    return None
+
+
+def _candidates(
+    y0: int, r0: int, at: NDArray[np.int64], reads: NDArray[np.int64], length: int
+) -> list[Line]:
+    """Lines through the first point, simplest first."""
+    step = int(reads[1] - reads[0]) if len(at) > 1 and at[1] == at[0] + 1 else 1
+    found = [Line(start=r0 - y0)]
+    if step > 1:
+        found.append(Line(step=step, start=r0 - step * y0))
+    found += [
+        Line(step=s, start=r0 - s * y0) for s in range(2, LARGEST + 1)
+    ] if len(at) == 1 else []  # one position read: a longer step leaves the source on both sides
+    gap = int(at[1] - at[0]) if len(at) > 1 else length
+    found += [Line(start=u * r0 - y0, factor=u, fill="zeros") for u in dict.fromkeys((gap, length, *range(2, LARGEST)))]
+    for factor in dict.fromkeys((*range(2, LARGEST + 1), length)):
+        run = int(np.count_nonzero(reads == r0))
+        for s in (1, 2, 3):
+            found += [
+                Line(step=s, start=factor * r0 + rest - s * y0, factor=factor)
+                for rest in range(factor)
+                if (factor - rest + s - 1) // s == run or len(at) == run
+            ]
+    return found

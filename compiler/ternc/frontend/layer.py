@@ -1,0 +1,323 @@
+"""The one way in which weights on ONNX values become the sums of a layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ternc.frontend import weights as real_weights
+from ternc.frontend.build import Operand, term_ranges
+from ternc.frontend.grid import ones, rationals
+from ternc.frontend.ops_elementwise import useful
+from ternc.frontend.reads import Read, Window, operands, reads, terms
+from ternc.frontend.values import (
+    NOTHING,
+    Accumulator,
+    Addend,
+    Computed,
+    Const,
+    Index,
+    Map,
+    Node,
+    View,
+    plain_index,
+)
+from ternc.frontend.walk import LayerFacts, Walk
+from ternc.frontend.weights import Plane, Reals
+from ternc.network.layers import Term, Weights
+from ternc.network.steps import Add, Divide, Multiply, PerChannel, Step
+
+SCALES = 4
+"""Most different scales of the values that one layer reads, where its weights and they together form no grid."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Layer:
+    """A node that multiplies with weights.
+
+    Attributes:
+        kind: As in `Linear`.
+        const: Its weight, for messages; None where the weights are the operator's own (an average).
+        layout: For each canonical weight its flat index in ``const``.
+        window: None for a dense layer.
+        positions: Whether it reads a graph input as [..., C], pixel by pixel.
+    """
+
+    node: Node
+    kind: str
+    const: Const | None
+    layout: Index
+    window: Window | None
+    groups: int = 1
+    positions: bool = False
+
+
+class _Source(Protocol):
+    """What a layer reads, channel by channel of its ONNX value."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether every weight meets a value of some tensor at every output: no padding."""
+
+    def constants(self, which: str) -> list[Fraction] | None:
+        """``"scale"`` or ``"offset"`` of each channel; None where one channel has several."""
+
+    def terms(self, weights: Weights) -> tuple[Term, ...]:
+        """Terms of integer weights."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Windows:
+    reads: list[Read]
+    window: Window
+    size: Map
+    groups: int
+
+    @property
+    def whole(self) -> bool:
+        covered = np.any([read.index != NOTHING for read in self.reads], axis=0)
+        return bool(np.all(covered)) and not any(self._outside(n) for n in (0, 1))
+
+    def _outside(self, n: int) -> bool:
+        w, length = self.window, self.size[1 + n]
+        last = (w.size[n] - 1) * w.stride[n] + (w.kernel[n] - 1) * w.dilation[n] - w.padding[n]
+        return w.padding[n] > 0 or w.spread[n] > 1 or last >= length
+
+    def constants(self, which: str) -> list[Fraction] | None:
+        found: list[list[Fraction]] = [[] for _ in range(self.size[0])]
+        for read in self.reads:
+            for channel, values in read.per_channel(getattr(read.operand, which)).items():
+                found[channel] += [v for v in values if v not in found[channel]]
+        if any(len(values) > 1 for values in found):
+            return None
+        known = next((values[0] for values in found if values), Fraction(1))
+        return [values[0] if values else known for values in found]
+
+    def terms(self, weights: Weights) -> tuple[Term, ...]:
+        return tuple(t for read in self.reads for t in terms(read, weights, self.window, self.groups))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Dense:
+    operands: list[Operand]
+    count: int
+
+    @property
+    def whole(self) -> bool:
+        return bool(np.all(np.any([o.index.ravel() != NOTHING for o in self.operands], axis=0)))
+
+    def constants(self, which: str) -> list[Fraction] | None:
+        found = [Fraction(1)] * self.count
+        for operand in self.operands:
+            index, values = operand.index.ravel(), getattr(operand, which)
+            channel = index // (operand.size[1] * operand.size[2])
+            for place in np.flatnonzero(index != NOTHING).tolist():
+                found[place] = values[channel[place] if values.size > 1 else 0]
+        return found
+
+    def terms(self, weights: Weights) -> tuple[Term, ...]:
+        found = []
+        for operand in self.operands:
+            index = operand.index.ravel()
+            there = np.flatnonzero(index != NOTHING)
+            kernel = np.zeros((len(weights), int(np.prod(operand.size))), np.int32)
+            np.add.at(kernel, (slice(None), index[there]), weights[:, there])
+            if there.size:
+                shape = (len(weights), *operand.size)
+                found.append(Term(source=operand.tensor.name, weights=kernel.reshape(shape)))
+        return tuple(found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Share:
+    """Integer weights, the scale of the values that they meet, and their own unit per output channel."""
+
+    plane: Plane
+    scale: Fraction
+
+
+def weighted(walk: Walk, layer: Layer, value: Computed, size: Map, weights: Reals) -> View:
+    """The sums of a layer as a view in plain order ``[1, O, H, W]``.
+
+    Args:
+        value: What it reads, with ``size`` elements.
+        size: (channels, height, width) of the value as a map; (K, 1, 1) for a dense layer.
+        weights: Real, ``[O, C // groups, KH, KW]``, or ``[O, K]`` for a dense layer.
+    """
+    where = walk.where(layer.node)
+    walk.layers.append(weight_facts(layer.node, weights))
+    if layer.window is None:
+        source: _Source = _Dense(operands=operands(walk.build, value, where, layout="flat"), count=size[0])
+        found = source.operands
+        output = (1, 1)
+    else:
+        found = operands(walk.build, value, where, layout="positions" if layer.positions else "map")
+        reached = reads(walk.build, found, size, where, value.name, layer.window)
+        found = [read.operand for read in reached]
+        source = _Windows(reads=reached, window=layer.window, size=size, groups=layer.groups)
+        output = layer.window.size
+    scale, offset = source.constants("scale"), source.constants("offset")
+    if scale is None or offset is None:
+        raise walk.refuse(
+            layer.node,
+            f" reads '{value.name}', whose channels each mix values of different scales",
+            help="quantise what it reads with one scale",
+        )
+    distinct = list(dict.fromkeys(scale))
+    if len(distinct) == 1:
+        shares = [
+            _Share(plane=plane, scale=Fraction(1)) for plane in _planes(walk, layer, weights)
+        ]
+        factors = _factors(found, distinct[0])
+        if len(shares) > 1:
+            shares = [replace(share, scale=distinct[0]) for share in shares]
+    else:
+        shares, factors = _by_scale(walk, layer, weights, scale, distinct), ()
+    if any(offset) and not source.whole:
+        raise walk.refuse(
+            layer.node,
+            f" pads '{value.name}', whose real value 0 is no integer: its offset must be a whole number of steps",
+            help="choose the quantiser's scale so that 0 is one of its values",
+        )
+    single = shares[0] if len(shares) == 1 else None
+    if single is not None:
+        unit = scale if len(distinct) > 1 else [Fraction(1)] * len(scale)
+        shift = _moved(single.plane.weights, [o / u for o, u in zip(offset, unit, strict=True)], layer.groups)
+        steps: tuple[Step, ...] = (
+            *factors,
+            *useful(Add(addend=_floats(shift))),
+            *useful(Multiply(factor=_uniform(single.plane.scale))),
+        )
+    else:
+        total = sum(
+            _moved(share.plane.weights, offset, layer.groups) * rationals(share.plane.scale) for share in shares
+        )
+        steps = useful(Add(addend=_floats(total)))
+    size_out = (len(weights), *output)
+    addends = []
+    for share in shares:
+        made = source.terms(share.plane.weights)
+        made = tuple(term for term in made if np.any(term.weights)) or (made[:1] if single is not None else ())
+        if made:
+            worth = ones() if single is not None else rationals(share.plane.scale) * share.scale
+            addends.append(
+                Addend(terms=made, scale=worth, ranges=term_ranges(made, walk.build.tensor))
+            )
+    if not addends:
+        raise walk.refuse(layer.node, ": its output does not depend on the network's input")
+    acc = Accumulator(name=layer.node.name, kind=layer.kind, addends=tuple(addends), size=size_out)
+    return View(
+        name=layer.node.outputs[0],
+        source=acc,
+        index=plain_index((1, *size_out)),
+        size=size_out,
+        dtype="float32",
+        steps=steps,
+    )
+
+
+def weight_facts(node: Node, weights: Reals) -> LayerFacts:
+    """Count a layer's weights; axis 0 is the output channel."""
+    found = real_weights.split(weights)
+    return LayerFacts(
+        node=node.name,
+        op=node.op,
+        weights=weights.size,
+        nonzeros=int(np.count_nonzero(weights)),
+        ternary=found.ternary,
+        bits=None if found.misfits.size else found.bits,
+    )
+
+
+def _planes(walk: Walk, layer: Layer, weights: Reals) -> tuple[Plane, ...]:
+    return check_weights(walk, layer.node, weights, layer.layout, layer.const)
+
+
+def check_weights(
+    walk: Walk, node: Node, weights: Reals, layout: Index, const: Const | None
+) -> tuple[Plane, ...]:
+    """The weights' planes; other values are refused, or noted where all obstacles are wanted."""
+    found = real_weights.split(weights)
+    if found.misfits.size:
+        assert const is not None
+        text = real_weights.describe(found, const.array, const.name, layout)
+        walk.complain(
+            walk.refuse(
+                node,
+                f", weight '{const.name}': must be ternary, or integers of at most 8 bits times one scale in each "
+                f"output channel, but {text}",
+                help="train or export it with a quantiser, or let ternc make it ternary: --ternarise RHO --calibrate DATA",
+            )
+        )
+    return found.planes
+
+
+def _by_scale(
+    walk: Walk, layer: Layer, weights: Reals, scale: list[Fraction], distinct: list[Fraction]
+) -> list[_Share]:
+    """Shares of weights on values of different scales: as one grid where they form one, else one for each scale."""
+    each = _by_output(np.array([float(s) for s in scale]), weights, layer.groups)
+    together = real_weights.split(weights * each)
+    if not together.misfits.size and len(together.planes) == 1:
+        return [_Share(plane=together.planes[0], scale=Fraction(1))]
+    planes = _planes(walk, layer, weights)
+    if len(distinct) * len(planes) > SCALES:
+        raise walk.refuse(
+            layer.node,
+            f": it reads values of {len(distinct)} different scales, which have no common unit",
+            help="quantise what it reads with one scale, or with scales that are multiples of each other",
+        )
+    shares = []
+    for value in distinct:
+        mask = _by_output(np.array([s == value for s in scale]), weights, layer.groups)
+        shares += [
+            _Share(plane=replace(plane, weights=np.where(mask, plane.weights, 0).astype(np.int32)), scale=value)
+            for plane in planes
+        ]
+    return shares
+
+
+def _by_output(values: NDArray[Any], weights: NDArray[Any], groups: int) -> NDArray[Any]:
+    """Per-channel values where each weight ``[O, C // groups, ...]`` meets them, broadcastable to the weights."""
+    outputs, inputs = weights.shape[:2]
+    groups_of = np.arange(outputs) // (outputs // groups)
+    spread = values.reshape(groups, inputs)[groups_of]
+    return np.asarray(spread.reshape(outputs, inputs, *(1,) * (weights.ndim - 2)))
+
+
+def _moved(weights: Weights, offset: list[Fraction], groups: int) -> NDArray[Any]:
+    """What the values' offsets add to each output channel, in units of its integer weights; object ``[O]``."""
+    total = rationals(np.zeros(len(weights)))
+    sums = weights.reshape(*weights.shape[:2], -1).sum(axis=2, dtype=np.int64)
+    for value in dict.fromkeys(o for o in offset if o):
+        mask = _by_output(np.array([o == value for o in offset]), sums, groups)
+        total = total + np.where(mask, sums, 0).sum(axis=1).astype(object) * value
+    return total
+
+
+def _factors(found: list[Operand], scale: Fraction) -> tuple[Step, ...]:
+    """The graph's own constants whose product is the scale, where all operands agree on them."""
+    steps = found[0].factors
+    if any(_size(step) > 1 for step in steps):
+        return useful(Multiply(factor=np.array([float(scale)])))
+    return steps
+
+
+def _size(step: Step) -> int:
+    match step:
+        case Multiply(factor=values) | Divide(divisor=values):
+            return int(values.size)
+        case _:
+            return 1
+
+
+def _floats(values: NDArray[Any]) -> PerChannel:
+    return _uniform(np.array([float(v) for v in values]))
+
+
+def _uniform(values: PerChannel) -> PerChannel:
+    return values[:1] if np.all(values == values[0]) else values

@@ -1,0 +1,78 @@
+"""Sums of several addends with real scales as one integer sum, when the activation behind them is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import gcd, lcm
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ternc.errors import ModelError
+from ternc.frontend.values import Accumulator, Addend
+from ternc.network.combine import integer_form
+from ternc.network.layers import Staircase, Term
+from ternc.network.steps import Step
+
+WIDEST_MULTIPLIER = 1 << 20
+"""Largest integer that a tensor or sum is multiplied with."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Settled:
+    """An accumulator of one integer sum, and the staircase of it."""
+
+    terms: tuple[Term, ...]
+    staircase: Staircase
+
+
+def settled(acc: Accumulator, prefix: tuple[Step, ...], low: int, high: int, where: str) -> Settled:
+    """Integer multipliers for an accumulator's addends that give exactly the codes of the real sum.
+
+    Raises:
+        ModelError: There are none; the sentence says how close the best ones come.
+    """
+    channels = acc.size[0]
+    scales = [list(np.broadcast_to(addend.scale, channels)) for addend in acc.addends]
+    found = integer_form(scales, [a.ranges for a in acc.addends], prefix, low=low, high=high)
+    if found.misses is not None:
+        m = found.misses
+        raise ModelError(
+            f"{where}: the scales of '{acc.name}' have no exact integer form of {m.bits} bits: the best one differs "
+            f"by up to {m.codes} in {m.differing:,} of {m.reachable:,} reachable cases, in {len(m.channels)} channels",
+            help="give its operands equal scales, or scales whose ratio is a power of two or a small fraction",
+        )
+    return Settled(terms=scaled(acc.addends, found.multipliers), staircase=found.staircase)
+
+
+def scaled(addends: tuple[Addend, ...], multipliers: NDArray[np.int64]) -> tuple[Term, ...]:
+    """All addends' terms, their weights times the multipliers ``[J, O]``."""
+    terms = []
+    for addend, row in zip(addends, multipliers, strict=True):
+        column = row[:, None, None, None]
+        terms += [replace(t, weights=(t.weights * column).astype(np.int32)) for t in addend.terms if np.any(row)]
+    return tuple(terms) or addends[0].terms
+
+
+def common(acc: Accumulator) -> tuple[tuple[Term, ...], list[Fraction]] | None:
+    """One integer sum exactly proportional to the real one, and its unit per channel; None where there is none."""
+    channels = acc.size[0]
+    scales = [list(np.broadcast_to(addend.scale, channels)) for addend in acc.addends]
+    units, rows = [], []
+    for column in zip(*scales, strict=True):
+        unit = unit_of([abs(s) for s in column if s])
+        multipliers = [int(s / unit) for s in column]
+        if max(map(abs, multipliers)) >= WIDEST_MULTIPLIER:
+            return None
+        units.append(unit)
+        rows.append(multipliers)
+    return scaled(acc.addends, np.array(rows, np.int64).T), units
+
+
+def unit_of(values: list[Fraction]) -> Fraction:
+    """The largest fraction of which all values are integer multiples; 1 for none."""
+    if not values:
+        return Fraction(1)
+    denominator = lcm(*(v.denominator for v in values))
+    return Fraction(gcd(*(int(v * denominator) for v in values)), denominator)

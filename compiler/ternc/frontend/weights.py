@@ -1,0 +1,168 @@
+"""Real weights as integers times scales, or a sentence that says why not.
+
+In each output channel the weights must be one of: ternary (-a, 0, +a), integers of at most 8 bits and a sign times one
+step, or a few magnitudes of any size (two-scale ternary networks have +Wp and -Wn).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ternc.frontend.values import Array
+from ternc.network.layers import Weights
+
+Reals = NDArray[np.float64]
+
+TOLERANCE = 1e-6
+"""How far, relative, the magnitudes of one output channel may lie apart to count as equal."""
+GRID_TOLERANCE = 4e-7
+"""How far, relative, a weight may lie beside its multiple of the step: a few roundings of float32."""
+WIDEST = 255
+"""Largest integer weight: 8 bits and the sign that a zero point may bring."""
+MAGNITUDES = 4
+"""Most magnitudes of a channel whose weights form no grid."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Plane:
+    """Integer weights and their scale: ``weights[o] * scale[o]``.
+
+    Attributes:
+        weights: int32, the shape of the real weights.
+        scale: float64 ``[O]``, above 0 (1 for a channel of zeros).
+    """
+
+    weights: Weights
+    scale: Reals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Integers:
+    """Real weights as a sum of planes, and where that fails.
+
+    Attributes:
+        planes: At least one; more than one only where a channel's magnitudes form no grid.
+        bits: Signed width of the widest integer; 2 for ternary weights.
+        misfits: Flat indices of values that belong to no plane.
+        scale: float64 ``[O]``: each channel's commonest magnitude, for messages.
+    """
+
+    planes: tuple[Plane, ...]
+    bits: int
+    misfits: NDArray[np.int64]
+    scale: Reals
+
+    @property
+    def ternary(self) -> bool:
+        """Whether every channel has one magnitude."""
+        return self.bits == 2 and len(self.planes) == 1 and not self.misfits.size
+
+
+def split(weights: Reals) -> Integers:
+    """The integers of real weights; axis 0 is the output channel."""
+    flat = weights.reshape(len(weights), -1)
+    signs = np.sign(flat).astype(np.int32)
+    count = len(flat)
+    first, first_scale = signs.copy(), np.ones(count)
+    others: dict[int, tuple[Weights, Reals]] = {}
+    misfit = np.zeros(flat.shape, np.bool_)
+    commonest = np.ones(count)
+    for channel, row in enumerate(flat):
+        sizes = np.abs(row[row != 0])
+        if not sizes.size:
+            continue
+        if sizes.max() - sizes.min() <= TOLERANCE * sizes.max():
+            first_scale[channel] = commonest[channel] = _most_frequent(sizes)
+            continue
+        step = _step(sizes)
+        if step is not None:
+            first[channel], first_scale[channel] = np.rint(row / step), step
+            continue
+        levels = _levels(sizes)
+        if len(levels) > MAGNITUDES:
+            commonest[channel] = _commonest(sizes, np.abs(flat[flat != 0]))
+            misfit[channel] = (row != 0) & ~_near(np.abs(row), commonest[channel])
+            continue
+        for n, level in enumerate(levels):
+            at = np.where(_near(np.abs(row), level), signs[channel], 0)
+            if n == 0:
+                first[channel], first_scale[channel] = at, level
+                continue
+            plane, scale = others.setdefault(n, (np.zeros_like(signs), np.ones(count)))
+            plane[channel], scale[channel] = at, level
+    planes = [(first, first_scale), *(others[n] for n in sorted(others))]
+    largest = int(max(np.abs(p).max() for p, _ in planes))
+    return Integers(
+        planes=tuple(
+            Plane(weights=np.asarray(p.reshape(weights.shape), np.int32), scale=s) for p, s in planes
+        ),
+        bits=max(2, largest.bit_length() + 1),
+        misfits=np.flatnonzero(misfit).astype(np.int64),
+        scale=commonest,
+    )
+
+
+def _near(sizes: Reals, level: float) -> NDArray[np.bool_]:
+    return np.asarray(np.abs(sizes - level) <= TOLERANCE * level)
+
+
+def _most_frequent(sizes: Reals) -> float:
+    values, counts = np.unique(sizes, return_counts=True)
+    return float(values[np.argmax(counts)])
+
+
+def _step(sizes: Reals) -> float | None:
+    """The largest step of which all magnitudes are multiples up to `WIDEST`, or None."""
+    levels = np.unique(sizes)
+    if levels[-1] > (WIDEST + 0.5) * levels[0]:
+        return None
+    divisors = np.arange(1, WIDEST + 1)
+    divisors = divisors[: int(WIDEST * levels[0] / levels[-1]) + 1]
+    ratios = levels[None, :] * (divisors / levels[0])[:, None]
+    fits = np.all(np.abs(ratios - np.rint(ratios)) <= GRID_TOLERANCE * ratios, axis=1)
+    fits &= np.rint(ratios[:, -1]) <= WIDEST
+    if not np.any(fits):
+        return None
+    multiples = np.rint(ratios[np.argmax(fits)])
+    exact = np.flatnonzero(np.log2(multiples) % 1 == 0)  # where one step was scaled by a power of two, without rounding
+    best = int(exact[0]) if exact.size else int(np.argmax(multiples))
+    return float(levels[best] / multiples[best])
+
+
+def _levels(sizes: Reals) -> list[float]:
+    """The distinct magnitudes, smallest first; those within the tolerance count as one."""
+    found: list[float] = []
+    for value in np.unique(sizes).tolist():
+        if not found or value - found[-1] > TOLERANCE * value:
+            found.append(value)
+            if len(found) > MAGNITUDES:
+                break
+    return found
+
+
+def _commonest(sizes: Reals, everywhere: Reals) -> float:
+    """The most frequent magnitude of a channel; of equally frequent ones the commonest in the whole tensor."""
+    values, counts = np.unique(sizes, return_counts=True)
+    best = values[counts == counts.max()]
+    if len(best) == 1:
+        return float(best[0])
+    all_values, all_counts = np.unique(everywhere, return_counts=True)
+    return float(best[np.argmax(all_counts[np.searchsorted(all_values, best)])])
+
+
+def describe(found: Integers, weights: Array, name: str, layout: NDArray[np.int64]) -> str:
+    """``17 of 36,864 values are not (first: w3[2,0,1,1] = 0.24)``.
+
+    Args:
+        weights: The tensor as the node reads it.
+        layout: For each element of the canonical weights, its flat index in ``weights``.
+    """
+    places = layout.ravel()[found.misfits]
+    place = int(places.min())
+    at = ",".join(str(int(i)) for i in np.unravel_index(place, weights.shape))
+    verb = "is" if len(places) == 1 else "are"
+    count = f"{len(places):,} of {weights.size:,} values {verb} not"
+    return f"{count} (first: {name}[{at}] = {float(weights.ravel()[place]):g})"
