@@ -118,7 +118,9 @@ def _plain(index: Index, source: Map) -> tuple[Access, ...] | None:
     if np.any(first % area) or not np.array_equal(flat[used], first[:, None] + np.arange(area)):
         return None
     line = Line()
-    return (Access(channels=used, sources=first // area, vertical=line, horizontal=line),) if len(used) else ()
+    return (
+        (Access(channels=used, sources=first // area, vertical=line, horizontal=line),) if len(used) else ()
+    )
 
 
 def _lines(plane: NDArray[np.int64], source: Map) -> tuple[Line, Line] | None:
@@ -151,19 +153,20 @@ def _line(at: NDArray[np.int64], reads: NDArray[np.int64], length: int, size: in
     return None
 
 
-def _candidates(
-    y0: int, r0: int, at: NDArray[np.int64], reads: NDArray[np.int64], length: int
-) -> list[Line]:
+def _candidates(y0: int, r0: int, at: NDArray[np.int64], reads: NDArray[np.int64], length: int) -> list[Line]:
     """Lines through the first point, simplest first."""
     step = int(reads[1] - reads[0]) if len(at) > 1 and at[1] == at[0] + 1 else 1
     found = [Line(start=r0 - y0)]
     if step > 1:
         found.append(Line(step=step, start=r0 - step * y0))
-    found += [
-        Line(step=s, start=r0 - s * y0) for s in range(2, LARGEST + 1)
-    ] if len(at) == 1 else []  # one position read: a longer step leaves the source on both sides
+    found += (
+        [Line(step=s, start=r0 - s * y0) for s in range(2, LARGEST + 1)] if len(at) == 1 else []
+    )  # one position read: a longer step leaves the source on both sides
     gap = int(at[1] - at[0]) if len(at) > 1 else length
-    found += [Line(start=u * r0 - y0, factor=u, fill="zeros") for u in dict.fromkeys((gap, length, *range(2, LARGEST)))]
+    found += [
+        Line(start=u * r0 - y0, factor=u, fill="zeros")
+        for u in dict.fromkeys((gap, length, *range(2, LARGEST)))
+    ]
     for factor in dict.fromkeys((*range(2, LARGEST + 1), length)):
         run = int(np.count_nonzero(reads == r0))
         for s in (1, 2, 3):

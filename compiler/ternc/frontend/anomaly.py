@@ -7,11 +7,13 @@ from fractions import Fraction
 from math import floor
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ternc.errors import ModelError
 from ternc.frontend.access import split
 from ternc.frontend.build import Operand, term_ranges
 from ternc.frontend.ends import Ends
+from ternc.frontend.grid import Rationals
 from ternc.frontend.reads import one_hot
 from ternc.frontend.settle import scaled, unit_of
 from ternc.frontend.values import Accumulator, Addend, View, plain_index
@@ -59,18 +61,14 @@ def add_anomaly(walk: Walk, ends: Ends, wish: AnomalyWish) -> Anomaly:
         accesses = split(operand.index, size)
         assert accesses is not None
         terms = one_hot(operand, accesses, size)
-    made = Addend(
-        terms=terms, scale=_fractions(output.scale), ranges=term_ranges(terms, build.tensor)
-    )
+    made = Addend(terms=terms, scale=_fractions(output.scale), ranges=term_ranges(terms, build.tensor))
     given = _input_addend(walk, output, prologue, size)
     multipliers, unit, slack = _integer_scales(made, given, size[0])
     sums = scaled((made, given), multipliers)
     ranges = term_ranges(sums, build.tensor)
     codes = IntRange(low=min(0, *(r.low for r in ranges)), high=max(0, *(r.high for r in ranges)))
     acc = Accumulator(name="anomaly", kind="difference", addends=(made, given), size=size)
-    view = View(
-        name="anomaly", source=acc, index=plain_index((1, *size)), size=size, dtype="float32"
-    )
+    view = View(name="anomaly", source=acc, index=plain_index((1, *size)), size=size, dtype="float32")
     target = build.add_layer(acc, sums, None, None, view, codes)
     offset = np.rint((output.offset - prologue.offset) / float(unit)).astype(np.int64)
     worth = float(unit) ** 2 if wish.measure == "squares" else float(unit)
@@ -106,10 +104,14 @@ def _pair(walk: Walk, ends: Ends) -> tuple[Output, Prologue]:
 def _input_addend(walk: Walk, output: Output, prologue: Prologue, size: tuple[int, int, int]) -> Addend:
     """The input's codes, arranged as the output's tensor, with a minus."""
     tensor = walk.build.tensor(prologue.tensor)
-    if prologue.scale <= 0 or np.unique(output.gather).size != output.gather.size or len(output.gather) != np.prod(size):
+    if (
+        prologue.scale <= 0
+        or np.unique(output.gather).size != output.gather.size
+        or len(output.gather) != np.prod(size)
+    ):
         raise ModelError(
-            f"{walk.graph.file}: --anomaly needs an input with one positive scale, and an output whose pixels all leave "
-            "the last layer once"
+            f"{walk.graph.file}: --anomaly needs an input with one positive scale, and an output whose pixels all "
+            "leave the last layer once"
         )
     place = np.empty(len(prologue.gather), np.int64)
     place[prologue.gather] = np.arange(len(prologue.gather))
@@ -131,7 +133,7 @@ def _input_addend(walk: Walk, output: Output, prologue: Prologue, size: tuple[in
     return Addend(terms=terms, scale=-operand.scale, ranges=term_ranges(terms, walk.build.tensor))
 
 
-def _integer_scales(made: Addend, given: Addend, channels: int) -> tuple[np.ndarray, Fraction, float]:
+def _integer_scales(made: Addend, given: Addend, channels: int) -> tuple[NDArray[np.int64], Fraction, float]:
     """Multipliers ``[2, O]`` of output and input, their common unit, and their largest relative error."""
     scales = [list(np.broadcast_to(a.scale, channels)) for a in (made, given)]
     values = [abs(s) for row in scales for s in row if s]
@@ -139,9 +141,14 @@ def _integer_scales(made: Addend, given: Addend, channels: int) -> tuple[np.ndar
     if max(values) / unit > WIDEST:
         unit = max(min(values) / FINEST, max(values) / WIDEST)
     multipliers = np.array([[round(s / unit) for s in row] for row in scales], np.int64)
-    errors = [abs(m * unit / s - 1) for row, found in zip(scales, multipliers, strict=True) for m, s in zip(found.tolist(), row, strict=True) if s]
+    errors = [
+        abs(m * unit / s - 1)
+        for row, found in zip(scales, multipliers, strict=True)
+        for m, s in zip(found.tolist(), row, strict=True)
+        if s
+    ]
     return multipliers, unit, float(max(errors))
 
 
-def _fractions(values: np.ndarray) -> np.ndarray:
+def _fractions(values: NDArray[np.float64]) -> Rationals:
     return np.array([Fraction(float(v)) for v in values], object)

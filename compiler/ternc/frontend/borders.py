@@ -52,6 +52,7 @@ class Crossing:
         exact: The value in front of the operator, in float64; of a choice, the winner's.
         single: The same element in onnxruntime's float32.
         border: Where the result changes; of a choice, the value in float64 that onnxruntime took for the largest.
+        shape: Shape of the operator's output, without the batch axis.
         count: Elements of the operator that differ.
     """
 
@@ -61,6 +62,7 @@ class Crossing:
     exact: float
     single: float
     border: float
+    shape: tuple[int, ...]
     count: int
 
 
@@ -69,11 +71,11 @@ class Exact:
     """What a model gives without float32's rounding errors.
 
     Attributes:
-        outputs: In the order of the graph's outputs, ``[1, ...]``; floats are float64.
+        outputs: The graph's outputs by name, in their order, ``[1, ...]``; floats are float64.
         crossing: The first element in which onnxruntime differs and float32 explains it, or None.
     """
 
-    outputs: tuple[NDArray[Any], ...]
+    outputs: Values
     crossing: Crossing | None
 
 
@@ -89,7 +91,9 @@ class _Site:
     first: bool
 
 
-def evaluate(path: Path, single: Mapping[str, NDArray[Any]], exact: Mapping[str, NDArray[Any]]) -> Exact:
+def evaluate_exactly(
+    path: Path, single: Mapping[str, NDArray[Any]], exact: Mapping[str, NDArray[Any]]
+) -> Exact:
     """One frame in float64, and where onnxruntime first differs from it.
 
     Args:
@@ -195,7 +199,9 @@ def _run_double(
         for attribute in node.attribute:
             if node.op_type == "Cast" and attribute.name == "to" and attribute.i == TensorProto.FLOAT:
                 attribute.i = TensorProto.DOUBLE
-    wide = {name: x.astype(np.float64) if x.dtype.kind == "f" else x for name, x in {**inputs, **given}.items()}
+    wide = {
+        name: x.astype(np.float64) if x.dtype.kind == "f" else x for name, x in {**inputs, **given}.items()
+    }
     try:
         with np.errstate(all="ignore"):
             evaluator = ReferenceEvaluator(double, new_ops=list(_SNAPPING))
@@ -311,6 +317,7 @@ def _first_crossing(sites: Sequence[_Site], single: Values, double: Values) -> C
                 exact=exact,
                 single=value,
                 border=border,
+                shape=differs.shape[1:],
                 count=int(differs.sum()),
             )
     return None
@@ -326,14 +333,16 @@ def _at(site: _Site, place: tuple[int, ...], single: Values, double: Values) -> 
     )
     match site.op:
         case "Round":
-            border = np.floor((exact + value) / 2 + 0.5) - 0.5 if exact == value else _between(exact, value, 0.5)
+            border = (
+                np.floor((exact + value) / 2 + 0.5) - 0.5 if exact == value else _between(exact, value, 0.5)
+            )
         case "Floor" | "Ceil":
             border = _between(exact, value, 0.0)
         case "Sign":
             border = 0.0
         case _:
             border = float(np.broadcast_to(double[site.inputs[1]], double[site.output].shape)[place])
-    return exact, value, float(border)
+    return exact, value, border
 
 
 def _between(a: float, b: float, offset: float) -> float:
@@ -341,7 +350,9 @@ def _between(a: float, b: float, offset: float) -> float:
     return float(np.rint((a + b) / 2 - offset) + offset)
 
 
-def _choice(site: _Site, place: tuple[int, ...], single: Values, double: Values) -> tuple[float, float, float]:
+def _choice(
+    site: _Site, place: tuple[int, ...], single: Values, double: Values
+) -> tuple[float, float, float]:
     """The winner in float64, its float32 value, and the float64 value of what won in float32."""
     values = double[site.inputs[0]]
     axis = site.axis % values.ndim

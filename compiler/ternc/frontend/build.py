@@ -246,7 +246,9 @@ class Builder:
         try:
             derived = derive(grid.prefix, acc.addends[0].ranges, low=low, high=high)
         except NoStaircase as error:
-            raise ModelError(f"{where} reads '{view.name}', whose activation {error}", help=TABLE_HELP) from error
+            raise ModelError(
+                f"{where} reads '{view.name}', whose activation {error}", help=TABLE_HELP
+            ) from error
         terms = signed(acc.addends[0].terms, np.where(derived.falling, -1, 1))
         return self._placed(view, acc, grid, terms, derived.staircase, codes)
 

@@ -28,7 +28,7 @@ from ternc.frontend.values import (
     View,
     plain_index,
 )
-from ternc.frontend.walk import HOST, HostOnly, Walk, handles
+from ternc.frontend.walk import HOST, HostOnlyError, Walk, handles
 from ternc.network.layers import IntRange, Output, Tensor
 from ternc.network.thresholds import direction
 
@@ -79,7 +79,7 @@ def arg_max(walk: Walk, node: Node) -> Value:
     """ArgMax over the channels."""
     view = _compared(walk, node)
     if int(node.attributes.get("select_last_index", 0)):
-        raise HostOnly(walk.refuse(node, ": select_last_index=1 is not supported on chip").sentence)
+        raise HostOnlyError(walk.refuse(node, ": select_last_index=1 is not supported on chip").sentence)
     axis = int(node.attributes.get("axis", 0))
     return _choice(walk, node, view, node.outputs[0], axis, bool(node.attributes.get("keepdims", 1)))
 
@@ -91,9 +91,10 @@ def top_k(walk: Walk, node: Node) -> Value:
     const = walk.const(node, 1, "k")
     k = int(const.array.ravel()[0]) if const is not None else int(node.attributes.get("k", 1))
     if k != 1 or not int(node.attributes.get("largest", 1)) or walk.uses.get(node.outputs[0]):
-        raise HostOnly(
+        raise HostOnlyError(
             walk.refuse(
-                node, ": on chip it must be the index of the largest value alone, but it has values or more indices"
+                node,
+                ": on chip it must be the index of the largest value alone, but it has values or more indices",
             ).sentence,
             help="use ArgMax",
         )
@@ -103,7 +104,7 @@ def top_k(walk: Walk, node: Node) -> Value:
 def _compared(walk: Walk, node: Node) -> View:
     value = walk.value(node, 0)
     if isinstance(value, Joined):
-        raise HostOnly(walk.refuse(node, ": it compares values of several layers").sentence)
+        raise HostOnlyError(walk.refuse(node, ": it compares values of several layers").sentence)
     return walk.view(node)
 
 
@@ -117,7 +118,7 @@ def _choice(walk: Walk, node: Node, view: View, name: str, axis: int, keep: bool
         order, pixel[..., None] + np.arange(channels) * (height * width)
     )
     if not plain or isinstance(view.source, GraphInput):
-        raise HostOnly(
+        raise HostOnlyError(
             walk.refuse(
                 node, f": its axis must be the channels of '{view.name}', in the order they were computed"
             ).sentence
@@ -256,9 +257,7 @@ def _last(walk: Walk, view: View, where: str) -> _Last | None:
     again = replace(operand.view(view.name), steps=operand.factors)
     done = walk.build.operand(walk.build.identity(again), where)
     sign = np.where(operand.scale < 0, -1, 1)
-    return _Last(
-        tensor=done.tensor, scale=operand.scale * sign, offset=operand.offset, index=operand.index
-    )
+    return _Last(tensor=done.tensor, scale=operand.scale * sign, offset=operand.offset, index=operand.index)
 
 
 def _raw(walk: Walk, view: View, acc: Accumulator) -> _Last | None:

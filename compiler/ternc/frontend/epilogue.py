@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import onnx
 
 from ternc.frontend.ends import Ends
@@ -20,7 +21,9 @@ def extract(path: Path, walk: Walk, ends: Ends) -> bytes:
     if not ends.host:
         return b""
     proto = load_proto(path)
-    named = {value.name: value for value in (*proto.graph.value_info, *proto.graph.input, *proto.graph.output)}
+    named = {
+        value.name: value for value in (*proto.graph.value_info, *proto.graph.input, *proto.graph.output)
+    }
     by_output = {output: node for node in proto.graph.node for output in node.output if output}
     nodes = [by_output[next(o for o in node.outputs if o)] for node in ends.host]
     made = {output for node in nodes for output in node.output}
@@ -33,7 +36,7 @@ def extract(path: Path, walk: Walk, ends: Ends) -> bytes:
             constants.append(onnx.numpy_helper.from_array(value.array, name))
     for output in ends.outputs:
         if output.name in read:
-            elem = onnx.helper.np_dtype_to_tensor_dtype(onnx.numpy_helper.np.dtype(output.dtype))
+            elem = onnx.helper.np_dtype_to_tensor_dtype(np.dtype(output.dtype))
             inputs.append(onnx.helper.make_tensor_value_info(output.name, elem, [None, *output.shape]))
     outputs = [named.get(name, onnx.ValueInfoProto(name=name)) for name in walk.graph.outputs if name in made]
     outputs = [_without_shape(value) for value in outputs]

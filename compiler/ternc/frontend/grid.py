@@ -13,7 +13,18 @@ from typing import Any, TypeAlias, assert_never
 import numpy as np
 from numpy.typing import NDArray
 
-from ternc.network.steps import Add, Clamp, Divide, Function, Multiply, Normalise, PerChannel, Round, Sign, Step
+from ternc.network.steps import (
+    Add,
+    Clamp,
+    Divide,
+    Function,
+    Multiply,
+    Normalise,
+    PerChannel,
+    Round,
+    Sign,
+    Step,
+)
 
 Rationals: TypeAlias = NDArray[Any]
 """Object array of Fractions, shape ``[1]`` or ``[channels]``."""

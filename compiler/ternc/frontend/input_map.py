@@ -10,7 +10,18 @@ import numpy as np
 from ternc.errors import ModelError
 from ternc.frontend.grid import Rationals, affine
 from ternc.frontend.values import NOTHING, GraphInput, Index, Map, View, pixels, plain_index
-from ternc.network.steps import Add, Clamp, Divide, Function, Multiply, Normalise, PerChannel, Round, Sign, Step
+from ternc.network.steps import (
+    Add,
+    Clamp,
+    Divide,
+    Function,
+    Multiply,
+    Normalise,
+    PerChannel,
+    Round,
+    Sign,
+    Step,
+)
 
 Layout: TypeAlias = Literal["map", "flat", "positions"]
 """How a layer reads the input: [1, C, H, W] as a map, all of it as one vector, or [..., C] pixel by pixel."""
@@ -27,7 +38,9 @@ def layout_of(view: View, source: GraphInput, layout: Layout, where: str) -> tup
     """Map of the input tensor, and for each of its values in (channel, y, x) order the ONNX element."""
     index = view.index
     whole = index.size == int(np.prod(source.shape)) and len(np.unique(index)) == index.size
-    if not whole or NOTHING in index:  # a part of it, or enlarged: the ONNX input's own axes say what is a map
+    if (
+        not whole or NOTHING in index
+    ):  # a part of it, or enlarged: the ONNX input's own axes say what is a map
         index, layout = plain_index(source.shape), "map"
     shape = index.shape
     if layout == "flat":
@@ -111,7 +124,6 @@ def step_key(step: Step) -> tuple[object, ...]:
             parts = (step.mean, step.variance, step.gain, step.bias)
             return ("normalise", step.epsilon, *(p.tobytes() for p in parts))
         case Function():
-            parts = (step.alpha, step.beta, step.gamma)
-            return ("function", step.kind, *(p.tobytes() for p in parts))
+            return ("function", step.kind, *(p.tobytes() for p in (step.alpha, step.beta, step.gamma)))
         case _:
             return (step,)

@@ -124,11 +124,13 @@ class _Dense:
         for operand in self.operands:
             index = operand.index.ravel()
             there = np.flatnonzero(index != NOTHING)
-            kernel = np.zeros((len(weights), int(np.prod(operand.size))), np.int32)
-            np.add.at(kernel, (slice(None), index[there]), weights[:, there])
+            kernel = np.zeros((int(np.prod(operand.size)), len(weights)), np.int32)
+            np.add.at(kernel, index[there], weights[:, there].T)
             if there.size:
                 shape = (len(weights), *operand.size)
-                found.append(Term(source=operand.tensor.name, weights=kernel.reshape(shape)))
+                found.append(
+                    Term(source=operand.tensor.name, weights=np.ascontiguousarray(kernel.T).reshape(shape))
+                )
         return tuple(found)
 
 
@@ -151,8 +153,8 @@ def weighted(walk: Walk, layer: Layer, value: Computed, size: Map, weights: Real
     where = walk.where(layer.node)
     walk.layers.append(weight_facts(layer.node, weights))
     if layer.window is None:
-        source: _Source = _Dense(operands=operands(walk.build, value, where, layout="flat"), count=size[0])
-        found = source.operands
+        found = operands(walk.build, value, where, layout="flat")
+        source: _Source = _Dense(operands=found, count=size[0])
         output = (1, 1)
     else:
         found = operands(walk.build, value, where, layout="positions" if layer.positions else "map")
@@ -169,9 +171,7 @@ def weighted(walk: Walk, layer: Layer, value: Computed, size: Map, weights: Real
         )
     distinct = list(dict.fromkeys(scale))
     if len(distinct) == 1:
-        shares = [
-            _Share(plane=plane, scale=Fraction(1)) for plane in _planes(walk, layer, weights)
-        ]
+        shares = [_Share(plane=plane, scale=Fraction(1)) for plane in _planes(walk, layer, weights)]
         factors = _factors(found, distinct[0])
         if len(shares) > 1:
             shares = [replace(share, scale=distinct[0]) for share in shares]
@@ -193,20 +193,21 @@ def weighted(walk: Walk, layer: Layer, value: Computed, size: Map, weights: Real
             *useful(Multiply(factor=_uniform(single.plane.scale))),
         )
     else:
-        total = sum(
-            _moved(share.plane.weights, offset, layer.groups) * rationals(share.plane.scale) for share in shares
-        )
+        total = rationals(np.zeros(len(weights)))
+        for share in shares:
+            moved = _moved(share.plane.weights, offset, layer.groups)
+            total = total + moved * rationals(share.plane.scale)
         steps = useful(Add(addend=_floats(total)))
     size_out = (len(weights), *output)
     addends = []
     for share in shares:
         made = source.terms(share.plane.weights)
-        made = tuple(term for term in made if np.any(term.weights)) or (made[:1] if single is not None else ())
+        made = tuple(term for term in made if np.any(term.weights)) or (
+            made[:1] if single is not None else ()
+        )
         if made:
             worth = ones() if single is not None else rationals(share.plane.scale) * share.scale
-            addends.append(
-                Addend(terms=made, scale=worth, ranges=term_ranges(made, walk.build.tensor))
-            )
+            addends.append(Addend(terms=made, scale=worth, ranges=term_ranges(made, walk.build.tensor)))
     if not addends:
         raise walk.refuse(layer.node, ": its output does not depend on the network's input")
     acc = Accumulator(name=layer.node.name, kind=layer.kind, addends=tuple(addends), size=size_out)
@@ -250,7 +251,7 @@ def check_weights(
                 node,
                 f", weight '{const.name}': must be ternary, or integers of at most 8 bits times one scale in each "
                 f"output channel, but {text}",
-                help="train or export it with a quantiser, or let ternc make it ternary: --ternarise RHO --calibrate DATA",
+                help="train or export it with a quantiser, or make it ternary: --ternarise RHO --calibrate DATA",
             )
         )
     return found.planes
@@ -275,7 +276,9 @@ def _by_scale(
     for value in distinct:
         mask = _by_output(np.array([s == value for s in scale]), weights, layer.groups)
         shares += [
-            _Share(plane=replace(plane, weights=np.where(mask, plane.weights, 0).astype(np.int32)), scale=value)
+            _Share(
+                plane=replace(plane, weights=np.where(mask, plane.weights, 0).astype(np.int32)), scale=value
+            )
             for plane in planes
         ]
     return shares

@@ -9,7 +9,18 @@ import numpy as np
 from ternc.frontend.fold import elem_dtype, make_dtype, type_range
 from ternc.frontend.values import Array, Choice, Const, Node, Value, View
 from ternc.frontend.walk import Walk, folds, handles
-from ternc.network.steps import Add, Clamp, Divide, Function, Multiply, Normalise, PerChannel, Round, Sign, Step
+from ternc.network.steps import (
+    Add,
+    Clamp,
+    Divide,
+    Function,
+    Multiply,
+    Normalise,
+    PerChannel,
+    Round,
+    Sign,
+    Step,
+)
 
 ACTIVATION = "part of an activation"
 INFINITE = np.array([np.inf])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ternc.frontend.layer import Layer, check_weights, weighted
 from ternc.frontend.ops_elementwise import useful
@@ -42,7 +44,7 @@ def conv(walk: Walk, node: Node) -> Value:
             node, f": it must be a 1-D or 2-D convolution, but its input has shape {list(shape)}"
         )
     weights = _weights(walk, node, const)
-    layout = np.arange(weights.size).reshape(weights.shape)
+    layout: NDArray[Any] = np.arange(weights.size).reshape(weights.shape)
     groups = int(node.attributes.get("group", 1))
     transposed = node.op == "ConvTranspose"
     inputs = weights.shape[0] if transposed else weights.shape[1] * groups
@@ -71,11 +73,13 @@ def conv(walk: Walk, node: Node) -> Value:
     return _bias(walk, node, view, bias)
 
 
-def _turned(weights: Reals, groups: int) -> Reals:
-    """Weights ``[I, O // groups, KH, KW]`` of a transposed convolution as ``[O, I // groups, KH, KW]`` of a plain one."""
+def _turned(weights: NDArray[Any], groups: int) -> NDArray[Any]:
+    """A transposed convolution's ``[I, O // groups, KH, KW]`` as a plain one's ``[O, I // groups, KH, KW]``."""
     inputs, outputs, height, width = weights.shape
     split = weights.reshape(groups, inputs // groups, outputs, height, width)[..., ::-1, ::-1]
-    return np.ascontiguousarray(split.swapaxes(1, 2)).reshape(groups * outputs, inputs // groups, height, width)
+    return np.ascontiguousarray(split.swapaxes(1, 2)).reshape(
+        groups * outputs, inputs // groups, height, width
+    )
 
 
 def _pairs(walk: Walk, node: Node, kernel: tuple[int, ...]) -> tuple[list[int], list[int], list[int]]:
@@ -141,7 +145,9 @@ def _transposed(walk: Walk, node: Node, size: tuple[int, ...], kernel: tuple[int
             pads[i] = pads[i + 2] = 0
         out.append(full - pads[i] - pads[i + 2])
     if min(out) < 1 or min(*stride, *dilation) < 1:
-        raise walk.refuse(node, f": its output must have at least one pixel, but would have {out[0]} x {out[1]}")
+        raise walk.refuse(
+            node, f": its output must have at least one pixel, but would have {out[0]} x {out[1]}"
+        )
     return Window(
         size=(out[0], out[1]),
         kernel=(kernel[0], kernel[1]),
@@ -214,7 +220,7 @@ def matmul(walk: Walk, node: Node) -> Value:
 
 
 def _dense(
-    walk: Walk, node: Node, value: Computed, weights: Reals, layout: np.ndarray, const: Const
+    walk: Walk, node: Node, value: Computed, weights: Reals, layout: NDArray[Any], const: Const
 ) -> View:
     """Product of the value's last axis with ``weights [O, K]``."""
     lead, count = value.index.shape[:-1], value.index.shape[-1]
@@ -232,12 +238,14 @@ def _dense(
 
 
 def _positions(
-    walk: Walk, node: Node, value: Computed, weights: Reals, layout: np.ndarray, const: Const
+    walk: Walk, node: Node, value: Computed, weights: Reals, layout: NDArray[Any], const: Const
 ) -> View:
     """A product at each of several positions: a convolution of one pixel over a map of positions."""
     lead, count = value.index.shape[:-1], value.index.shape[-1]
     rows = int(np.prod(lead, dtype=np.int64))
-    height, width = walk.build.pixels_behind(value, rows) or ((lead[-2], lead[-1]) if len(lead) > 1 else (1, rows))
+    height, width = walk.build.pixels_behind(value, rows) or (
+        (lead[-2], lead[-1]) if len(lead) > 1 else (1, rows)
+    )
     if height * width != rows:
         height, width = 1, rows
     layer = Layer(
@@ -248,7 +256,9 @@ def _positions(
         window=Window(size=(height, width)),
         positions=True,
     )
-    turned = walk.arranged(value, value.name, lambda index: index.reshape(rows, count).T.reshape(1, count, height, width))
+    turned = walk.arranged(
+        value, value.name, lambda index: index.reshape(rows, count).T.reshape(1, count, height, width)
+    )
     result = weighted(walk, layer, turned, (count, height, width), weights[:, :, None, None])
     return replace(result, index=result.index.reshape(len(weights), rows).T.reshape(*lead, len(weights)))
 

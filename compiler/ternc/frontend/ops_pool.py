@@ -101,10 +101,15 @@ def max_pool(walk: Walk, node: Node) -> Value:
         return _maximum(walk, node, value, size, _whole(size), value.index.ndim)
     found = _pooling(walk, node, size, value.index.ndim - 2)
     for i in (0, 1):
-        taps = np.arange(found.size[i])[:, None] * found.stride[i] + np.arange(found.kernel[i]) * found.dilation[i]
+        taps = (
+            np.arange(found.size[i])[:, None] * found.stride[i]
+            + np.arange(found.kernel[i]) * found.dilation[i]
+        )
         inside = (taps >= found.padding[i]) & (taps < found.padding[i] + size[1 + i])
         if not np.all(inside.any(axis=1)):
-            raise walk.refuse(node, ": each of its windows must hold a pixel, but some lie in the padding alone")
+            raise walk.refuse(
+                node, ": each of its windows must hold a pixel, but some lie in the padding alone"
+            )
     return _maximum(walk, node, value, size, found, value.index.ndim)
 
 
@@ -134,9 +139,7 @@ def _maximum(walk: Walk, node: Node, value: Computed, size: Map, found: _Pooling
     return replace(view, name=node.outputs[0], pool=pool, size=out, index=plain_index(shape))
 
 
-def _maximum_of_parts(
-    walk: Walk, node: Node, value: Joined, size: Map, found: _Pooling, rank: int
-) -> Value:
+def _maximum_of_parts(walk: Walk, node: Node, value: Joined, size: Map, found: _Pooling, rank: int) -> Value:
     """A concatenation along the channels: one pool for each part."""
     parts = []
     for part in value.parts:
@@ -177,9 +180,9 @@ def _poolable(walk: Walk, node: Node, view: View, size: Map) -> View:
     terms = one_hot(operand, reached[0].accesses, size)
     copy = walk.build.copying(view.name, terms, size)
     steps = operand.steps
-    if operand.scale.size > 1 or operand.offset.size > 1 or (np.any(operand.offset != 0) and NOTHING in operand.index):
-        if not plain:
-            raise walk.refuse(node, f" reads '{view.name}' rearranged, with another scale in each channel")
+    several = operand.scale.size > 1 or operand.offset.size > 1
+    if not plain and (several or (np.any(operand.offset != 0) and NOTHING in operand.index)):
+        raise walk.refuse(node, f" reads '{view.name}' rearranged, with another scale in each channel")
     return View(
         name=view.name,
         source=copy,
@@ -216,9 +219,7 @@ def _beyond(node: Node, found: _Pooling, axes: int) -> bool:
     return any(found.padding[2 + i] > declared[i] for i in (0, 1))
 
 
-def _average(
-    walk: Walk, node: Node, value: Computed, size: Map, found: _Pooling, *, divide: bool
-) -> View:
+def _average(walk: Walk, node: Node, value: Computed, size: Map, found: _Pooling, *, divide: bool) -> View:
     channels = size[0]
     layer = Layer(
         node=node,
@@ -303,7 +304,7 @@ def _spatial(walk: Walk, node: Node, value: Computed, axes: list[int]) -> tuple[
     if rank > 4 or len(reduced) > 2 or not kept or any(shape[a] > 1 for a in kept[1:] if len(reduced) == 2):
         raise walk.refuse(
             node,
-            f": it must reduce one or two axes of [1, C, H, W] and leave one of them, but reduces {axes} of {list(shape)}",
+            f": it must reduce height, width or both of [1, C, H, W], but reduces axes {axes} of {list(shape)}",
             help="reduce height and width only",
         )
     if len(reduced) == 2 or len(kept) == 1:

@@ -28,7 +28,9 @@ def move(walk: Walk, node: Node) -> Value | list[Value]:
     parts = computed.parts if isinstance(computed, Joined) else (computed,)
     moved = [_moved(walk, node, part.index) for part in parts]
     return [
-        tidy(name, [replace(part, name=name, index=found[i]) for part, found in zip(parts, moved, strict=True)])
+        tidy(
+            name, [replace(part, name=name, index=found[i]) for part, found in zip(parts, moved, strict=True)]
+        )
         for i, name in enumerate(node.outputs)
     ]
 
@@ -36,7 +38,10 @@ def move(walk: Walk, node: Node) -> Value | list[Value]:
 def _moved(walk: Walk, node: Node, index: Index) -> list[Index]:
     """The node's outputs, were the index its input."""
     constants = [walk.const(node, i, "shape operand") for i in range(1, len(node.inputs))]
-    arrays = [index - NOTHING, *(None if c is None else c.array for c in constants)]  # 0 is what padding gives
+    arrays = [
+        index - NOTHING,
+        *(None if c is None else c.array for c in constants),
+    ]  # 0 is what padding gives
     if node.op == "Reshape" and "shape" in node.attributes:
         arrays, node = [arrays[0], np.array(node.attributes["shape"], np.int64)], _with_shape(node)
     try:
@@ -64,7 +69,7 @@ def pad(walk: Walk, node: Node) -> Value:
     if mode not in ("constant", "edge", "reflect", "wrap"):
         raise walk.refuse(node, f": its mode must be constant, edge, reflect or wrap, but is {mode}")
     filler = walk.const(node, 2, "value")
-    if filler is not None and np.any(filler.array != 0) or node.attributes.get("value", 0.0):
+    if node.attributes.get("value", 0.0) or (filler is not None and np.any(filler.array != 0)):
         raise walk.refuse(node, ": it must pad with 0", help="pad with 0, the only value that costs nothing")
     pads = walk.const(node, 1, "pads")
     amounts = node.attributes.get("pads") if pads is None else pads.array.ravel().tolist()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ from ternc.frontend.values import (
     map_shape,
     plain_index,
 )
-from ternc.frontend.walk import HostOnly, Walk, handles
+from ternc.frontend.walk import HostOnlyError, Walk, handles
 from ternc.network.steps import Add, Clamp, Divide, Function, Multiply, Step
 
 SUM = "sum layer, or part of an activation"
@@ -45,12 +46,10 @@ def add(walk: Walk, node: Node) -> Value:
     constants = [(v, s) for v, s in zip(values, signs, strict=True) if isinstance(v, Const)]
     if len(computed) + len(constants) < len(values):
         raise walk.refuse(node, ": cannot compute with the result of ArgMax or TopK")
-    if len(computed) == 1:
-        result = _negated(*computed[0], node.outputs[0])
-    else:
-        result = _sum(walk, node, computed)
+    alone = len(computed) == 1
+    result = _negated(*computed[0], node.outputs[0]) if alone else _sum(walk, node, computed)
     for const, sign in constants:
-        result = _each(node, result, lambda view, c=const, s=sign: _shifted(walk, node, view, c, s))
+        result = _each(node, result, partial(_shifted, walk, node, const, sign))
     if node.op == "Mean" and len(values) > 1:
         share = Divide(divisor=np.array([float(len(values))]))
         result = _each(node, result, lambda view: walk.step(view, node.outputs[0], share))
@@ -67,8 +66,10 @@ def scale(walk: Walk, node: Node) -> Value:
         return _product(walk, node, first, second)
     if not isinstance(first, View | Joined) or not isinstance(second, Const):
         name = second.name if second is not None else ""
-        raise HostOnly(
-            walk.refuse(node, f": a division by, or a product with, the computed value '{name}' is not supported").sentence
+        raise HostOnlyError(
+            walk.refuse(
+                node, f": a division by, or a product with, the computed value '{name}' is not supported"
+            ).sentence
         )
 
     def scaled(view: View) -> View:
@@ -97,7 +98,7 @@ def _negated(value: Computed, sign: int, name: str) -> Computed:
     return Joined(name=name, parts=parts)
 
 
-def _shifted(walk: Walk, node: Node, view: View, const: Const, sign: int) -> View:
+def _shifted(walk: Walk, node: Node, const: Const, sign: int, view: View) -> View:
     values = walk.spread(node, view, const, "operand")
     return walk.step(view, node.outputs[0], *useful(Add(addend=sign * values)))
 
@@ -106,15 +107,19 @@ def _product(walk: Walk, node: Node, first: View, second: View) -> View:
     """``f(x) * g(x)`` of one value x: an activation spelled out (x * sigmoid(x), a gated ReLU, a square).
 
     Raises:
-        HostOnly: Two different values, or a product that is no known activation.
+        HostOnlyError: Two different values, or a product that is no known activation.
     """
-    refusal = HostOnly(
+    refusal = HostOnlyError(
         walk.refuse(
             node, f": a product of two computed values ('{first.name}' and '{second.name}') is not supported"
         ).sentence,
         help="an activation written as a product is known for Swish, HardSwish, Gelu, Mish and squares",
     )
-    same = first.source is second.source and first.pool == second.pool and np.array_equal(first.index, second.index)
+    same = (
+        first.source is second.source
+        and first.pool == second.pool
+        and np.array_equal(first.index, second.index)
+    )
     if not same or node.op == "Div":
         raise refusal
     long, short = (first, second) if len(first.steps) >= len(second.steps) else (second, first)
@@ -235,7 +240,7 @@ def _share(walk: Walk, node: Node, view: View, sign: int, shape: tuple[int, ...]
     try:
         operand = walk.build.operand(view, walk.where(node))
     except ModelError as error:
-        raise HostOnly(error.sentence, help=error.help) from error
+        raise HostOnlyError(error.sentence, help=error.help) from error
     index = np.ascontiguousarray(np.broadcast_to(operand.index, shape))
     return _Codes(operand=operand, index=index, sign=sign)
 
@@ -250,15 +255,17 @@ def _arrangement(shares: list[_Raw | _Codes], shape: tuple[int, ...]) -> tuple[M
             if isinstance(share, kind):
                 size = share.view.size if isinstance(share, _Raw) else share.operand.size
                 flat = share.index.ravel()
-                if NOTHING not in flat and flat.size == int(np.prod(size)) and len(np.unique(flat)) == flat.size:
+                if (
+                    NOTHING not in flat
+                    and flat.size == int(np.prod(size))
+                    and len(np.unique(flat)) == flat.size
+                ):
                     return size, share.index
     size = map_shape(shape) or (int(np.prod(shape)), 1, 1)
     return size, plain_index(shape)
 
 
-def _addends(
-    walk: Walk, node: Node, share: _Raw | _Codes, index: Index
-) -> tuple[list[Addend], NDArray[Any]]:
+def _addends(walk: Walk, node: Node, share: _Raw | _Codes, index: Index) -> tuple[list[Addend], NDArray[Any]]:
     """A share's addends and what its offset adds to each channel.
 
     Args:
@@ -288,7 +295,9 @@ def _addends(
                     help="move the rearrangement to the network's input or output",
                 )
             terms = one_hot(operand, accesses, (channels, index.shape[1], index.shape[2]))
-            scale, offset = (_of_channels(walk, node, v, accesses, channels) for v in (operand.scale, operand.offset))
+            scale, offset = (
+                _of_channels(walk, node, v, accesses, channels) for v in (operand.scale, operand.offset)
+            )
             if np.any(offset != 0) and NOTHING in index:
                 raise walk.refuse(
                     node, f" reads '{operand.tensor.name}', which has an offset, beside zeros of a padding"

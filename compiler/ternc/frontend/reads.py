@@ -148,8 +148,9 @@ def terms(read: Read, weights: Weights, window: Window, groups: int = 1) -> tupl
             found.append(_made(operand, access, weights, window, length, groups=groups))
             continue
         full = _ungrouped(weights, groups)
-        spread = np.zeros((outputs, operand.tensor.channels, *weights.shape[2:]), np.int32)
-        np.add.at(spread, (slice(None), access.sources), full[:, access.channels])
+        turned = np.zeros((operand.tensor.channels, outputs, *weights.shape[2:]), np.int32)
+        np.add.at(turned, access.sources, full[:, access.channels].swapaxes(0, 1))
+        spread = np.ascontiguousarray(turned.swapaxes(0, 1))
         found.append(_made(operand, access, spread, window, length))
     return tuple(found)
 

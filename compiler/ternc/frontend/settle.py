@@ -51,7 +51,9 @@ def scaled(addends: tuple[Addend, ...], multipliers: NDArray[np.int64]) -> tuple
     terms = []
     for addend, row in zip(addends, multipliers, strict=True):
         column = row[:, None, None, None]
-        terms += [replace(t, weights=(t.weights * column).astype(np.int32)) for t in addend.terms if np.any(row)]
+        terms += [
+            replace(t, weights=(t.weights * column).astype(np.int32)) for t in addend.terms if np.any(row)
+        ]
     return tuple(terms) or addends[0].terms
 
 

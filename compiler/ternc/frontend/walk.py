@@ -53,8 +53,8 @@ HOST = {
     "LpNormalization", "Max", "Mean", "Min", "Mish", "Mul", "Neg", "NonMaxSuppression", "Not", "PRelu", "Pad", "Pow",
     "Reciprocal", "ReduceL1", "ReduceL2", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum",
     "ReduceSumSquare", "Relu", "Reshape", "Resize", "Round", "Selu", "Sigmoid", "Sign", "Sin", "Slice", "Softmax",
-    "Softplus", "Softsign", "Split", "Sqrt", "Squeeze", "Sub", "Sum", "Swish", "Tanh", "ThresholdedRelu", "Tile", "TopK",
-    "Transpose", "Unsqueeze", "Where",
+    "Softplus", "Softsign", "Split", "Sqrt", "Squeeze", "Sub", "Sum", "Swish", "Tanh", "ThresholdedRelu", "Tile",
+    "TopK", "Transpose", "Unsqueeze", "Where",
 }  # fmt: skip
 """Operators that may run on the host in float behind the last layer."""
 
@@ -64,7 +64,7 @@ _KEEPS_NAME = {
 }  # fmt: skip
 
 
-class HostOnly(ModelError):
+class HostOnlyError(ModelError):
     """The refusal of a node that has no integer form here, but may run on the host behind the last layer."""
 
 
@@ -321,7 +321,7 @@ class Walk:
             raise self.refuse(
                 node, f": it is malformed, or of a form that is not known ({type(error).__name__}: {error})"
             ) from error
-        except HostOnly as error:
+        except HostOnlyError as error:
             if node.domain or not self.ends(node):
                 raise
             self.becomes[node.name] = "on the host"
@@ -374,7 +374,11 @@ class Walk:
     def _real(self, name: str) -> Value | None:
         """The value, or the one in front of the QuantizeLinear that it comes from."""
         value = self.values.get(name)
-        while isinstance(value, View | Joined) and value.dtype.startswith(("int", "uint")) and name in self.makers:
+        while (
+            isinstance(value, View | Joined)
+            and value.dtype.startswith(("int", "uint"))
+            and name in self.makers
+        ):
             name = self.makers[name].inputs[0]
             value = self.values.get(name)
         return value

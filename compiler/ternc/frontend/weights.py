@@ -127,7 +127,9 @@ def _step(sizes: Reals) -> float | None:
     if not np.any(fits):
         return None
     multiples = np.rint(ratios[np.argmax(fits)])
-    exact = np.flatnonzero(np.log2(multiples) % 1 == 0)  # where one step was scaled by a power of two, without rounding
+    exact = np.flatnonzero(
+        np.log2(multiples) % 1 == 0
+    )  # where one step was scaled by a power of two, without rounding
     best = int(exact[0]) if exact.size else int(np.argmax(multiples))
     return float(levels[best] / multiples[best])
 
