@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 import numpy as np
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from networks import networks
 
-from machine import Machine
+from machine import Machine, unpack
 from ternc import passes, target
 from ternc.errors import ScheduleError
 from ternc.network import golden
@@ -36,17 +38,17 @@ def test_images_compute_the_network_on_any_array(
     network: Network, shape: ArrayShape, realised: bool, seed: int
 ) -> None:
     network = passes.run(network) if realised else network
-    design = designed(network, shape)
-    machine = Machine(design)
-    codes = random_codes(network.input, 1, seed)
+    machine = Machine(designed(network, shape))
+    codes = random_codes(network, 1, seed)
     expected = golden.run(network, codes)
-    found = machine.run(codes[0])
-    last = expected.indices[:, None] if expected.indices is not None else expected[network.output.tensor]
-    np.testing.assert_array_equal(found, last[0])
+    found = machine.run([frame[0] for frame in codes])
+    for name, one, wanted in zip(network.leaving, found, expected.leaving, strict=True):
+        np.testing.assert_array_equal(one, wanted[0], err_msg=name)
     layers = {layer.name: layer for layer in network.layers}
     for event, vector in zip(frame_events(network, shape), machine.vectors, strict=True):
         layer = layers[event.layer]
         tensor = network.tensor(layer.target)
+        assert event.y < tensor.height or not network.anomaly or tensor.name != network.anomaly.tensor
         if event.y < tensor.height:
             place = slice(event.first_channel, event.first_channel + event.channels)
             factor, addend = (part[place] for part in wire_form(network, layer))
@@ -56,16 +58,25 @@ def test_images_compute_the_network_on_any_array(
 
 @settings(max_examples=60, deadline=None)
 @given(networks(), shapes)
-def test_every_weight_has_its_place_exactly_once(network: Network, shape: ArrayShape) -> None:
+def test_the_digits_of_every_tile_are_the_weights_of_its_class(network: Network, shape: ArrayShape) -> None:
+    """Words of a pass, doubled where a tap says so, sum up to the weights; no word of zeros but for a doubling."""
     machine = Machine(designed(network, shape))
-    stored = np.abs(machine.weights).sum()
-    assert stored == sum(int(np.abs(layer.trits).sum()) for layer in network.layers)
-    for n, word in enumerate(machine.weights.transpose(1, 0, 2)):
-        lonely = n in {int(p["weight"]) for p in all_passes(machine) if p["tap_count"] == 1}
-        assert word.any() or lonely, "an all-zero word is stored though its tile has others"
-
-
-def all_passes(machine: Machine) -> list[dict[str, int]]:
-    from machine import unpack
-
-    return [unpack(word, machine.pass_fields) for word in machine.rom["passes"]]
+    totals: dict[int, list[int]] = defaultdict(list)
+    for number, layer in enumerate(machine.rom["layers"]):
+        fields = unpack(layer, machine.layer_fields)
+        params = {}
+        for n in range(fields["pass_start"], fields["pass_start"] + fields["pass_count"]):
+            one = unpack(machine.rom["passes"][n], machine.pass_fields)
+            params[one["param"]] = one
+        for one in params.values():
+            total, scale = 0, 1
+            for k in reversed(range(one["tap_count"])):
+                tap = unpack(machine.rom["taps"][one["tap"] + k], machine.tap_fields)
+                word = machine.weights[:, one["weight"] + k]
+                assert word.any() or tap["shift"] or one["tap_count"] == 1, "a word of zeros for nothing"
+                total += scale * int(word.sum())
+                scale <<= tap["shift"]
+            totals[number].append(total)
+    for number, layer in enumerate(network.layers):
+        if all(term.fill == "copies" or max(term.upsample) == 1 for term in layer.terms):
+            assert sum(totals[number]) == sum(int(term.weights.sum()) for term in layer.terms)

@@ -192,6 +192,8 @@ class LayerSchedule:
         name, kind: As in the Network.
         macs: Multiply-accumulates of the layer as the ONNX graph states it (zeros included), per frame.
         density: Share of non-zero weights, 0 to 1.
+        digits: Non-zero ternary digits per weight; the density where all weights are ternary.
+        taps: Weight words, executed once at each output position of their phase (one digit plane of one word each).
         cycles: Cycles from this layer's first tap to the next layer's first tap.
         utilisation: macs / (cycles * array macs).
         weight_bits: Bits of weight memory its tap words occupy.
@@ -204,6 +206,8 @@ class LayerSchedule:
     kind: str
     macs: int
     density: float
+    digits: float
+    taps: int
     cycles: int
     utilisation: float
     weight_bits: int

@@ -7,18 +7,16 @@ from numpy.typing import NDArray
 
 from ternc.network.layers import Linear, Network
 from ternc.numeric import ceil_div
+from ternc.schedule.axes import walks
 from ternc.schedule.design import ArrayShape, Event
-from ternc.schedule.program import layer_axes, layouts
-from ternc.schedule.requant import argmax_keys
+from ternc.schedule.requant import raw_wires
 
 
 def frame_events(network: Network, shape: ArrayShape) -> tuple[Event, ...]:
     """The finished vectors of one frame (docs/program.md: rows, groups, phases, tiles, pixels of a group)."""
-    places = layouts(network, shape)
     found: list[Event] = []
-    for layer in network.layers:
-        target = network.tensor(layer.target)
-        vertical, horizontal = layer_axes(layer, target, places[layer.source])
+    for layer, walk in zip(network.layers, walks(network).layers, strict=True):
+        target, vertical, horizontal = network.tensor(layer.target), walk.vertical, walk.horizontal
         tiles = ceil_div(target.channels, shape.cols)
         group_pixels = range(shape.rows)
         for row in range(vertical.steps):
@@ -46,14 +44,9 @@ def frame_events(network: Network, shape: ArrayShape) -> tuple[Event, ...]:
 def wire_form(network: Network, layer: Linear) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """(factor, addend), int64 ``[O]`` each: a value x of the layer's target is ``x * factor + addend`` on the wires.
 
-    Codes count from the range's low end; raw accumulators are themselves; in front of an argmax they may be keys.
+    Codes count from the range's low end; raw sums are themselves, keys in front of an argmax, or the anomaly's differences.
     """
-    channels = len(layer.trits)
-    factor, addend = np.ones(channels, dtype=np.int64), np.zeros(channels, dtype=np.int64)
-    if layer.activation is not None:
-        addend -= network.tensor(layer.target).range.low
-    elif layer.target == network.output.tensor:
-        keys = argmax_keys(network)
-        if keys is not None:
-            factor, addend = keys
-    return factor, addend
+    if layer.activation is None:
+        return raw_wires(network, layer)
+    one = np.ones(layer.channels, np.int64)
+    return one, -network.tensor(layer.target).range.low * one

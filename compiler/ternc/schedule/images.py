@@ -1,4 +1,4 @@
-"""Bits of the memory images: fields to words, trits to weight words, requantiser words, threshold trees."""
+"""Bits of the memory images: fields to words, digits to weight words, requantiser words, threshold trees, tables."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ternc.errors import InternalError
 from ternc.schedule.design import ArrayShape, Memory
-from ternc.schedule.requant import LayerRequant, RequantWidths
+from ternc.schedule.requant import LayerRequant, LayerSums, RequantWidths, hardware_addend
 
 
 def pack_word(fields: Iterable[tuple[int, int]]) -> int:
@@ -27,8 +27,24 @@ def pack_word(fields: Iterable[tuple[int, int]]) -> int:
     return word
 
 
+def pack_rows(values: NDArray[np.int64], widths: Sequence[int]) -> tuple[int, ...]:
+    """`pack_word` of every row of int64 ``[n, fields]``.
+
+    Raises:
+        InternalError: A value does not fit its field.
+    """
+    columns = []
+    for column, width in zip(values.T, widths, strict=True):
+        wrong = column[(column < -(1 << (width - 1))) | (column >= 1 << width)]
+        if wrong.size:
+            raise InternalError("schedule", f"the value {wrong[0]} does not fit a field of {width} bits")
+        columns.append((column[:, None] >> np.arange(width) & 1).astype(np.uint8))
+    packed = np.packbits(np.concatenate(columns, axis=1), axis=1, bitorder="little")
+    return tuple(int.from_bytes(row.tobytes(), "little") for row in packed)
+
+
 def weight_images(weights: NDArray[np.int8], shape: ArrayShape) -> tuple[Memory, ...]:
-    """One image per column from trits int8 ``[depth, cols, lanes]``; a trit is the two bits {neg, nz}."""
+    """One image per column from digits int8 ``[depth, cols, lanes]``; a digit is the two bits {neg, nz}."""
     codes = np.where(weights < 0, 3, weights).astype(np.uint8)
     bits = np.stack([codes & 1, codes >> 1], axis=-1).reshape(len(weights), shape.cols, 2 * shape.lanes)
     packed = np.packbits(bits, axis=-1, bitorder="little")
@@ -43,50 +59,64 @@ def weight_images(weights: NDArray[np.int8], shape: ArrayShape) -> tuple[Memory,
 
 
 def requant_images(
-    layers: Sequence[LayerRequant], widths: RequantWidths, shape: ArrayShape
+    layers: Sequence[LayerRequant],
+    sums: Sequence[LayerSums],
+    widths: RequantWidths,
+    add_bits: int,
+    shape: ArrayShape,
 ) -> tuple[Memory, ...]:
-    """One image per column: a word for each (layer, tile), fields as in docs/hardware.md, ternc_requant."""
+    """One image per column: a word for each (layer, class, tile), fields as in docs/hardware.md, ternc_requant.
+
+    A column without a channel has factor and addend 0, so that its value is 0.
+    """
     words: list[list[int]] = [[] for _ in range(shape.cols)]
-    for layer in layers:
+    for layer, sum_ in zip(layers, sums, strict=True):
         up = widths.shift - layer.shift
         channels = len(layer.multiplier)
-        for first in range(0, channels, shape.cols):
-            for c in range(shape.cols):
-                o = min(first + c, channels - 1)  # a column without a channel repeats the last one
-                words[c].append(
-                    pack_word(
-                        (
-                            (int(layer.addend[o]) << up, widths.add_bits),
-                            (int(layer.multiplier[o]) << up, widths.mul_bits),
-                            (layer.limit, widths.code_bits),
-                            (layer.form == "raw", 1),
-                            (layer.form == "thresholds", 1),
-                            (layer.minimum[o], 1),
+        for addend in hardware_addend(layer, sum_):
+            for first in range(0, channels, shape.cols):
+                for c in range(shape.cols):
+                    o, real = min(first + c, channels - 1), first + c < channels
+                    words[c].append(
+                        pack_word(
+                            (
+                                (int(addend[o]) << up if real else 0, add_bits),
+                                (int(layer.multiplier[o]) << up if real else 0, widths.mul_bits),
+                                (layer.limit, widths.code_bits),
+                                (layer.form == "raw", 1),
+                                (layer.form == "thresholds", 1),
+                                (layer.minimum[o], 1),
+                            )
                         )
                     )
-                )
-    width = widths.add_bits + widths.mul_bits + widths.code_bits + 3
+    width = add_bits + widths.mul_bits + widths.code_bits + 3
     return tuple(
         Memory(name=f"requant_{c}", width_bits=width, words=tuple(column)) for c, column in enumerate(words)
     )
 
 
 def threshold_images(
-    layers: Sequence[LayerRequant], levels: int, acc_bits: int, shape: ArrayShape
+    layers: Sequence[LayerRequant],
+    sums: Sequence[LayerSums],
+    levels: int,
+    acc_bits: int,
+    shape: ArrayShape,
 ) -> tuple[tuple[Memory, ...], ...]:
     """Per column and level: word ``(param << level) | prefix`` is the threshold that the search compares with."""
     if not levels:
         return ()
     never = (1 << (acc_bits + 1)) - 1
-    trees: list[NDArray[np.int64]] = []  # one [2^levels - 1] sorted list per (param, column)
-    for layer in layers:
+    trees: list[NDArray[np.int64]] = []  # one [cols, 2^levels - 1] sorted list per param
+    for layer, sum_ in zip(layers, sums, strict=True):
         channels = len(layer.multiplier)
-        for first in range(0, channels, shape.cols):
-            tree = np.full((shape.cols, (1 << levels) - 1), never, dtype=np.int64)
-            if layer.thresholds is not None:
-                rows = np.minimum(first + np.arange(shape.cols), channels - 1)
-                tree[:, : layer.limit] = np.minimum(layer.thresholds[rows], never)
-            trees.append(tree)
+        for fix in sum_.fix:
+            for first in range(0, channels, shape.cols):
+                tree = np.full((shape.cols, (1 << levels) - 1), never, dtype=np.int64)
+                if layer.thresholds is not None:
+                    rows = np.arange(first, min(first + shape.cols, channels))
+                    found = layer.thresholds[rows] + fix[rows, None]
+                    tree[: len(rows), : layer.limit] = np.clip(found, 0, never)
+                trees.append(tree)
     stacked = np.stack(trees)  # [params, cols, 2^levels - 1]
     images = []
     for c in range(shape.cols):
@@ -100,3 +130,11 @@ def threshold_images(
             )
         images.append(tuple(column))
     return tuple(images)
+
+
+def table_image(tables: Sequence[Sequence[int]], code_bits: int) -> Memory:
+    """Word ``(table << code_bits) | level`` is the code; levels that a table does not have hold 0."""
+    words: list[int] = []
+    for table in tables:
+        words += [*table, *[0] * ((1 << code_bits) - len(table))]
+    return Memory(name="tables", width_bits=code_bits, words=tuple(words))

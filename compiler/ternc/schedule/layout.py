@@ -99,8 +99,8 @@ class Layout:
         index, phase = divmod(x, self.stride)
         return index % self.banks, phase * self.phase_words + index // self.banks
 
-    def tap(self, *, dx: int, dy: int, chunk: int) -> tuple[int, int, int, int]:
-        """How to read pixel ``(y + dy, j*stride + dx)`` for ``banks`` neighbouring j at once.
+    def column(self, dx: int) -> tuple[int, int, int, int]:
+        """How to read pixels ``j * stride + dx`` of a row for ``banks`` neighbouring j at once.
 
         Returns:
             (offset, rotation, q, limit): word offset relative to the row and group of the first pixel; bank of
@@ -108,5 +108,4 @@ class Layout:
         """
         q, phase = divmod(dx, self.stride)
         words, rotation = divmod(q, self.banks)
-        offset = self.base + chunk * self.plane + dy * self.pitch + phase * self.phase_words + words
-        return offset, rotation, q, self.indices(phase)
+        return phase * self.phase_words + words, rotation, q, self.indices(phase)

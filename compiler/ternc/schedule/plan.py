@@ -1,137 +1,107 @@
-"""What a network takes on an array of a given shape: cycles and memory sizes, without any image."""
+"""What a network takes on an array of a given shape: cycles and widths, without any image."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ternc.network.layers import Network
-from ternc.numeric import ceil_div, clog2, range_bits, signed_bits, unsigned_bits
-from ternc.schedule.design import ArrayShape, StreamPort
-from ternc.schedule.layout import Layout
-from ternc.schedule.program import lanes_of, layer_axes, layouts
+from ternc.numeric import ceil_div, clog2, range_bits, unsigned_bits
+from ternc.schedule.axes import Walks, walks
+from ternc.schedule.design import ArrayShape, ScoreUnit
+from ternc.schedule.digits import Marks
+from ternc.schedule.placement import inner_tensors, lanes_of, readers
+from ternc.schedule.ports import input_ports, memory_ports, output_bits, score_unit, stream_bits
 from ternc.schedule.requant import (
     LayerRequant,
+    LayerSums,
     RequantWidths,
-    argmax_keys,
-    hardware_peak,
+    add_bits,
+    code_tables,
     layer_requant,
+    layer_sums,
     uses_thresholds,
     widths,
 )
-from ternc.schedule.tiling import axes, tap_counts
-from ternc.schedule.timing import FrameTiming, flush_cycles, frame_timing, shortest_pass
+from ternc.schedule.tiling import (
+    Live,
+    TermWords,
+    classes,
+    recoders,
+    tap_counts,
+    term_marks,
+    tile_marks,
+    word_planes,
+)
+from ternc.schedule.timing import (
+    OUTPUT_LATENCY,
+    SCORE_LATENCY,
+    FrameTiming,
+    InputLoad,
+    OutputSend,
+    flush_cycles,
+    frame_timing,
+    requant_latency,
+    shortest_pass,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Numbers:
-    """Widths that follow from the network alone, whatever the array's shape.
+    """What follows from the network alone, whatever the array's shape.
 
     Attributes:
-        act_bits: Codes in the array; input_bits and feature_bits in the two memories.
-        acc_bits: Holds every reachable hardware accumulator value.
-        out_bits: Signed width of a word's element in the output memory.
-        value_bits: Signed width behind the requantiser, for codes and raw values.
+        act_bits: Codes in the array; input_bits and feature_bits in the memories.
+        input_channels: Of each input.
+        output_bits: Signed width of an element, of each output memory.
+        value_bits: Signed width behind the requantiser, for codes, raw values and differences.
+        tables: The code tables.
+        digits: Some weights are wider than ternary.
     """
 
     act_bits: int
-    input_bits: int
+    input_channels: tuple[int, ...]
+    input_bits: tuple[int, ...]
     feature_bits: int
-    acc_bits: int
-    out_bits: int
+    output_bits: tuple[int, ...]
     value_bits: int
+    score: ScoreUnit | None
     requant: tuple[LayerRequant, ...]
     widths: RequantWidths
+    tables: tuple[tuple[int, ...], ...]
+    digits: bool
+
+    @property
+    def requant_latency(self) -> int:
+        """Latency of a column's requantiser."""
+        return requant_latency(self.widths.threshold_levels, len(self.tables))
 
 
 def network_numbers(network: Network) -> Numbers:
     """The widths of every value in an engine that runs ``network``."""
-    first = network.input
-    input_bits = max(
-        range_bits(first.range.low, first.range.high), stream_bits(first.range.low, first.range.high)
+    input_bits = tuple(
+        max(range_bits(t.range.low, t.range.high), stream_bits(t.range.low, t.range.high))
+        for t in network.input_tensors
     )
-    feature_bits = max((range_bits(t.range.low, t.range.high) for t in network.tensors[1:-1]), default=1)
-    act_bits = max(input_bits, feature_bits)
-    prefer = uses_thresholds(network)
-    requant = tuple(
-        layer_requant(network, layer, act_bits=act_bits, prefer_thresholds=prefer) for layer in network.layers
-    )
-    peak = max(
-        hardware_peak(
-            layer, network.tensor(layer.source).range.high - network.tensor(layer.source).range.low, act_bits
-        )
-        for layer in network.layers
-    )
-    found = widths(list(requant))
-    out_bits = output_bits(network)
+    feature_bits = max((range_bits(t.range.low, t.range.high) for t in inner_tensors(network)), default=1)
+    prefer, tables, score = uses_thresholds(network), code_tables(network), score_unit(network)
+    requant = tuple(layer_requant(network, layer, prefer_thresholds=prefer) for layer in network.layers)
+    found = widths(requant, tables)
+    leaving = tuple(output_bits(network, output) for output in network.outputs)
     return Numbers(
-        act_bits=act_bits,
+        act_bits=max(*input_bits, feature_bits),
+        input_channels=tuple(tensor.channels for tensor in network.input_tensors),
         input_bits=input_bits,
         feature_bits=feature_bits,
-        acc_bits=max(unsigned_bits(peak), act_bits),
-        out_bits=out_bits,
-        value_bits=max(found.code_bits + 1, feature_bits + 1, out_bits),
+        output_bits=leaving,
+        value_bits=max(found.code_bits + 1, feature_bits + 1, *leaving, score.value_bits if score else 1),
+        score=score,
         requant=requant,
         widths=found,
-    )
-
-
-def stream_bits(low: int, high: int) -> int:
-    """Width of a stream element that holds ``low .. high``: unsigned, or two's complement if low < 0."""
-    return unsigned_bits(high) if low >= 0 else signed_bits(low, high)
-
-
-def output_bits(network: Network) -> int:
-    """Signed width of one element of the output memory: a code, a raw accumulator, or an argmax key."""
-    last, keys = network.tensors[-1], argmax_keys(network)
-    if network.layers[-1].activation is not None:
-        low, high = 0, last.range.high - last.range.low
-    else:
-        low, high = last.range.low, last.range.high
-    ends = [low, high]
-    if keys is not None:
-        ends = [int(k) * x + int(b) for k, b in keys.T for x in (low, high)]
-    return signed_bits(min(ends), max(ends))
-
-
-def input_port(network: Network, numbers: Numbers, shape: ArrayShape) -> StreamPort:
-    """The stream that fills the input memory: one chunk of a pixel a beat."""
-    tensor = network.input
-    return StreamPort(
-        channels=tensor.channels,
-        height=tensor.height,
-        width=tensor.width,
-        elements_per_beat=min(tensor.channels, shape.lanes),
-        element_bits=numbers.input_bits,
-        signed=tensor.range.low < 0,
-    )
-
-
-def memory_port(network: Network, numbers: Numbers, shape: ArrayShape) -> StreamPort:
-    """The stream that leaves the output memory: one tile of a pixel a beat, elements of whole bytes."""
-    tensor = network.tensors[-1]
-    bits = numbers.out_bits if network.output.argmax else stream_bits(tensor.range.low, tensor.range.high)
-    return StreamPort(
-        channels=tensor.channels,
-        height=tensor.height,
-        width=tensor.width,
-        elements_per_beat=shape.cols,
-        element_bits=bits if network.output.argmax else 8 * ceil_div(bits, 8),
-        signed=tensor.range.low < 0,
-    )
-
-
-def output_port(network: Network, numbers: Numbers, shape: ArrayShape) -> StreamPort:
-    """The design's output: the memory's stream, or one channel index a pixel behind an argmax."""
-    if not network.output.argmax:
-        return memory_port(network, numbers, shape)
-    tensor = network.tensors[-1]
-    return StreamPort(
-        channels=1,
-        height=tensor.height,
-        width=tensor.width,
-        elements_per_beat=1,
-        element_bits=8 * ceil_div(unsigned_bits(tensor.channels - 1), 8),
-        signed=False,
+        tables=tables,
+        digits=any(recoder.peak > 1 for layer in network.layers for recoder in recoders(layer)),
     )
 
 
@@ -141,86 +111,152 @@ class Plan:
 
     Attributes:
         layer_cycles: Cycles from each layer's start to the next one's.
-        taps: Weight words of each layer, over all tiles.
+        weight_words: Of each layer, over all tiles and classes.
+        params: Words of a column's requantiser memory.
+        sums: Of each layer.
+        acc_bits, add_bits: Widths that depend on how the weights lie in words.
     """
 
     shape: ArrayShape
     layer_cycles: tuple[int, ...]
-    taps: tuple[int, ...]
+    weight_words: tuple[int, ...]
+    params: int
+    sums: tuple[LayerSums, ...]
+    acc_bits: int
+    add_bits: int
     timing: FrameTiming
 
 
+class LayerTiling:
+    """The tiles of one layer for many shapes; keeps what does not depend on rows or lanes."""
+
+    def __init__(self, network: Network, n: int, found: Walks) -> None:
+        self.network = network
+        self.layer = network.layers[n]
+        self.walk = found.layers[n]
+        self.classes = classes(self.walk)
+        self.recoders = recoders(self.layer)
+        self._marks: list[Marks] | None = None
+        self._tile_marks: dict[int, list[Marks]] = {}
+        self._counts: dict[tuple[int, int], dict[Live, NDArray[np.int64]]] = {}
+
+    def words(self, shape: ArrayShape) -> tuple[TermWords, ...]:
+        """What each term needs of the weight memory."""
+        found = []
+        for t, marks in enumerate(self._joined(shape.cols)):
+            term, recoder = self.layer.terms[t], self.recoders[t]
+            lanes = lanes_of(self.network, self.network.tensor(term.source), shape)
+            planes = word_planes(recoder, marks, lanes)
+            found.append(TermWords(term=term, recoder=recoder, cols=shape.cols, lanes=lanes, planes=planes))
+        return tuple(found)
+
+    def _joined(self, cols: int) -> list[Marks]:
+        if cols not in self._tile_marks:
+            if self._marks is None:
+                self._marks = [
+                    term_marks(term, recoder)
+                    for term, recoder in zip(self.layer.terms, self.recoders, strict=True)
+                ]
+            self._tile_marks[cols] = [
+                tile_marks(term, marks, cols)
+                for term, marks in zip(self.layer.terms, self._marks, strict=True)
+            ]
+        return self._tile_marks[cols]
+
+    def counts(self, shape: ArrayShape) -> dict[Live, NDArray[np.int64]]:
+        """Taps of each tile, of each class."""
+        key = (shape.cols, shape.lanes)
+        if key not in self._counts:
+            words = self.words(shape)
+            self._counts[key] = {live: tap_counts(words, live) for live in self.classes}
+        return self._counts[key]
+
+    def intervals(self, shape: ArrayShape) -> int:
+        """Cycles of all passes of all output positions (docs/program.md, 'Timing')."""
+        walk, floor = self.walk, shortest_pass(shape)
+        once = sum(
+            often * int(np.maximum(self.counts(shape)[live], floor).sum())
+            for live, often in self.classes.items()
+        )
+        return walk.vertical.steps * ceil_div(walk.horizontal.steps, shape.rows) * once
+
+    def sums(self, shape: ArrayShape, act_bits: int) -> LayerSums:
+        """Corrections and peaks of the digits that are executed."""
+        ranges = [self.network.tensor(term.source).range for term in self.layer.terms]
+        return layer_sums(
+            self.layer, self.words(shape), tuple(self.classes), [(r.low, r.high) for r in ranges], act_bits
+        )
+
+
 class Planner:
-    """Plans of one network for many array shapes; keeps what does not depend on the number of rows."""
+    """Plans of one network for many array shapes."""
 
     def __init__(self, network: Network) -> None:
         self.network = network
         self.numbers = network_numbers(network)
-        self._counts: dict[tuple[int, int, int], tuple[int, ...]] = {}
+        self.walks = walks(network)
+        self.tilings = tuple(LayerTiling(network, n, self.walks) for n in range(len(network.layers)))
+        self._ternary_sums: dict[int, LayerSums] = {}
 
-    def counts(self, n: int, shape: ArrayShape) -> tuple[int, ...]:
-        """Taps of each tile of layer n."""
-        key = (n, shape.cols, shape.lanes)
-        if key not in self._counts:
-            layer = self.network.layers[n]
-            lanes = lanes_of(self.network, self.network.tensor(layer.source), shape)
-            found = tap_counts(layer, lanes, shape)
-            self._counts[key] = tuple(found.tolist())
-        return self._counts[key]
+    def sums(self, n: int, shape: ArrayShape) -> LayerSums:
+        """Of layer n; those of ternary weights do not depend on how the weights lie in words."""
+        if n in self._ternary_sums:
+            return self._ternary_sums[n]
+        found = self.tilings[n].sums(shape, self.numbers.act_bits)
+        if all(recoder.peak == 1 for recoder in self.tilings[n].recoders):
+            self._ternary_sums[n] = found
+        return found
 
-    def positions(self, n: int, shape: ArrayShape, layout: Layout | None = None) -> int:
-        """How often layer n's tile list is executed: pixel groups x phases x windows."""
-        layer = self.network.layers[n]
-        target = self.network.tensor(layer.target)
-        vertical, horizontal = layer_axes(layer, target, layout) if layout else axes(layer, target)
-        groups = ceil_div(horizontal.steps, shape.rows)
-        return (
-            vertical.steps
-            * groups
-            * vertical.phases
-            * horizontal.phases
-            * vertical.windows
-            * horizontal.windows
-        )
+    def layer_cycles(self, shape: ArrayShape) -> tuple[int, ...]:
+        """Cycles of each layer, start and flush included."""
+        flush = flush_cycles(shape, self.numbers.requant_latency)
+        return tuple(1 + tiling.intervals(shape) + flush for tiling in self.tilings)
 
-    def layer_cycles(self, n: int, shape: ArrayShape, layout: Layout | None = None) -> int:
-        """Cycles of layer n, start and flush included (docs/program.md, 'Timing')."""
-        floor = shortest_pass(shape)
-        once = sum(max(count, floor) for count in self.counts(n, shape))
-        return (
-            1
-            + self.positions(n, shape, layout) * once
-            + flush_cycles(shape, self.numbers.widths.threshold_levels)
-        )
+    def timing(self, shape: ArrayShape, layer_cycles: tuple[int, ...]) -> FrameTiming:
+        """Interval and latency of whole frames."""
+        network = self.network
+        inputs = [
+            InputLoad(beats=port.beats_per_frame, first_reader=readers(network, port.tensor)[0])
+            for port in input_ports(network, self.numbers.input_bits, shape)
+        ]
+        writers = {layer.target: n for n, layer in enumerate(network.layers)}
+        outputs = [
+            OutputSend(
+                beats=port.beats_per_frame,
+                start=OUTPUT_LATENCY,
+                delay=argmax_latency(shape) if output.reduce else 0,
+                writer=writers[port.tensor],
+            )
+            for port, output in zip(memory_ports(network, shape), network.outputs, strict=True)
+        ]
+        if network.anomaly:
+            outputs.append(
+                OutputSend(beats=1, start=SCORE_LATENCY, delay=0, writer=writers[network.anomaly.tensor])
+            )
+        return frame_timing(layer_cycles, inputs, outputs)
 
-    def quick_interval(self, shape: ArrayShape) -> int:
-        """The frame interval, but for layers that read a tensor stored at another reader's stride."""
-        compute = sum(self.layer_cycles(n, shape) for n in range(len(self.network.layers)))
-        beats = input_port(self.network, self.numbers, shape).beats_per_frame
-        sent = memory_port(self.network, self.numbers, shape).beats_per_frame
-        return frame_timing(compute, beats, sent).cycles_per_frame
+    def interval(self, shape: ArrayShape) -> int:
+        """Cycles per frame."""
+        return self.timing(shape, self.layer_cycles(shape)).cycles_per_frame
 
     def plan(self, shape: ArrayShape) -> Plan:
-        """The exact plan."""
-        network = self.network
-        places = layouts(network, shape)
-        cycles = tuple(
-            self.layer_cycles(n, shape, places[layer.source]) for n, layer in enumerate(network.layers)
-        )
-        timing = frame_timing(
-            sum(cycles),
-            input_port(network, self.numbers, shape).beats_per_frame,
-            memory_port(network, self.numbers, shape).beats_per_frame,
-            argmax_latency(network, shape),
-        )
+        """The plan."""
+        cycles = self.layer_cycles(shape)
+        counts = [tiling.counts(shape) for tiling in self.tilings]
+        sums = tuple(self.sums(n, shape) for n in range(len(self.tilings)))
+        peak = max(one.peak for one in sums)
         return Plan(
             shape=shape,
             layer_cycles=cycles,
-            taps=tuple(sum(self.counts(n, shape)) for n in range(len(network.layers))),
-            timing=timing,
+            weight_words=tuple(sum(int(one.sum()) for one in found.values()) for found in counts),
+            params=sum(one.size for found in counts for one in found.values()),
+            sums=sums,
+            acc_bits=max(unsigned_bits(peak), self.numbers.act_bits + clog2(shape.lanes)),
+            add_bits=add_bits(self.numbers.requant, sums, self.numbers.widths.shift),
+            timing=self.timing(shape, cycles),
         )
 
 
-def argmax_latency(network: Network, shape: ArrayShape) -> int:
+def argmax_latency(shape: ArrayShape) -> int:
     """Cycles that an on-chip argmax (ternc_argmax) adds between the last beat of a frame and its index."""
-    return clog2(shape.cols) + 1 if network.output.argmax else 0
+    return clog2(shape.cols) + 1

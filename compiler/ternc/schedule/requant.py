@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ternc.errors import ScheduleError
-from ternc.network.layers import Linear, Network
+from ternc.network.layers import Linear, Network, Output
 from ternc.numeric import signed_bits, unsigned_bits
+from ternc.schedule.placement import writer
+from ternc.schedule.tiling import Live, TermWords
 
 THRESHOLDS_UP_TO = 7
 """Networks whose widest staircase has at most this many steps (3 bits) use thresholds: no multiplier."""
@@ -17,14 +20,15 @@ THRESHOLDS_UP_TO = 7
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LayerRequant:
-    """Per output channel of one layer; arrays are int64.
+    """Per output channel of one layer, in terms of the layer's own sums; arrays are int64.
 
     Attributes:
         form: ``"multiply"``, ``"thresholds"`` or ``"raw"``.
-        multiplier, addend: int64 ``[O]``, to be applied to the hardware accumulator, then shifted by ``shift``.
-        thresholds: int64 ``[O, steps]`` for the hardware accumulator, or None.
-        limit: Highest code (number of steps); 0 for raw.
+        multiplier, addend: int64 ``[O]``, then a right shift by ``shift``.
+        thresholds: int64 ``[O, steps]``, or None.
+        limit: Highest level (number of steps); 0 for raw.
         minimum: Per channel, the pool keeps the smallest value.
+        table: Number of its code table, or None where the level is the code.
     """
 
     form: str
@@ -34,21 +38,7 @@ class LayerRequant:
     thresholds: NDArray[np.int64] | None
     limit: int
     minimum: tuple[bool, ...]
-
-
-def correction(layer: Linear, source_low: int, act_bits: int) -> NDArray[np.int64]:
-    """``acc_hw - acc`` per output channel, int64 ``[O]`` (docs/hardware.md, 'Numbers on the wires')."""
-    trits = layer.trits.reshape(len(layer.trits), -1).astype(np.int64)
-    negatives: NDArray[np.int64] = (trits < 0).sum(axis=1)
-    total: NDArray[np.int64] = trits.sum(axis=1)
-    return ((1 << act_bits) - 1) * negatives - source_low * total
-
-
-def hardware_peak(layer: Linear, source_span: int, act_bits: int) -> int:
-    """Largest value that the hardware accumulator of any channel can hold; ``source_span`` = high - low."""
-    trits = layer.trits.reshape(len(layer.trits), -1)
-    peak = (trits > 0).sum(axis=1) * source_span + (trits < 0).sum(axis=1) * ((1 << act_bits) - 1)
-    return int(peak.max())
+    table: int | None
 
 
 def uses_thresholds(network: Network) -> bool:
@@ -57,7 +47,12 @@ def uses_thresholds(network: Network) -> bool:
     return all(count <= THRESHOLDS_UP_TO for count in steps)
 
 
-def argmax_keys(network: Network) -> NDArray[np.int64] | None:
+def output_of(network: Network, tensor: str) -> Output | None:
+    """The output that is made of a tensor, if any."""
+    return next((output for output in network.outputs if output.tensor == tensor), None)
+
+
+def argmax_keys(network: Network, output: Output) -> NDArray[np.int64] | None:
     """What an argmax on chip must compare instead of the values themselves, int64 ``[2, channels]``, or None.
 
     None where there is no argmax, or where the values order the channels as they are: one factor for all, and
@@ -66,88 +61,169 @@ def argmax_keys(network: Network) -> NDArray[np.int64] | None:
     Raises:
         ScheduleError: The values are quantised codes and the channels have different scales.
     """
-    keys = network.output.keys
+    keys = output.keys
     if keys is None:
         return None
     factor, addend = keys
     one_scale = bool((factor == factor[0]).all())
     if one_scale and bool((np.diff(addend) <= 0).all()) and int(addend[0] - addend[-1]) < int(factor[0]):
         return None
-    if network.layers[-1].activation is not None:
+    layer = writer(network, output.tensor)
+    if layer.activation is not None:
         raise ScheduleError(
-            f"node '{network.layers[-1].name}': an ArgMax over quantised values needs one scale for all channels",
+            f"node '{layer.name}': an ArgMax over quantised values needs one scale for all channels",
             help="take the ArgMax of the values before their quantiser, or leave it to the host",
         )
     return keys
 
 
-def layer_requant(network: Network, layer: Linear, *, act_bits: int, prefer_thresholds: bool) -> LayerRequant:
+def raw_wires(network: Network, layer: Linear) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(factor, addend), int64 ``[O]`` each: a raw sum x is ``x * factor + addend`` on the wires.
+
+    It is itself, a key in front of an argmax, or a difference of the anomaly.
+    """
+    one, zero = np.ones(layer.channels, np.int64), np.zeros(layer.channels, np.int64)
+    if network.anomaly is not None and network.anomaly.tensor == layer.target:
+        return one, network.anomaly.offset
+    output = output_of(network, layer.target)
+    keys = argmax_keys(network, output) if output else None
+    return (one, zero) if keys is None else (keys[0], keys[1])
+
+
+def code_tables(network: Network) -> tuple[tuple[int, ...], ...]:
+    """The distinct code tables of a network, in the order in which its layers first need them."""
+    found = (layer_table(network, layer) for layer in network.layers)
+    return tuple(dict.fromkeys(table for table in found if table is not None))
+
+
+def layer_table(network: Network, layer: Linear) -> tuple[int, ...] | None:
+    """The code of each level of a layer, or None where the level is the code.
+
+    A staircase that starts above its range's low end (which reaches down to 0) takes a table as well.
+    """
+    if layer.activation is None:
+        return None
+    steps, low = layer.activation.thresholds.shape[1], network.tensor(layer.target).range.low
+    table = layer.activation.table
+    codes = np.arange(steps + 1) + layer.activation.low if table is None else table
+    found = tuple((codes - low).tolist())
+    return None if found == tuple(range(steps + 1)) else found
+
+
+def layer_requant(network: Network, layer: Linear, *, prefer_thresholds: bool) -> LayerRequant:
     """The layer's parameters in the form that this engine uses for it."""
-    source = network.tensor(layer.source)
-    fix = correction(layer, source.range.low, act_bits)
-    channels = len(layer.trits)
+    channels = layer.channels
     minimum = layer.pool.minimum if layer.pool else (False,) * channels
     zero = np.zeros(channels, dtype=np.int64)
     if layer.activation is None:
-        keys = argmax_keys(network)
-        scale, offset = (np.ones_like(zero), zero) if keys is None else keys
+        factor, addend = raw_wires(network, layer)
         return LayerRequant(
             form="raw",
-            multiplier=scale,
-            addend=offset - scale * fix,
+            multiplier=factor,
+            addend=addend,
             shift=0,
             thresholds=None,
             limit=0,
             minimum=minimum,
+            table=None,
         )
-    thresholds = layer.activation.thresholds
+    thresholds, codes = layer.activation.thresholds, layer_table(network, layer)
     form = None if prefer_thresholds else layer.activation.form
-    if form is None:
-        return LayerRequant(
-            form="thresholds",
-            multiplier=zero,
-            addend=zero,
-            shift=0,
-            thresholds=thresholds + fix[:, None],
-            limit=thresholds.shape[1],
-            minimum=minimum,
-        )
     return LayerRequant(
-        form="multiply",
-        multiplier=form.multiplier,
-        addend=form.addend - form.multiplier * fix,
-        shift=form.shift,
-        thresholds=None,
+        form="thresholds" if form is None else "multiply",
+        multiplier=zero if form is None else form.multiplier,
+        addend=zero if form is None else form.addend,
+        shift=0 if form is None else form.shift,
+        thresholds=thresholds if form is None else None,
         limit=thresholds.shape[1],
         minimum=minimum,
+        table=None if codes is None else code_tables(network).index(codes),
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequantWidths:
-    """Widths and the common shift of an engine's requantisers."""
+    """Widths and the common shift of an engine's requantisers, whatever the array's shape."""
 
     mul_bits: int
-    add_bits: int
     shift: int
     code_bits: int
     threshold_levels: int
 
 
-def widths(layers: list[LayerRequant]) -> RequantWidths:
+def widths(layers: Sequence[LayerRequant], tables: Sequence[Sequence[int]]) -> RequantWidths:
     """The narrowest widths that hold every layer's parameters, brought to the largest shift of all."""
     shift = max(layer.shift for layer in layers)
-    extremes = {"multiplier": [0], "addend": [0]}
+    factors = [0]
     for layer in layers:
         up = shift - layer.shift
-        for name, found in extremes.items():
-            values = getattr(layer, name)
-            found += [int(values.min()) << up, int(values.max()) << up]
+        factors += [int(layer.multiplier.min()) << up, int(layer.multiplier.max()) << up]
     levels = max((unsigned_bits(layer.limit) for layer in layers if layer.form == "thresholds"), default=0)
+    highest = max(max(layer.limit for layer in layers), *(max(table) for table in tables), 0)
     return RequantWidths(
-        mul_bits=signed_bits(min(extremes["multiplier"]), max(extremes["multiplier"])),
-        add_bits=signed_bits(min(extremes["addend"]), max(extremes["addend"])),
+        mul_bits=signed_bits(min(factors), max(factors)),
         shift=shift,
-        code_bits=max(1, levels, max(unsigned_bits(layer.limit) for layer in layers)),
+        code_bits=max(levels, unsigned_bits(highest)),
         threshold_levels=levels,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LayerSums:
+    """How the hardware's accumulator differs from a layer's sums (docs/hardware.md, 'Numbers on the wires').
+
+    Attributes:
+        fix: ``acc_hw - acc``, int64 ``[classes, O]``.
+        peak: Largest value that the hardware accumulator can hold.
+        digits: Non-zero digits of all weights.
+    """
+
+    fix: NDArray[np.int64]
+    peak: int
+    digits: int
+
+
+def layer_sums(
+    layer: Linear,
+    words: Sequence[TermWords],
+    live: Sequence[Live],
+    ranges: Sequence[tuple[int, int]],
+    act_bits: int,
+) -> LayerSums:
+    """Follows from the digits that the array executes; ``ranges`` are (low, high) of each term's source."""
+    fix = np.zeros((len(live), layer.channels), np.int64)
+    peak = np.zeros_like(fix)
+    count = 0
+    for t, (part, (low, high)) in enumerate(zip(words, ranges, strict=True)):
+        negative, digits = _by_kernel(part)
+        total = part.term.weights.sum(axis=1, dtype=np.int64)
+        count += digits
+        for n, one in enumerate(live):
+            ky, kx = np.array(one[t][0], int)[:, None], np.array(one[t][1], int)
+            minus, sums = negative[:, ky, kx].sum(axis=(1, 2)), total[:, ky, kx].sum(axis=(1, 2))
+            fix[n] += ((1 << act_bits) - 1) * minus - low * sums
+            peak[n] += ((1 << act_bits) - 1) * minus + (high - low) * (sums + minus)
+    return LayerSums(fix=fix, peak=int(peak.max()), digits=count)
+
+
+def _by_kernel(part: TermWords) -> tuple[NDArray[np.int64], int]:
+    """Absolute sum of the negative digits over the inputs, int64 ``[O, KH, KW]``, and the number of non-zero digits."""
+    weights = part.term.weights
+    if part.recoder.peak == 1:
+        return np.count_nonzero(weights < 0, axis=1).astype(np.int64), int(np.count_nonzero(weights))
+    negative, digits = part.recoder.sums(weights, np.moveaxis(part.weight_planes(), 3, 1))
+    return negative.sum(axis=1), int(digits.sum())
+
+
+def add_bits(layers: Sequence[LayerRequant], sums: Sequence[LayerSums], shift: int) -> int:
+    """Signed width of every addend, corrected and brought to the common shift."""
+    found = [0]
+    for layer, sum_ in zip(layers, sums, strict=True):
+        addend = hardware_addend(layer, sum_)
+        found += [int(addend.min()) << (shift - layer.shift), int(addend.max()) << (shift - layer.shift)]
+    return signed_bits(min(found), max(found))
+
+
+def hardware_addend(layer: LayerRequant, sums: LayerSums) -> NDArray[np.int64]:
+    """Addends for the hardware's accumulator, int64 ``[classes, O]``."""
+    return layer.addend - layer.multiplier * sums.fix

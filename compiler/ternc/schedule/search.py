@@ -6,12 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ternc.errors import ScheduleError
-from ternc.network.layers import Network
 from ternc.numeric import ceil_div
 from ternc.schedule.costs import logic_units, register_count, require_fit, resources, shortage
 from ternc.schedule.design import ArrayShape
 from ternc.schedule.plan import Plan, Planner
-from ternc.schedule.tiling import axes
 from ternc.target.device import Device
 
 MAX_ROWS, MAX_COLS, MAX_LANES = 32, 64, 128
@@ -48,12 +46,13 @@ def sizes(whole: set[int], largest: int) -> list[int]:
     return sorted(size for size in found if size <= largest) or [1]
 
 
-def candidates(network: Network) -> list[ArrayShape]:
+def candidates(planner: Planner) -> list[ArrayShape]:
     """Shapes worth a look: each side divides some layer's dimension, and tiles and words fit each other."""
-    layers = network.layers
-    rows = sizes({axes(layer, network.tensor(layer.target))[1].steps for layer in layers}, MAX_ROWS)
-    cols = sizes({len(layer.trits) for layer in layers}, MAX_COLS)
-    lanes = sizes({network.tensor(layer.source).channels for layer in layers}, MAX_LANES)
+    network, layers = planner.network, planner.network.layers
+    read = {name for layer in layers for name in layer.sources}
+    rows = sizes({walk.horizontal.steps for walk in planner.walks.layers}, MAX_ROWS)
+    cols = sizes({layer.channels for layer in layers}, MAX_COLS)
+    lanes = sizes({network.tensor(name).channels for name in read}, MAX_LANES)
     return [
         ArrayShape(rows=r, cols=c, lanes=k)
         for c in cols
@@ -69,12 +68,12 @@ def choose(planner: Planner, device: Device, wish: Wish, progress: Progress | No
     Raises:
         ScheduleError: Nothing fits, or nothing that fits is fast enough; the sentence says what is short.
     """
-    network, numbers = planner.network, planner.numbers
+    numbers = planner.numbers
     if wish.array is not None:
         plan = planner.plan(wish.array)
-        require_fit(resources(network, plan, numbers, device), device, 1.0, wish.array)
+        require_fit(resources(planner, plan, device), device, 1.0, wish.array)
         return plan
-    shapes = candidates(network)
+    shapes = candidates(planner)
     smallest = min(shapes, key=lambda shape: shape.macs)
     ranked: list[tuple[int, int, ArrayShape]] = []
     for n, shape in enumerate(shapes):
@@ -83,7 +82,7 @@ def choose(planner: Planner, device: Device, wish: Wish, progress: Progress | No
         logic = logic_units(shape, numbers, device)
         registers = register_count(shape, numbers)
         if logic <= device.logic.count * wish.budget and registers <= device.registers.count * wish.budget:
-            ranked.append((planner.quick_interval(shape), logic, shape))
+            ranked.append((planner.interval(shape), logic, shape))
     if progress:
         progress(len(shapes), len(shapes))
     most_cycles = wish.clock_mhz * 1e6 / wish.fps if wish.fps else None
@@ -94,9 +93,7 @@ def choose(planner: Planner, device: Device, wish: Wish, progress: Progress | No
         ranked.sort(key=lambda entry: (entry[1], entry[0], str(entry[2])))
     for _, _, shape in ranked:
         plan = planner.plan(shape)
-        if most_cycles is not None and plan.timing.cycles_per_frame > most_cycles:
-            continue
-        if not shortage(resources(network, plan, numbers, device), device, wish.budget):
+        if not shortage(resources(planner, plan, device), device, wish.budget):
             return plan
     if most_cycles is not None:
         best = choose(
@@ -108,7 +105,7 @@ def choose(planner: Planner, device: Device, wish: Wish, progress: Progress | No
             f"budget makes {reached:,.0f} ({best.shape})",
             help="lower --fps, raise --budget or --clock-mhz, or choose a larger --target",
         )
-    need = resources(network, planner.plan(smallest), numbers, device)
+    need = resources(planner, planner.plan(smallest), device)
     require_fit(need, device, wish.budget, smallest)
     raise ScheduleError(
         f"target '{device.name}': no array shape fits within {wish.budget:.0%} of the device",

@@ -17,8 +17,8 @@ class StoredDesign:
     """What a simulation needs to know of a design."""
 
     name: str
-    input_port: StreamPort
-    output_port: StreamPort
+    inputs: tuple[StreamPort, ...]
+    outputs: tuple[StreamPort, ...]
     cycles_per_frame: int
     latency_cycles: int
     array: ArrayShape
@@ -33,8 +33,8 @@ def save(design: Design) -> bytes:
         "device": design.device,
         "clock_mhz": design.clock_mhz,
         "array": asdict(engine.geometry.shape),
-        "input_port": asdict(design.input_port),
-        "output_port": asdict(design.output_port),
+        "inputs": [asdict(port) for port in design.inputs],
+        "outputs": [asdict(port) for port in design.outputs],
         "cycles_per_frame": design.cycles_per_frame,
         "latency_cycles": design.latency_cycles,
         "value_bits": engine.geometry.value_bits,
@@ -53,8 +53,8 @@ def load(build: Path) -> StoredDesign:
         document = json.loads(path.read_text(encoding="utf-8"))
         stored = StoredDesign(
             name=document["name"],
-            input_port=StreamPort(**document["input_port"]),
-            output_port=StreamPort(**document["output_port"]),
+            inputs=tuple(StreamPort(**port) for port in document["inputs"]),
+            outputs=tuple(StreamPort(**port) for port in document["outputs"]),
             cycles_per_frame=document["cycles_per_frame"],
             latency_cycles=document["latency_cycles"],
             array=ArrayShape(**document["array"]),

@@ -1,122 +1,250 @@
-"""A layer as the array executes it: phases, tiles of output channels, windows, taps and weight words.
+"""A layer as the array executes it: tiles of output channels, their taps and weight words.
 
-Independent of memories: what is here follows from the layer and the array shape alone.
+Independent of memories: what is here follows from the layer, its walk and the array's rows, columns and lanes alone.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import gcd
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ternc.network.layers import Linear, Tensor
+from ternc.network.layers import Linear, Term
 from ternc.numeric import ceil_div
+from ternc.schedule.axes import Walk
 from ternc.schedule.design import ArrayShape
+from ternc.schedule.digits import Marks, Planes, Recoder, magnitude, plane_list
 from ternc.schedule.layout import Lanes
+
+Live: TypeAlias = tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]
+"""Of each term, the kernel rows and the kernel columns that meet pixels."""
+
+
+def live_taps(walk: Walk, phase: tuple[int, int], window: tuple[int, int]) -> Live:
+    """The kernel taps that output phase and window position (y, x) execute: its *class*."""
+    return tuple(
+        (
+            vertical.live(walk.vertical, phase[0], window[0]),
+            horizontal.live(walk.horizontal, phase[1], window[1]),
+        )
+        for vertical, horizontal in walk.terms
+    )
+
+
+def classes(walk: Walk) -> dict[Live, int]:
+    """Every class of a layer, and how many of a tile's passes it takes at each place.
+
+    There is one where no term inserts zeros.
+    """
+    rows = _axis_classes(walk, 0)
+    columns = _axis_classes(walk, 1)
+    found: dict[Live, int] = {}
+    for down, often in rows.items():
+        for across, also in columns.items():
+            live = tuple(zip(down, across, strict=True))
+            found[live] = found.get(live, 0) + often * also
+    return found
+
+
+def _axis_classes(walk: Walk, n: int) -> dict[tuple[tuple[int, ...], ...], int]:
+    axis = (walk.vertical, walk.horizontal)[n]
+    found: dict[tuple[tuple[int, ...], ...], int] = {}
+    for phase in range(axis.phases):
+        for window in range(axis.windows):
+            live = tuple(term[n].live(axis, phase, window) for term in walk.terms)
+            found[live] = found.get(live, 0) + 1
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Axis:
-    """One axis of a layer: output position ``j*phases + phase`` of window ``w`` and kernel tap ``k`` reads
-    source position ``j*step + floor((phase*pool*stride + w*stride + k*dilation - before) / upsample)``.
+class Segment:
+    """Output channels ``first .. end - 1``, all of one tile and one group."""
+
+    first: int
+    end: int
+    tile: int
+    group: int
+
+
+def segments(term: Term, cols: int) -> list[Segment]:
+    """The output channels cut where a tile or a group ends."""
+    channels = len(term.weights)
+    of_group = channels // term.groups
+    starts = sorted({*range(0, channels, cols), *range(0, channels, of_group)})
+    ends = [*starts[1:], channels]
+    return [
+        Segment(first=first, end=end, tile=first // cols, group=first // of_group)
+        for first, end in zip(starts, ends, strict=True)
+    ]
+
+
+def term_marks(term: Term, recoder: Recoder) -> Marks:
+    """Marks of every weight (`Recoder.marks`), unsigned ``[O, KH, KW, I // groups, B]``."""
+    return np.ascontiguousarray(np.moveaxis(recoder.marks(term.weights), 1, 3))
+
+
+def tile_marks(term: Term, marks: Marks, cols: int) -> Marks:
+    """Marks of each tile's columns together, unsigned ``[tiles, KH, KW, I, B]``."""
+    parts = segments(term, cols)
+    joined = np.bitwise_or.reduceat(marks, [part.first for part in parts], axis=0)
+    if term.groups == 1:
+        return np.asarray(joined)
+    inputs, tiles = marks.shape[3], parts[-1].tile + 1
+    found = np.zeros((tiles, *marks.shape[1:3], inputs * term.groups, marks.shape[4]), marks.dtype)
+    tile = np.array([part.tile for part in parts])
+    group = np.array([part.group for part in parts])
+    channel = group[:, None] * inputs + np.arange(inputs)
+    found[tile[:, None], :, :, channel] = np.moveaxis(joined, 3, 1)
+    return found
+
+
+def word_planes(recoder: Recoder, marks: Marks, lanes: Lanes) -> Planes:
+    """Planes of each weight word from the marks of its tile: ``[tiles, KH, KW, chunks]``, 0 without a weight."""
+    starts = np.flatnonzero(np.diff(lanes.chunk, prepend=-1))  # chunks rise with the channels
+    joined = np.bitwise_or.reduceat(np.moveaxis(marks, 4, 0), starts, axis=4)
+    chosen = recoder.choose(np.moveaxis(joined, 0, 4))
+    found = np.zeros((*marks.shape[:3], lanes.chunks), chosen.dtype)
+    found[..., lanes.chunk[starts]] = chosen
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TermWords:
+    """What a layer's term needs of the weight memory on an array of some columns and lanes.
 
     Attributes:
-        size: Output positions (after the pool).
-        phases: Output phases whose taps differ (1 without upsampling).
-        step: Source positions from one output position of a phase to the next.
-        kernel, windows: Kernel taps and pool window positions along this axis.
+        recoder: Of the term's weights.
+        cols: Output channels of a tile.
+        lanes: Of its source.
+        planes: Of each weight word, ``[tiles, KH, KW, chunks]``.
     """
 
-    size: int
-    phases: int
-    step: int
-    kernel: int
-    windows: int
-    pool: int
-    stride: int
-    dilation: int
-    before: int
-    upsample: int
+    term: Term
+    recoder: Recoder
+    cols: int
+    lanes: Lanes
+    planes: Planes
 
-    def delta(self, phase: int, window: int, k: int) -> int:
-        """Source position relative to ``j*step``."""
-        at = phase * self.pool * self.stride + window * self.stride + k * self.dilation - self.before
-        return at // self.upsample
+    def live_planes(self, live: tuple[tuple[int, ...], tuple[int, ...]]) -> Planes:
+        """``planes`` of the words that a class executes: ``[tiles, rows, columns, chunks]``."""
+        rows, columns = live
+        if (len(rows), len(columns)) == self.planes.shape[1:3]:
+            return self.planes
+        return self.planes[:, list(rows)][:, :, list(columns)]
 
-    @property
-    def steps(self) -> int:
-        """Output positions of one phase (the last phase may have one that lies outside)."""
-        return ceil_div(self.size, self.phases)
+    def weight_planes(self) -> Planes:
+        """Planes of the word that each weight lies in: ``[O, KH, KW, I // groups]``."""
+        channels, inputs = self.term.weights.shape[:2]
+        output = np.arange(channels)
+        group = output // (channels // self.term.groups)
+        chunk = self.lanes.chunk[group[:, None] * inputs + np.arange(inputs)]
+        tile = np.broadcast_to((output // self.cols)[:, None], chunk.shape)
+        return np.moveaxis(self.planes[tile, :, :, chunk], 1, 3)
 
 
-def axes(layer: Linear, target: Tensor) -> tuple[Axis, Axis]:
-    """The (vertical, horizontal) axes of a layer."""
-
-    def axis(n: int, size: int, before: int) -> Axis:
-        stride, upsample = layer.stride[n], layer.upsample[n]
-        pool = layer.pool.stride[n] if layer.pool else 1
-        phases = upsample // gcd(upsample, stride * pool)
-        return Axis(
-            size=size,
-            phases=min(phases, size),
-            step=phases * stride * pool // upsample,
-            kernel=layer.trits.shape[2 + n],
-            windows=layer.pool.kernel[n] if layer.pool else 1,
-            pool=pool,
-            stride=stride,
-            dilation=layer.dilation[n],
-            before=before,
-            upsample=upsample,
-        )
-
-    return axis(0, target.height, layer.padding[0]), axis(1, target.width, layer.padding[1])
+def tap_counts(words: Sequence[TermWords], live: Live) -> NDArray[np.int64]:
+    """Taps of each tile in a class, int64 ``[tiles]``: its words, and a word of zeros where only a doubling is due."""
+    total: NDArray[np.int64] = np.zeros(len(words[0].planes), np.int64)
+    used = np.zeros_like(total)
+    for part, met in zip(words, live, strict=True):
+        planes = part.live_planes(met)
+        total += np.bitwise_count(planes).sum(axis=(1, 2, 3), dtype=np.int64)
+        used |= np.bitwise_or.reduce(planes, axis=(1, 2, 3))
+    below = used
+    for shift in (1, 2, 4, 8, 16):
+        below = below | below >> shift  # all planes up to the highest used one
+    counts: NDArray[np.int64] = np.maximum(1, total + np.bitwise_count(below & ~used))
+    return counts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Tile:
-    """The weight words of one tile of output channels, all-zero words left out.
+    """The weight words of one tile and class in the order of execution; all-zero words are left out.
 
     Attributes:
-        taps: int64 ``[n, 3]``: (ky, kx, chunk) of each word, n at least 1.
-        words: int8 ``[n, cols, lanes]`` trits.
+        taps: int64 ``[n, 4]``: (term, ky, kx, chunk) of each word, n at least 1; term -1 for a word of zeros that
+            only doubles the sums (or, alone, makes them 0).
+        shift: bool ``[n]``: the sums are doubled before this word's products are added.
+        words: int8 ``[n, cols, lanes]`` digits.
     """
 
     taps: NDArray[np.int64]
+    shift: NDArray[np.bool_]
     words: NDArray[np.int8]
 
 
-def by_lane(layer: Linear, lanes: Lanes, shape: ArrayShape) -> NDArray[np.int8]:
-    """The layer's trits where the array needs them: int8 ``[tiles, cols, KH, KW, chunks, lanes]``."""
-    out_channels, group_inputs, kernel_h, kernel_w = layer.trits.shape
-    tiles = ceil_div(out_channels, shape.cols)
-    spread = np.zeros((tiles * shape.cols, kernel_h, kernel_w, lanes.chunks, shape.lanes), dtype=np.int8)
-    group_outputs = out_channels // layer.groups
-    for group in range(layer.groups):
-        inputs = slice(group * group_inputs, (group + 1) * group_inputs)
-        outputs = slice(group * group_outputs, (group + 1) * group_outputs)
-        spread[outputs, :, :, lanes.chunk[inputs], lanes.lane[inputs]] = np.moveaxis(
-            layer.trits[outputs], 1, -1
+def spread(
+    part: TermWords, pieces: Sequence[Segment], shape: ArrayShape
+) -> NDArray[np.int8] | NDArray[np.int32]:
+    """The weights of one tile, cut in pieces, where the array needs them: ``[KH, KW, chunks, cols, lanes]``."""
+    term, lanes = part.term, part.lanes
+    dtype = np.int8 if part.recoder.peak == 1 else np.int32
+    kernel = term.weights.shape[2:]
+    found = np.zeros((shape.cols, *kernel, lanes.chunks, shape.lanes), dtype)
+    inputs = term.weights.shape[1]
+    for piece in pieces:
+        channel = slice(piece.group * inputs, (piece.group + 1) * inputs)
+        first = piece.tile * shape.cols
+        found[piece.first - first : piece.end - first, :, :, lanes.chunk[channel], lanes.lane[channel]] = (
+            np.moveaxis(term.weights[piece.first : piece.end], 1, -1)
         )
-    return spread.reshape(tiles, shape.cols, kernel_h, kernel_w, lanes.chunks, shape.lanes)
+    return np.moveaxis(found, 0, 3)
 
 
-def tiles(layer: Linear, lanes: Lanes, shape: ArrayShape) -> tuple[Tile, ...]:
-    """The layer's tiles, in channel order. A tile without any non-zero weight keeps one tap."""
-    spread = by_lane(layer, lanes, shape)
-    found = []
-    for tile in spread:
-        taps = np.argwhere(tile.any(axis=(0, 4)))
-        if not len(taps):
-            taps = np.zeros((1, 3), dtype=np.int64)
-        words = tile[:, taps[:, 0], taps[:, 1], taps[:, 2], :]
-        found.append(Tile(taps=taps, words=np.moveaxis(words, 0, 1)))
-    return tuple(found)
+def tiles(words: Sequence[TermWords], live: Sequence[Live], shape: ArrayShape) -> list[list[Tile]]:
+    """The layer's tiles, of each class, in channel order."""
+    found: list[list[Tile]] = [[] for _ in live]
+    pieces: list[list[list[Segment]]] = []
+    for part in words:
+        pieces.append([[] for _ in part.planes])
+        for piece in segments(part.term, shape.cols):
+            pieces[-1][piece.tile].append(piece)
+    for tile in range(len(words[0].planes)):
+        weights = [spread(part, cut[tile], shape) for part, cut in zip(words, pieces, strict=True)]
+        for n, one in enumerate(live):
+            found[n].append(_tile(words, weights, tile, one, shape))
+    return found
 
 
-def tap_counts(layer: Linear, lanes: Lanes, shape: ArrayShape) -> NDArray[np.int64]:
-    """Number of taps of each tile, int64 ``[tiles]``, without building the words."""
-    used = by_lane(layer, lanes, shape).any(axis=(1, 5))
-    counts: NDArray[np.int64] = np.maximum(1, used.sum(axis=(1, 2, 3)))
-    return counts
+def _tile(
+    words: Sequence[TermWords],
+    weights: Sequence[NDArray[np.int8] | NDArray[np.int32]],
+    tile: int,
+    live: Live,
+    shape: ArrayShape,
+) -> Tile:
+    by_plane: dict[int, list[tuple[NDArray[np.int64], NDArray[np.int8]]]] = {}
+    for t, (part, met) in enumerate(zip(words, live, strict=True)):
+        planes = part.live_planes(met)[tile]
+        for one in np.unique(planes[planes != 0]).tolist():
+            y, x, chunk = np.nonzero(planes == one)
+            ky, kx = np.array(met[0])[y], np.array(met[1])[x]
+            digits = part.recoder.digits(weights[t][ky, kx, chunk], one)
+            taps = np.stack([np.full_like(ky, t), ky, kx, chunk], axis=1)
+            for s, word in zip(plane_list(one), digits, strict=True):
+                by_plane.setdefault(s, []).append((taps, word))
+    nothing = (np.array([[-1, 0, 0, 0]]), np.zeros((1, shape.cols, shape.lanes), np.int8))
+    taps, found, shift = [], [], []
+    for s in range(max(by_plane, default=0), -1, -1):
+        parts = by_plane.get(s, [nothing])
+        order = np.concatenate([part[0] for part in parts])
+        plane = np.concatenate([part[1] for part in parts])
+        rank = np.lexsort(order.T[::-1])
+        taps.append(order[rank])
+        found.append(plane[rank])
+        shift.append(np.arange(len(order)) == 0)
+    shift[0][0] = False
+    return Tile(taps=np.concatenate(taps), shift=np.concatenate(shift), words=np.concatenate(found))
+
+
+def recoders(layer: Linear) -> tuple[Recoder, ...]:
+    """The recoder of each term."""
+    return tuple(Recoder(peak=magnitude(term.weights)) for term in layer.terms)
+
+
+def tile_count(layer: Linear, cols: int) -> int:
+    """Tiles of output channels."""
+    return ceil_div(layer.channels, cols)
