@@ -1,11 +1,13 @@
 // One column of the systolic array: Rows ternary dot-product cells that share the weights of one output
 // channel, their accumulators, and the register that drains them.
 //
-// Activations, first, last, the channel's parameter number and the weight address arrive from the left
+// Activations, first, last, shift, the channel's parameter number and the weight address arrive from the left
 // neighbour and are handed on one cycle later. weight_i is sampled together with act_o: it is the ROM word
 // of the weight_addr_i of two cycles before, so an address travels one cycle ahead of its activations.
 // `first` loads the accumulators, other cycles add; `last` hands the Rows sums to the drain, which shows
-// row 0, 1, ... for DrainPeriod cycles each.
+// row 0, 1, ... for DrainPeriod cycles each. `shift` doubles the accumulators before they add: weights of
+// several ternary digits are summed digit by digit, the highest first. With Digits = 0 there is no doubling
+// and shift_i is not read.
 //
 // Throughput: one tap (Rows * Lanes products) a cycle. Latency: 1 cycle to the right; with last_i in cycle
 // t, row r is on sum_o from cycle t + max(1, clog2(Lanes)) + 3 + r * DrainPeriod. A last_i must not come
@@ -23,18 +25,21 @@ module ternc_column #(
   parameter int AccBits = 20,
   parameter int ParamBits = 6,
   parameter int WeightAddrBits = 10,
-  parameter int DrainPeriod = 1
+  parameter int DrainPeriod = 1,
+  parameter int Digits = 0
 ) (
   input  logic                          clk_i,
   input  logic                          rst_ni,
   input  logic [Rows*Lanes*ActBits-1:0] act_i,
   input  logic                          first_i,
   input  logic                          last_i,
+  input  logic                          shift_i,
   input  logic [ParamBits-1:0]          param_i,
   input  logic [WeightAddrBits-1:0]     weight_addr_i,
   output logic [Rows*Lanes*ActBits-1:0] act_o,
   output logic                          first_o,
   output logic                          last_o,
+  output logic                          shift_o,
   output logic [ParamBits-1:0]          param_o,
   output logic [WeightAddrBits-1:0]     weight_addr_o,
   input  logic [2*Lanes-1:0]            weight_i,
@@ -97,31 +102,46 @@ module ternc_column #(
   end
 `endif
 
+  // Doubling, as late as first.
+  logic double;
+  if (Digits != 0) begin : gen_shift
+    logic [DotLatency:0] shift_q;
+    always_ff @(posedge clk_i) shift_q <= {shift_q[DotLatency-1:0], shift_i};
+    assign shift_o = shift_q[0];
+    assign double  = shift_q[DotLatency];
+  end else begin : gen_no_shift
+    logic unused_shift;
+    assign unused_shift = shift_i;
+    assign shift_o = 1'b0;
+    assign double  = 1'b0;
+  end
+
   // Accumulate, then drain: the sums move one row down every DrainPeriod cycles, row 0 is the output.
   localparam int PeriodBits = (DrainPeriod > 1) ? $clog2(DrainPeriod) : 1;
   localparam logic [PeriodBits-1:0] PeriodLast = PeriodBits'(DrainPeriod - 1);
-  logic load, shift;
+  logic load, move;
   logic [PeriodBits-1:0] period_q;
   logic [ParamBits-1:0]  param_late;
 
   assign load  = last_q[DotLatency+1];
-  assign shift = period_q == '0;
+  assign move = period_q == '0;
 
   ternc_delay #(.Width(ParamBits), .Depth(DotLatency + 1)) u_param_delay (
     .clk_i(clk_i), .d_i(param_q), .q_o(param_late)
   );
 
   always_ff @(posedge clk_i) begin
-    period_q <= (load || shift) ? PeriodLast : period_q - 1'b1;
+    period_q <= (load || move) ? PeriodLast : period_q - 1'b1;
     if (load) sum_param_o <= param_late;
   end
 
   for (genvar r = 0; r < Rows; r++) begin : gen_row
-    logic [AccBits-1:0] acc_q, drain_q, above;
+    logic [AccBits-1:0] acc_q, kept, drain_q, above;
+    assign kept = first_q[DotLatency] ? '0 : double ? acc_q << 1 : acc_q;
     always_ff @(posedge clk_i) begin
-      acc_q <= (first_q[DotLatency] ? '0 : acc_q) + AccBits'(dots[r*DotBits +: DotBits]);
+      acc_q <= kept + AccBits'(dots[r*DotBits +: DotBits]);
       if (load) drain_q <= acc_q;
-      else if (shift) drain_q <= above;
+      else if (move) drain_q <= above;
     end
     if (r == Rows - 1) begin : gen_top
       assign above = '0;

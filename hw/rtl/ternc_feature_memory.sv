@@ -4,7 +4,7 @@
 // different banks, at one address or, past the bank that wraps, at the next. rd_rot_i is the bank of the
 // first pixel: bank b reads rd_addr_i + (b < rd_rot_i), and row r of the answer is bank (r + rot) mod Rows.
 // A word is stored as Slices slices of SliceLanes codes, each with its own write enable; lanes above
-// Slices * SliceLanes read as 0.
+// Slices * SliceLanes read as 0, and codes are read as ActBits, zero-extended.
 //
 // Throughput: one write to one bank and one read of all banks a cycle. Read latency: 3 cycles (2 of the
 // RAM, 1 of the rotation). Reading a word while it is written gives either value. There is no reset.
@@ -15,6 +15,7 @@ module ternc_feature_memory #(
   parameter int Slices = 2,
   parameter int SliceLanes = 4,
   parameter int CodeBits = 8,
+  parameter int ActBits = CodeBits,
   parameter int Depth = 16,
   parameter int AddrBits = (Depth > 1) ? $clog2(Depth) : 1,
   parameter int RowBits = (Rows > 1) ? $clog2(Rows) : 1
@@ -26,12 +27,12 @@ module ternc_feature_memory #(
   input  logic [Slices*SliceLanes*CodeBits-1:0] wr_data_i,
   input  logic [AddrBits-1:0]                   rd_addr_i,
   input  logic [RowBits-1:0]                    rd_rot_i,
-  output logic [Rows*Lanes*CodeBits-1:0]        rd_data_o
+  output logic [Rows*Lanes*ActBits-1:0]         rd_data_o
 );
 
   localparam int SliceBits = SliceLanes * CodeBits;
   localparam int StoredBits = Slices * SliceBits;
-  localparam int WordBits = Lanes * CodeBits;
+  localparam int StoredLanes = Slices * SliceLanes;
 
   logic [Rows*StoredBits-1:0] banks;
 
@@ -66,7 +67,12 @@ module ternc_feature_memory #(
       end
     end
     always_ff @(posedge clk_i) word_q <= turned;
-    assign rd_data_o[r*WordBits +: WordBits] = WordBits'(word_q);
+    always_comb begin
+      rd_data_o[r*Lanes*ActBits +: Lanes*ActBits] = '0;
+      for (int l = 0; l < StoredLanes; l++) begin
+        rd_data_o[(r*Lanes+l)*ActBits +: CodeBits] = word_q[l*CodeBits +: CodeBits];
+      end
+    end
   end
 
 `ifndef SYNTHESIS
@@ -75,6 +81,9 @@ module ternc_feature_memory #(
     if (Slices * SliceLanes > Lanes) begin
       $fatal(1, "ternc_feature_memory: %0d slices of %0d lanes must fit in Lanes, which is %0d",
              Slices, SliceLanes, Lanes);
+    end
+    if (ActBits < CodeBits) begin
+      $fatal(1, "ternc_feature_memory: ActBits must be at least CodeBits (%0d), not %0d", CodeBits, ActBits);
     end
   end
 `endif

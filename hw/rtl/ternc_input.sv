@@ -3,7 +3,8 @@
 // A beat is one chunk of one pixel; pixels come in raster order, a pixel's chunks in turn. One beat a cycle
 // while a half is free. A pixel x of a row lies in phase x % Stride at index x / Stride, the index in bank
 // index % Rows: neighbours that are read together are never in one bank. Latency 1 to the write port; a frame
-// is announced on avail_o in the cycle after its last beat. The stream's last flag is not needed and not read.
+// is announced on avail_o in the cycle after its last beat, and base_o is the first word of its half. The
+// stream's last flag is not needed and not read.
 // After reset it is not ready for 16 cycles, so that the sequencer has fetched its first pass before a frame comes.
 module ternc_input #(
   parameter int Rows = 1,
@@ -32,7 +33,7 @@ module ternc_input #(
   output logic [Lanes*ElemBits-1:0] wr_data_o,
   // to the sequencer
   output logic                      avail_o,
-  output logic                      half_o,
+  output logic [AddrBits-1:0]       base_o,
   input  logic                      release_i
 );
 
@@ -56,7 +57,7 @@ module ternc_input #(
   assign ready_o = warm_q[4] && !full_q[wr_half_q];
   assign take = valid_i && ready_o;
   assign avail_o = full_q[rd_half_q];
-  assign half_o = rd_half_q;
+  assign base_o = rd_half_q ? AddrBits'(Depth / 2) : '0;
   assign last_chunk = chunk_q == ChunkBits'(Chunks - 1);
   assign last_x = x_q == XBits'(Width - 1);
   assign last_y = y_q == YBits'(Height - 1);

@@ -1,31 +1,44 @@
-// Chooses the memory that a layer reads and puts the padding code into rows outside the map.
+// Chooses the memory that a tap reads and puts the padding code into rows outside the map.
 //
-// One vector a cycle, latency 1. Codes narrower than ActBits are extended with zeros.
+// sources_i has the words of all memories side by side: source 0 is the feature memory, source k the memory of
+// input k - 1. source_i, pad_i and mask_i belong to the same tap as the words.
+//
+// Throughput: one vector a cycle. Latency: 1 cycle. It has no valid and no reset; a source that does not exist
+// gives the padding code.
 module ternc_operand #(
   parameter int Rows = 1,
   parameter int Lanes = 1,
   parameter int ActBits = 8,
-  parameter int InputBits = 8,
-  parameter int FeatureBits = 8
+  parameter int Sources = 2,
+  parameter int SourceBits = (Sources > 1) ? $clog2(Sources) : 1
 ) (
-  input  logic                              clk_i,
-  input  logic                              from_input_i,
-  input  logic [ActBits-1:0]                pad_i,
-  input  logic [Rows-1:0]                   mask_i,
-  input  logic [Rows*Lanes*InputBits-1:0]   input_i,
-  input  logic [Rows*Lanes*FeatureBits-1:0] feature_i,
-  output logic [Rows*Lanes*ActBits-1:0]     act_o
+  input  logic                                  clk_i,
+  input  logic [SourceBits-1:0]                 source_i,
+  input  logic [ActBits-1:0]                    pad_i,
+  input  logic [Rows-1:0]                       mask_i,
+  input  logic [Sources*Rows*Lanes*ActBits-1:0] sources_i,
+  output logic [Rows*Lanes*ActBits-1:0]         act_o
 );
 
-  always_ff @(posedge clk_i) begin
-    for (int r = 0; r < Rows; r++) begin
-      for (int l = 0; l < Lanes; l++) begin
-        act_o[(r*Lanes+l)*ActBits +: ActBits] <=
-            !mask_i[r] ? pad_i
-          : from_input_i ? ActBits'(input_i[(r*Lanes+l)*InputBits +: InputBits])
-          : ActBits'(feature_i[(r*Lanes+l)*FeatureBits +: FeatureBits]);
+  localparam int RowBits = Lanes * ActBits;
+
+  for (genvar r = 0; r < Rows; r++) begin : gen_row
+    logic shown;
+    logic [RowBits-1:0] codes;
+    assign shown = mask_i[r];
+    always_comb begin
+      codes = {Lanes{pad_i}};
+      for (int s = 0; s < Sources; s++) begin
+        if (shown && source_i == SourceBits'(s)) codes = sources_i[(s*Rows+r)*RowBits +: RowBits];
       end
     end
+    always_ff @(posedge clk_i) act_o[r*RowBits +: RowBits] <= codes;
   end
+
+`ifndef SYNTHESIS
+  initial begin
+    if (Sources < 1) $fatal(1, "ternc_operand: Sources must be at least 1, not %0d", Sources);
+  end
+`endif
 
 endmodule

@@ -15,9 +15,10 @@ P = PARAMETERS
 ROWS, COLS, VALUE, PERIOD = P["Rows"], P["Cols"], P["ValueBits"], P["DrainPeriod"]
 WR, BANK, SLICE, DEPTH = P["WrBits"], P["BankBits"], P["SliceBits"], P["XmapDepth"]
 XMAP = max(1, (DEPTH - 1).bit_length())
-INFO_BITS = WR + XMAP + SLICE + 2
+INFO_BITS = WR + XMAP + SLICE + 2 + ROWS
+OUTPUTS, OUT_ADDR = P["Outputs"], P["OutputAddrBits"]
 LAYERS = 8
-ISSUE_TO_COLUMN = 7
+INFO_TO_COLUMN = 7
 """Cycles from a pass's info to its last tap, in a whole design."""
 
 
@@ -32,6 +33,7 @@ class Pass:
     slice: int
     first_window: bool
     last_window: bool
+    take: int
     values: list[int] = field(default_factory=list)
 
     @property
@@ -43,6 +45,7 @@ class Pass:
                 (self.slice, SLICE),
                 (self.first_window, 1),
                 (self.last_window, 1),
+                (self.take, ROWS),
             )
         )
 
@@ -55,18 +58,22 @@ class Pass:
 class Plan:
     """The passes of one layer, from ``start`` on, and what has to come out.
 
-    Every pixel is pooled over some passes (often one), column by column the highest or the lowest value.
+    Every pixel is pooled over some passes (often one), column by column the highest or the lowest value of those
+    that are taken; at least one is.
     """
 
     def __init__(self, steps: Steps, ports: WritePorts, xmap: list[int], start: int) -> None:
         self.steps, self.ports, self.xmap = steps, ports, xmap
         random = steps.random
-        self.to_output, self.half, self.plane = steps.bits(1), steps.bits(1), steps.bits(WR)
+        self.goal = random.choice(("feature", "output", "score"))
+        self.output, self.plane = random.randrange(OUTPUTS), steps.bits(WR)
+        self.bases = [random.choice((0, steps.bits(OUT_ADDR))) for _ in range(OUTPUTS)]
         self.passes: list[Pass] = []
         self.values: dict[int, int] = {}
         self.minima: dict[int, int] = {}
         self.done: dict[int, int] = {}
-        pace, last, previous = steps.pauses(), start + ISSUE_TO_COLUMN, start - 1
+        self.scored: set[int] = set()
+        pace, last, previous = steps.pauses(), start + INFO_TO_COLUMN, start - 1
         for _ in range(random.randint(1, 6)):
             windows = random.choice((1, 1, 2, 3))
             minimum = steps.bits(COLS)
@@ -74,8 +81,11 @@ class Plan:
             slice_ = random.randrange(P["Slices"])
             best: list[list[int]] = [[] for _ in range(ROWS)]
             for window in range(windows):
-                info_at = max(previous + 1, last - random.randint(0, ISSUE_TO_COLUMN))
-                step = Pass(last, info_at, addr, place, slice_, window == 0, window == windows - 1)
+                info_at = max(previous + 1, last - random.randint(0, INFO_TO_COLUMN))
+                take = random.choice(((1 << ROWS) - 1, steps.bits(ROWS)))
+                if window == windows - 1:  # those that no pass has taken yet
+                    take |= sum(1 << row for row in range(ROWS) if not best[row])
+                step = Pass(last, info_at, addr, place, slice_, window == 0, window == windows - 1, take)
                 self.passes.append(step)
                 for row in range(ROWS):
                     self.pixel(step, row, minimum, best[row])
@@ -88,23 +98,22 @@ class Plan:
         at = step.sampled(row)
         self.values[at] = value = self.steps.bits(COLS * VALUE)
         self.minima[at] = minimum
-        new = [signed(bits, VALUE) for bits in unpack(value, VALUE, COLS)]
-        best[:] = (
-            [
+        if step.take >> row & 1:
+            new = [signed(bits, VALUE) for bits in unpack(value, VALUE, COLS)]
+            best[:] = [
                 (min if minimum >> c & 1 else max)(old, now)
-                for c, (old, now) in enumerate(zip(best, new, strict=True))
+                for c, (old, now) in enumerate(zip(best or new, new, strict=True))
             ]
-            if best
-            else new
-        )
         place = self.xmap[step.xmap + row]
         offset, bank, valid = place % (1 << WR), place >> WR & ((1 << BANK) - 1), place >> (WR + BANK)
         if not step.last_window or not valid:
             return
-        vector, addr = pack(best, VALUE), (step.addr + offset) % (1 << WR)
+        vector, addr = pack(best, VALUE), step.addr + offset
         self.done[at + 1] = vector
-        if self.to_output:
-            self.ports.expect_output(at + 2, addr, self.half, vector)
+        if self.goal == "score":
+            self.scored.add(at + 1)
+        elif self.goal == "output":
+            self.ports.expect_output(at + 2, self.output, addr + self.bases[self.output], vector)
         else:
             self.ports.expect_features(at + 2, addr, bank, step.slice, self.plane, vector)
 
@@ -119,15 +128,16 @@ class Plan:
                 info_valid_i=int(cycle in infos),
                 info_i=infos.get(cycle, steps.junk(INFO_BITS)),
                 last_i=int(cycle in lasts),
-                to_output_i=self.to_output,
-                out_half_i=self.half,
+                to_output_i=int(self.goal == "output") << self.output,
+                out_base_i=pack(self.bases, OUT_ADDR),
+                to_score_i=int(self.goal == "score"),
                 plane_i=self.plane,
                 value_i=self.values.get(cycle, steps.junk(COLS * VALUE)),
                 min_i=self.minima.get(cycle, steps.junk(COLS)),
             )
             self.ports.check()
             done = self.done.get(cycle)
-            steps.check(done_valid_o=int(done is not None))
+            steps.check(done_valid_o=int(done is not None), score_valid_o=int(cycle in self.scored))
             if done is not None:
                 steps.check(done_value_o=done)
             await steps.next()
@@ -139,7 +149,7 @@ async def test_writes_pixels(dut: Any, seed: int) -> None:
     """Layers one after another, passes as close as they can be or further apart; a reset in a pass."""
     steps = Steps(dut, seed)
     xmap = [int(line, 16) for line in Path(PARAMETERS["XmapFile"]).read_text().split()]
-    idle = dict.fromkeys(("info_valid_i", "last_i", "to_output_i", "out_half_i", "plane_i"), 0)
+    idle = dict.fromkeys(("info_valid_i", "last_i", "to_output_i", "out_base_i", "to_score_i", "plane_i"), 0)
     await steps.reset(**idle)
     for layer in range(LAYERS):
         plan = Plan(steps, WritePorts(steps, P, words=PERIOD), xmap, steps.cycle + steps.random.randint(0, 9))

@@ -24,7 +24,8 @@ ROWS, LANES, BITS = PARAMETERS["Rows"], PARAMETERS["Lanes"], PARAMETERS["ActBits
 PERIOD = PARAMETERS["DrainPeriod"]
 DOT_LATENCY = max(1, log2(LANES))
 SPACING = ROWS * PERIOD  # from one last to the next, at least
-CHAIN = ["act", "first", "last", "param", "weight_addr"]
+DIGITS = PARAMETERS["Digits"]
+CHAIN = ["act", "first", "last", "shift", "param", "weight_addr"]
 INPUTS = [*(f"{name}_i" for name in CHAIN), "weight_i"]
 OUTPUTS = [*(f"{name}_o" for name in CHAIN), "sum_o", "sum_param_o"]
 
@@ -44,6 +45,7 @@ def stimulus(rng: random.Random, idle: str, resets: int) -> Stimulus:
             "rst_ni": int(not reset),
             "first_i": int(begins),
             "last_i": int(ends),
+            "shift_i": int(rng.random() < 0.4),
             "act_i": pack([draw(rng, BITS) for _ in range(ROWS * LANES)], BITS),
             "param_i": rng.getrandbits(PARAMETERS["ParamBits"]),
             "weight_addr_i": rng.getrandbits(PARAMETERS["WeightAddrBits"]),
@@ -67,7 +69,7 @@ def dots(act: int, weight: int) -> list[int]:
 
 
 def model(trace: list[Cycle]) -> list[Expected]:
-    """What every cycle must show."""
+    """What every cycle must show. A reset cancels first and last, not a doubling."""
     expected: list[Expected] = [{} for _ in trace]
     alive = [bool(inputs["rst_ni"]) for inputs, _ in trace]
     sums: list[int | None] = [None] * ROWS
@@ -75,6 +77,7 @@ def model(trace: list[Cycle]) -> list[Expected]:
         after = expected[now + 1]
         after.update({f"{name}_o": inputs[f"{name}_i"] for name in ("act", "param", "weight_addr")})
         after.update({f"{name}_o": inputs[f"{name}_i"] if alive[now] else 0 for name in ("first", "last")})
+        after["shift_o"] = inputs["shift_i"] if DIGITS else 0
         # A reset cancels first and last wherever they are on their way.
         first = inputs["first_i"] and all(alive[now : now + DOT_LATENCY + 1])
         last = inputs["last_i"] and all(alive[now : now + DOT_LATENCY + 2])
@@ -82,7 +85,8 @@ def model(trace: list[Cycle]) -> list[Expected]:
         mask = (1 << PARAMETERS["AccBits"]) - 1
         for r in range(ROWS):
             before = 0 if first else sums[r]
-            sums[r] = None if before is None else (before + products[r]) & mask
+            doubled = before is not None and DIGITS and inputs["shift_i"]
+            sums[r] = None if before is None else ((before << 1 if doubled else before) + products[r]) & mask
         if last:
             start = now + DOT_LATENCY + 3
             for r in range(ROWS):

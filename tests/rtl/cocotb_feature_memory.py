@@ -4,11 +4,26 @@ import random
 from typing import Any
 
 import cocotb
-from rtl_play import PARAMETERS, PATTERNS, SEEDS, Cycle, Expected, Stimulus, compare, draw, log2, pauses, play
+from rtl_play import (
+    PARAMETERS,
+    PATTERNS,
+    SEEDS,
+    Cycle,
+    Expected,
+    Stimulus,
+    compare,
+    draw,
+    log2,
+    pack,
+    pauses,
+    play,
+    unpack,
+)
 
 ROWS, SLICES, DEPTH = PARAMETERS["Rows"], PARAMETERS["Slices"], PARAMETERS["Depth"]
-WORD_BITS = PARAMETERS["Lanes"] * PARAMETERS["CodeBits"]
-SLICE_BITS = PARAMETERS["SliceLanes"] * PARAMETERS["CodeBits"]
+CODE, ACT, SLICE_LANES = PARAMETERS["CodeBits"], PARAMETERS["ActBits"], PARAMETERS["SliceLanes"]
+WORD_BITS = PARAMETERS["Lanes"] * ACT
+SLICE_BITS = SLICE_LANES * CODE
 WRAP = 1 << max(1, log2(DEPTH))
 INPUTS = ["wr_en_i", "wr_bank_i", "wr_addr_i", "wr_data_i", "rd_addr_i", "rd_rot_i"]
 
@@ -63,7 +78,8 @@ def model(trace: list[Cycle]) -> list[Expected]:
                 if answer is None or place in written or place not in memory:
                     answer = None
                 else:
-                    answer |= memory[place] << (r * WORD_BITS + s * SLICE_BITS)
+                    codes = pack(unpack(memory[place], CODE, SLICE_LANES), ACT)
+                    answer |= codes << (r * WORD_BITS + s * SLICE_LANES * ACT)
         expected.append({"rd_data_o": answer})
         memory |= written
     return expected

@@ -47,7 +47,8 @@ async def load(steps: Steps, frames: int, *, always: bool) -> None:
             release_i=int(release),
         )
         ready = steps.cycle >= WARM_UP and loaded - released < 2
-        steps.check(ready_o=int(ready), avail_o=int(available), half_o=released % 2, **write)
+        steps.check(ready_o=int(ready), avail_o=int(available), **write)
+        steps.check(base_o=place(released % 2, 0)[1])
         write = {"wr_en_o": 0}
         if offered and ready:
             codes = [code + P["Offset"] for code in unpack(data, P["ElemBits"], P["Lanes"])]

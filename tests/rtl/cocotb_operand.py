@@ -6,38 +6,42 @@ from typing import Any
 
 import cocotb
 from cocotb.triggers import FallingEdge
+from cocotb.types import LogicArray
 from rtl_play import PARAMETERS, SEEDS, pack, unpack
 from rtl_steps import Steps
 
-ROWS, LANES = PARAMETERS["Rows"], PARAMETERS["Lanes"]
-ACT, INPUT, FEATURE = PARAMETERS["ActBits"], PARAMETERS["InputBits"], PARAMETERS["FeatureBits"]
+ROWS, LANES, ACT = PARAMETERS["Rows"], PARAMETERS["Lanes"], PARAMETERS["ActBits"]
+SOURCES = PARAMETERS["Sources"]
+BITS: int = ROWS * LANES * ACT
 
 
-def chosen(from_input: int, pad: int, mask: int, inputs: int, features: int) -> int:
+def chosen(words: int, pad: int, mask: int) -> int:
     """What the array gets."""
-    width, vector = (INPUT, inputs) if from_input else (FEATURE, features)
-    codes = unpack(vector, width, ROWS * LANES)
+    codes = unpack(words, ACT, ROWS * LANES)
     return pack([codes[i] if mask >> (i // LANES) & 1 else pad for i in range(ROWS * LANES)], ACT)
+
+
+def memories(steps: Steps, source: int, words: int) -> int | LogicArray:
+    """The words of all memories; those of the others are undefined together, where the simulator knows that."""
+    below, above = steps.bits(source * BITS), steps.bits((SOURCES - 1 - source) * BITS)
+    if isinstance(steps.junk(1), int):
+        return (above << BITS | words) << source * BITS | below
+    unknown = "X" * BITS
+    return LogicArray(unknown * (SOURCES - 1 - source) + f"{words:0{BITS}b}" + unknown * source)
 
 
 @cocotb.test()
 @cocotb.parametrize(seed=SEEDS)
 async def test_chooses_codes(dut: Any, seed: int) -> None:
-    """One random vector a cycle; the memory that is not read is undefined."""
+    """One random vector a cycle, from one of the memories."""
     steps = Steps(dut, seed)
     await FallingEdge(dut.clk_i)
     expected = None
     for _ in range(400):
-        from_input, pad, mask = steps.bits(1), steps.bits(ACT), steps.bits(ROWS)
-        inputs, features = steps.bits(ROWS * LANES * INPUT), steps.bits(ROWS * LANES * FEATURE)
-        await steps.settle(
-            from_input_i=from_input,
-            pad_i=pad,
-            mask_i=mask,
-            input_i=inputs if from_input else steps.junk(ROWS * LANES * INPUT),
-            feature_i=steps.junk(ROWS * LANES * FEATURE) if from_input else features,
-        )
+        source, pad, mask = steps.random.randrange(SOURCES), steps.bits(ACT), steps.bits(ROWS)
+        words = steps.bits(BITS)
+        await steps.settle(source_i=source, pad_i=pad, mask_i=mask, sources_i=memories(steps, source, words))
         if expected is not None:
             steps.check(act_o=expected)
-        expected = chosen(from_input, pad, mask, inputs, features)
+        expected = chosen(words, pad, mask)
         await steps.next()

@@ -9,10 +9,11 @@ from rtl_play import PARAMETERS, SEEDS, pack, signed, unpack
 from rtl_steps import Steps
 
 P = PARAMETERS
-COLS, VALUE, ELEM = P["Cols"], P["ValueBits"], P["ElemBits"]
+COLS, WRITE, VALUE, ELEM = P["Cols"], P["WriteBits"], P["ValueBits"], P["ElemBits"]
 CHUNKS = -(-P["Channels"] // COLS)
 BEATS = P["Pixels"] * CHUNKS
 HALF = P["Depth"] // 2
+ADDR = max(1, (P["Depth"] - 1).bit_length())
 FRAMES = 9
 FIRST_BEAT = 5
 
@@ -21,7 +22,7 @@ def beat_of(word: int, index: int) -> dict[str, int]:
     """What the stream shows for the frame's word ``index``."""
     chunk = index % CHUNKS
     count = min(COLS, P["Channels"] - chunk * COLS)
-    values = [signed(bits, VALUE) + P["Offset"] for bits in unpack(word, VALUE, COLS)]
+    values = [signed(bits, VALUE) + P["Offset"] for bits in unpack(word, WRITE, COLS)]
     return {
         "data_o": pack(values[:count], ELEM),
         "count_o": count,
@@ -31,23 +32,20 @@ def beat_of(word: int, index: int) -> dict[str, int]:
 
 
 class Frames:
-    """What has to be on the ports, and the memory behind them.
+    """What has to be on the ports.
 
-    A half's words are there from its finish until its last beat has moved, junk otherwise.
+    A frame's words are written one a cycle in any order, then it is finished; the last word may come in the cycle
+    after the finish.
     """
 
     def __init__(self, steps: Steps) -> None:
         self.steps = steps
         self.words: list[list[int]] = []
+        self.unwritten: list[int] = []
         self.finished: list[int] = []
         self.sent = 0
         self.beat = 0
         self.previous_done = 0
-        self.memory = [self.junk() for _ in range(P["Depth"])]
-        self.read: list[Any] = [self.junk(), self.junk()]
-
-    def junk(self) -> Any:
-        return self.steps.junk(COLS * VALUE)
 
     @property
     def free(self) -> bool:
@@ -60,43 +58,59 @@ class Frames:
             return False
         return self.steps.cycle >= max(self.finished[self.sent], self.previous_done) + FIRST_BEAT
 
-    def finish(self) -> None:
-        """A frame is complete in this cycle."""
-        half = len(self.finished) % 2
-        words = [self.steps.bits(COLS * VALUE) for _ in range(BEATS)]
-        self.memory[half * HALF : half * HALF + BEATS] = words
-        self.words.append(words)
-        self.finished.append(self.steps.cycle)
+    @property
+    def base(self) -> int:
+        """Where the frame that is written begins."""
+        base: int = len(self.finished) % 2 * HALF
+        return base
+
+    def begin(self) -> None:
+        """A new frame, none of its words written."""
+        self.words.append([self.steps.bits(COLS * WRITE) for _ in range(BEATS)])
+        self.unwritten = list(range(BEATS))
+        self.steps.random.shuffle(self.unwritten)
+
+    def write(self, base: int) -> dict[str, Any]:
+        """The write port in a cycle in which one of the words is written."""
+        index = self.unwritten.pop()
+        return {"wr_en_i": 1, "wr_addr_i": base + index, "wr_data_i": self.words[-1][index]}
 
     def move(self) -> None:
         """The beat on offer moves in this cycle."""
         self.beat += 1
         if self.beat == BEATS:
-            half = self.sent % 2
-            self.memory[half * HALF : (half + 1) * HALF] = [self.junk() for _ in range(HALF)]
             self.beat = 0
             self.sent += 1
             self.previous_done = self.steps.cycle
 
-    def fetch(self, addr: int) -> None:
-        """The memory's two cycles."""
-        self.read = [self.read[1], self.memory[addr] if addr < P["Depth"] else self.junk()]
+
+def no_write(steps: Steps) -> dict[str, Any]:
+    """The write port at rest."""
+    return {"wr_en_i": 0, "wr_addr_i": steps.junk(ADDR), "wr_data_i": steps.junk(COLS * WRITE)}
 
 
 async def send(steps: Steps, *, always: bool) -> None:
-    """Frames are finished and sent; everything is checked in every cycle."""
+    """Frames are written, finished and sent; everything is checked in every cycle."""
     frames = Frames(steps)
-    finishes, takes = steps.pauses(), steps.pauses()
+    writes, takes = steps.pauses(), steps.pauses()
+    late_base: int | None = None
     while frames.sent < FRAMES:
-        free = frames.free
-        finish = free and len(frames.finished) < FRAMES and (always or not next(finishes))
+        free, base, finish, written = frames.free, frames.base, False, no_write(steps)
+        if late_base is not None:
+            written, late_base = frames.write(late_base), None
+        elif frames.unwritten and (always or not next(writes)):
+            if len(frames.unwritten) == 1 and steps.bits(1):
+                late_base = base
+            else:
+                written = frames.write(base)
+            finish = late_base is not None or not frames.unwritten
         if finish:
-            frames.finish()
+            frames.finished.append(steps.cycle)
+        elif free and not frames.unwritten and len(frames.words) < FRAMES and late_base is None:
+            frames.begin()
         ready = always or not next(takes)
-        await steps.settle(finish_i=int(finish), ready_i=int(ready), rd_data_i=frames.read[0])
-        half = (len(frames.finished) - finish) % 2
-        steps.check(free_o=int(free), half_o=half, valid_o=int(frames.valid))
-        frames.fetch(steps.get("rd_addr_o"))
+        await steps.settle(finish_i=int(finish), ready_i=int(ready), **written)
+        steps.check(free_o=int(free), base_o=base, valid_o=int(frames.valid))
         if frames.valid:
             steps.check(**beat_of(frames.words[frames.sent][frames.beat], frames.beat))
             if ready:
@@ -114,7 +128,7 @@ async def test_sends_frames(dut: Any, seed: int) -> None:
     """Random pauses on both sides."""
     steps = Steps(dut, seed)
     for _ in range(2):
-        await steps.reset(finish_i=0, ready_i=0)
+        await steps.reset(finish_i=0, ready_i=0, wr_en_i=0)
         await send(steps, always=False)
 
 
@@ -123,11 +137,11 @@ async def test_sends_frames(dut: Any, seed: int) -> None:
 async def test_one_beat_a_cycle(dut: Any, seed: int) -> None:
     """Finished as early as possible and never held up; a reset in the middle of a frame."""
     steps = Steps(dut, seed)
-    await steps.reset(finish_i=0, ready_i=0)
-    await steps.settle(finish_i=1, ready_i=1, rd_data_i=0)
+    await steps.reset(finish_i=0, ready_i=0, wr_en_i=0)
+    await steps.settle(finish_i=1, ready_i=1)
     await steps.next()
     await steps.settle(finish_i=0)
     for _ in range(steps.random.randint(1, FIRST_BEAT + BEATS)):
         await steps.next()
-    await steps.reset(finish_i=0, ready_i=1)
+    await steps.reset(finish_i=0, ready_i=1, wr_en_i=0)
     await send(steps, always=True)

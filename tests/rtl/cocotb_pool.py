@@ -20,11 +20,15 @@ from rtl_play import (
 )
 
 ROWS, COLS, BITS = PARAMETERS["Rows"], PARAMETERS["Cols"], PARAMETERS["ValueBits"]
-INPUTS = ["valid_i", "row_i", "first_i", "last_i", "value_i", "min_i"]
+INPUTS = ["valid_i", "row_i", "first_i", "last_i", "take_i", "value_i", "min_i"]
+LOWEST, HIGHEST = -(1 << (BITS - 1)), (1 << (BITS - 1)) - 1
 
 
 def stimulus(rng: random.Random, idle: str) -> Stimulus:
-    """Windows of one or more beats in every row; min_i keeps its value within a window."""
+    """Windows of one or more beats in every row; min_i keeps its value within a window.
+
+    Any beat may not take part, also all of a window.
+    """
     idles = pauses(rng, idle)
     left, minima = [0] * ROWS, [0] * ROWS
     for number in range(300):
@@ -39,6 +43,7 @@ def stimulus(rng: random.Random, idle: str) -> Stimulus:
             "row_i": row,
             "first_i": int(first),
             "last_i": int(left[row] == 1),
+            "take_i": int(rng.random() < 0.7),
             "value_i": pack([draw(rng, BITS) for _ in range(COLS)], BITS),
             "min_i": minima[row],
         }
@@ -61,7 +66,10 @@ async def windows_end_with_their_best_values(dut: Any, seed: int, idle: str) -> 
         if inputs["valid_i"]:
             if inputs["first_i"]:
                 window.clear()
-            window.append([signed(value, BITS) for value in unpack(inputs["value_i"], BITS, COLS)])
+            values = [signed(value, BITS) for value in unpack(inputs["value_i"], BITS, COLS)]
+            if not inputs["take_i"]:
+                values = [HIGHEST if inputs["min_i"] >> c & 1 else LOWEST for c in range(COLS)]
+            window.append(values)
         if ends:
             columns = zip(*window, strict=True)
             best = [(min if inputs["min_i"] >> c & 1 else max)(values) for c, values in enumerate(columns)]

@@ -11,12 +11,13 @@ from write_ports import WritePorts
 
 WORDS, COLS, VALUE = PARAMETERS["Words"], PARAMETERS["Cols"], PARAMETERS["ValueBits"]
 WR, BANK, SLICE, SLICES = (PARAMETERS[name] for name in ("WrBits", "BankBits", "SliceBits", "Slices"))
+ADDR, OUTPUTS = PARAMETERS["AddrBits"], PARAMETERS["Outputs"]
 
 
 @cocotb.test()
 @cocotb.parametrize(seed=SEEDS)
 async def test_writes_vectors(dut: Any, seed: int) -> None:
-    """Vectors at random distances, at least ``Words`` cycles apart, for both memories in turn."""
+    """Vectors at random distances, at least ``Words`` cycles apart, for any memory or none."""
     steps = Steps(dut, seed)
     for _ in range(2):
         ports = WritePorts(steps, PARAMETERS, words=WORDS)
@@ -26,16 +27,17 @@ async def test_writes_vectors(dut: Any, seed: int) -> None:
             valid = cycle >= next_vector and not next(pace)
             if cycle >= next_vector:
                 plane = steps.bits(WR)  # constant while words are written
-            to_output, half = steps.bits(1), steps.bits(1)
-            bank, addr, slice_ = steps.bits(BANK), steps.bits(WR), steps.random.randrange(SLICES)
+            goal = steps.random.choice(("feature", "output", "nowhere"))
+            output = steps.random.randrange(OUTPUTS)
+            bank, addr, slice_ = steps.bits(BANK), steps.bits(ADDR), steps.random.randrange(SLICES)
             value = steps.bits(COLS * VALUE)
             drawn = {
                 "value_i": (value, COLS * VALUE),
                 "bank_i": (bank, BANK),
-                "addr_i": (addr, WR),
+                "addr_i": (addr, ADDR),
                 "slice_i": (slice_, SLICE),
-                "to_output_i": (to_output, 1),
-                "out_half_i": (half, 1),
+                "to_feature_i": (int(goal == "feature"), 1),
+                "to_output_i": (int(goal == "output") << output, OUTPUTS),
             }
             await steps.settle(
                 valid_i=int(valid),
@@ -45,8 +47,8 @@ async def test_writes_vectors(dut: Any, seed: int) -> None:
             ports.check()
             if valid:
                 next_vector = cycle + WORDS
-                if to_output:
-                    ports.expect_output(cycle + 1, addr, half, value)
-                else:
+                if goal == "output":
+                    ports.expect_output(cycle + 1, output, addr, value)
+                elif goal == "feature":
                     ports.expect_features(cycle + 1, addr, bank, slice_, plane, value)
             await steps.next()

@@ -11,7 +11,7 @@ NAMES = (
     "Cols",
     "ValueBits",
     "FeatureBits",
-    "OutBits",
+    "Outputs",
     "Slices",
     "SliceLanes",
     "DrainPeriod",
@@ -23,12 +23,11 @@ NAMES = (
     "BankBits",
     "SliceBits",
     "XmapDepth",
-    "OutputHalfWords",
 )
-ONE = (1, 1, 2, 1, 2, 1, 1, 1, 7, 5, 3, 2, 3, 1, 1, 1, 3)
-SLICES = (3, 2, 6, 5, 6, 3, 2, 1, 9, 3, 6, 5, 6, 2, 2, 11, 25)
-WORDS = (3, 5, 5, 4, 5, 1, 2, 3, 11, 2, 5, 5, 5, 2, 1, 9, 13)
-ONE_ROW = (1, 3, 4, 3, 4, 1, 2, 2, 12, 4, 6, 6, 4, 1, 1, 7, 8)
+ONE = (1, 1, 2, 1, 1, 1, 1, 1, 7, 5, 3, 2, 3, 1, 1, 1)
+SLICES = (3, 2, 6, 5, 2, 3, 2, 1, 9, 3, 6, 5, 4, 2, 2, 11)
+WORDS = (3, 5, 5, 4, 3, 1, 2, 3, 11, 2, 5, 5, 7, 2, 1, 9)
+ONE_ROW = (1, 3, 4, 3, 1, 1, 2, 2, 12, 4, 6, 6, 4, 1, 1, 7)
 
 
 def write_xmap(path: Path, values: tuple[int, ...]) -> None:

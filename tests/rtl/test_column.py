@@ -1,5 +1,7 @@
 """Unit regression of ternc_column: the pipelined form and the fast one, on the same stimulus."""
 
+import random
+
 import pytest
 from rtl_bench import Bench, Parameters
 
@@ -12,6 +14,7 @@ SETS: list[Parameters] = [
         "ParamBits": 5,
         "WeightAddrBits": 7,
         "DrainPeriod": 2,
+        "Digits": 1,
     },
     {
         "Rows": 2,
@@ -21,6 +24,7 @@ SETS: list[Parameters] = [
         "ParamBits": 3,
         "WeightAddrBits": 9,
         "DrainPeriod": 1,
+        "Digits": 0,
     },
 ]
 MORE: list[Parameters] = [
@@ -32,6 +36,7 @@ MORE: list[Parameters] = [
         "ParamBits": 1,
         "WeightAddrBits": 1,
         "DrainPeriod": 1,
+        "Digits": 1,
     },
     {
         "Rows": 4,
@@ -41,6 +46,7 @@ MORE: list[Parameters] = [
         "ParamBits": 6,
         "WeightAddrBits": 4,
         "DrainPeriod": 3,
+        "Digits": 0,
     },
 ]
 
@@ -55,3 +61,24 @@ def test_column_under_verilator(bench: Bench, parameters: Parameters, fast: bool
 @pytest.mark.parametrize("fast", [False, True], ids=["pipelined", "fast"])
 def test_column_under_icarus(bench: Bench, parameters: Parameters, fast: bool) -> None:
     bench.run("column", parameters, simulator="icarus", fast=fast)
+
+
+def drawn(seed: int) -> Parameters:
+    """A column of any size."""
+    rng = random.Random(seed)
+    return {
+        "Rows": rng.randint(1, 5),
+        "Lanes": rng.randint(1, 20),
+        "ActBits": rng.randint(1, 9),
+        "AccBits": rng.randint(10, 30),
+        "ParamBits": rng.randint(1, 8),
+        "WeightAddrBits": rng.randint(1, 8),
+        "DrainPeriod": rng.randint(1, 4),
+        "Digits": 1,
+    }
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("fast", [False, True], ids=["pipelined", "fast"])
+def test_column_of_any_size(bench: Bench, seed: int, fast: bool) -> None:
+    bench.run("column", drawn(seed), simulator="icarus", fast=fast)

@@ -4,26 +4,28 @@ from pathlib import Path
 
 import pytest
 from rtl_bench import Bench
-from sequencer_program import hex_files, parameters, random_program
+from sequencer_program import Shape, hex_files, parameters, random_program
+
+ROMS = {"LayerFile": "layers.hex", "PassFile": "passes.hex", "TapFile": "taps.hex", "TermFile": "terms.hex"}
 
 
 @pytest.mark.parametrize(
-    ("rows", "flush_cycles", "seeds", "simulator"),
+    ("shape", "flush_cycles", "seeds", "simulator"),
     [
-        (3, 21, (1, 2), "verilator"),
-        (1, 17, (4, 5), "icarus"),
-        (4, 24, (6,), "icarus"),
+        (Shape(rows=3, inputs=2, outputs=3, terms=5), 21, (1, 2), "verilator"),
+        (Shape(rows=1, inputs=1, outputs=1, terms=1), 17, (4, 5), "icarus"),
+        (Shape(rows=4, inputs=3, outputs=2, terms=4), 24, (6,), "icarus"),
+        (Shape(rows=2, inputs=1, outputs=1, terms=2), 19, (7,), "icarus"),
     ],
+    ids=str,
 )
 def test_sequencer(
-    bench: Bench, tmp_path: Path, rows: int, flush_cycles: int, seeds: tuple[int, ...], simulator: str
+    bench: Bench, tmp_path: Path, shape: Shape, flush_cycles: int, seeds: tuple[int, ...], simulator: str
 ) -> None:
-    programs = [random_program(seed, rows) for seed in seeds]
+    programs = [random_program(seed, shape) for seed in seeds]
     common = parameters(programs, flush_cycles)
-    files = {name: tmp_path / name for name in ("layers.hex", "passes.hex", "taps.hex")}
-    roms = zip(("LayerFile", "PassFile", "TapFile"), files.values(), strict=True)
-    named = common | {parameter: str(path) for parameter, path in roms}
+    named = common | {parameter: str(tmp_path / name) for parameter, name in ROMS.items()}
     for seed, program in zip(seeds, programs, strict=True):
         for name, text in hex_files(program, common).items():
-            files[name].write_text(text)
+            (tmp_path / name).write_text(text)
         bench.run("sequencer", named, simulator=simulator, extra={"TERNC_PROGRAM": str(seed)})

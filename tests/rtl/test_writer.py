@@ -7,21 +7,21 @@ NAMES = (
     "Cols",
     "ValueBits",
     "FeatureBits",
-    "OutBits",
+    "Outputs",
     "Slices",
     "SliceLanes",
     "Words",
     "WrBits",
+    "AddrBits",
     "FeatureAddrBits",
     "OutputAddrBits",
     "BankBits",
     "SliceBits",
-    "OutputHalfWords",
 )
 ONE = (1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1)
-SLICES = (2, 7, 5, 6, 3, 2, 1, 6, 5, 6, 2, 2, 19)
-TWO_WORDS = (5, 4, 3, 4, 1, 3, 2, 5, 5, 3, 1, 1, 4)
-THREE_WORDS = (5, 6, 5, 3, 1, 2, 3, 7, 4, 7, 3, 1, 33)
+SLICES = (2, 7, 5, 2, 3, 2, 1, 6, 6, 5, 6, 2, 2)
+TWO_WORDS = (5, 4, 3, 3, 1, 3, 2, 5, 7, 5, 7, 1, 1)
+THREE_WORDS = (5, 6, 5, 2, 1, 2, 3, 7, 7, 4, 5, 3, 1)
 
 
 @pytest.mark.parametrize(

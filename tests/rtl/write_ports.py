@@ -1,4 +1,4 @@
-"""The write ports of the feature memory and the output memory: which writes have to come in which cycle."""
+"""The write ports of the feature memory and the output memories: which writes have to come in which cycle."""
 
 from __future__ import annotations
 
@@ -24,13 +24,12 @@ class WritePorts:
         self.features: dict[int, dict[str, int]] = {}
         self.outputs: dict[int, dict[str, int]] = {}
 
-    def expect_output(self, cycle: int, addr: int, half: int, vector: int) -> None:
-        """A vector as one word of the output memory."""
-        p = self.p
-        values = unpack(vector, p["ValueBits"], p["Cols"])
+    def expect_output(self, cycle: int, output: int, addr: int, vector: int) -> None:
+        """A vector as one word of an output memory."""
         self.outputs[cycle] = {
-            "output_addr_o": (addr + half * p["OutputHalfWords"]) % (1 << p["OutputAddrBits"]),
-            "output_data_o": pack(values, p["OutBits"]),
+            "output_en_o": 1 << output,
+            "output_addr_o": addr % (1 << self.p["OutputAddrBits"]),
+            "output_data_o": vector,
         }
 
     def expect_features(self, cycle: int, addr: int, bank: int, slice_: int, plane: int, vector: int) -> None:
@@ -51,5 +50,5 @@ class WritePorts:
         """The ports in this cycle; address and data count only with their enable."""
         cycle = self.steps.cycle
         output, feature = self.outputs.pop(cycle, None), self.features.pop(cycle, None)
-        self.steps.check(output_en_o=int(output is not None), **(output or {}))
+        self.steps.check(**(output or {"output_en_o": 0}))
         self.steps.check(**(feature or {"feature_en_o": 0}))

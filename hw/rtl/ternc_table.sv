@@ -1,0 +1,62 @@
+// Replaces a level by its code: the last step of an activation that does not rise everywhere.
+//
+// A table has 2**CodeBits codes; the ROM holds Tables of them, one behind the other. With use_i the code is
+// word {table_i, level}, the level being the low CodeBits of value_i; without it value_i passes. table_i and
+// use_i are constant while values of a layer come. min_i goes along with its value.
+//
+// Throughput: one value a cycle. Latency: 2 cycles, the read register and the one behind the choice. It has no
+// valid and no reset.
+
+module ternc_table #(
+  parameter int CodeBits = 4,
+  parameter int ValueBits = 8,
+  parameter int Tables = 1,
+  parameter     InitFile = "",
+  parameter int TableBits = (Tables > 1) ? $clog2(Tables) : 1
+) (
+  input  logic                 clk_i,
+  input  logic                 use_i,
+  input  logic [TableBits-1:0] table_i,
+  input  logic [ValueBits-1:0] value_i,
+  input  logic                 min_i,
+  output logic [ValueBits-1:0] value_o,
+  output logic                 min_o
+);
+
+  localparam int Depth = Tables << CodeBits;
+  localparam int AddrBits = $clog2(Depth);
+
+  logic [CodeBits-1:0]  mem [0:Depth-1];
+  logic [CodeBits-1:0]  code_q;
+  logic [ValueBits-1:0] value_q;
+  logic [AddrBits-1:0]  addr;
+  logic                 min_q;
+
+  initial if (InitFile != "") $readmemh(InitFile, mem);
+
+  if (Tables > 1) begin : gen_tables
+    assign addr = {table_i, value_i[CodeBits-1:0]};
+  end else begin : gen_one
+    logic unused_table;
+    assign unused_table = ^table_i;
+    assign addr = value_i[CodeBits-1:0];
+  end
+
+  always_ff @(posedge clk_i) begin
+    code_q  <= mem[addr];
+    value_q <= value_i;
+    min_q   <= min_i;
+    value_o <= use_i ? ValueBits'(code_q) : value_q;
+    min_o   <= min_q;
+  end
+
+`ifndef SYNTHESIS
+  initial begin
+    if (Tables < 1) $fatal(1, "ternc_table: Tables must be at least 1, not %0d", Tables);
+    if (ValueBits <= CodeBits) begin
+      $fatal(1, "ternc_table: ValueBits must be more than CodeBits (%0d), not %0d", CodeBits, ValueBits);
+    end
+  end
+`endif
+
+endmodule
