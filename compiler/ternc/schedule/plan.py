@@ -37,13 +37,13 @@ from ternc.schedule.tiling import (
 )
 from ternc.schedule.timing import (
     OUTPUT_LATENCY,
-    SCORE_LATENCY,
     FrameTiming,
     InputLoad,
     OutputSend,
     flush_cycles,
     frame_timing,
     requant_latency,
+    score_latency,
     shortest_pass,
 )
 
@@ -231,7 +231,9 @@ class Planner:
         ]
         if network.anomaly:
             outputs.append(
-                OutputSend(beats=1, start=SCORE_LATENCY, delay=0, writer=writers[network.anomaly.tensor])
+                OutputSend(
+                    beats=1, start=score_latency(shape), delay=0, writer=writers[network.anomaly.tensor]
+                )
             )
         return frame_timing(layer_cycles, inputs, outputs)
 

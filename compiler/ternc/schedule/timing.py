@@ -18,8 +18,8 @@ FLUSH_PIPELINE = 11
 """Cycles of a layer's flush that depend on nothing: from a tap's issue to the array, from the requantiser to memory."""
 OUTPUT_LATENCY = 4
 """From the cycle in which ternc_output sees a full half to its first beat."""
-SCORE_LATENCY = 4
-"""From the cycle in which ternc_score sees a finished frame to its beat."""
+SCORE_PIPELINE = 3
+"""Cycles of ternc_score from a finished frame to its beat, without the tree that adds up the columns."""
 
 
 def dot_latency(lanes: int) -> int:
@@ -31,6 +31,11 @@ def requant_latency(threshold_levels: int, tables: int) -> int:
     """Latency of a column's requantiser: the slower of its two forms, then the code tables if there are any."""
     found = REQUANT_LATENCY + max(0, THRESHOLD_LATENCY * threshold_levels - (REQUANT_LATENCY - 1))
     return found + (TABLE_LATENCY if tables else 0)
+
+
+def score_latency(shape: ArrayShape) -> int:
+    """From the cycle in which ternc_score sees a finished frame to its beat."""
+    return SCORE_PIPELINE + clog2(shape.cols)
 
 
 def drain_period(shape: ArrayShape) -> int:
@@ -62,7 +67,7 @@ class OutputSend:
 
     Attributes:
         beats: Of a frame, as the memory sends them; start: cycles before the first (`OUTPUT_LATENCY`,
-            `SCORE_LATENCY`).
+            `score_latency`).
         delay: Cycles between the memory's stream and the port (on-chip argmax).
         writer: The layer that writes it.
     """
