@@ -38,10 +38,12 @@ def leaving_meaning(network: Network, tensors: dict[str, NDArray[np.int64]]) -> 
     if network.anomaly is not None:
         scores = []
         for frame in tensors[network.anomaly.tensor]:
-            errors = [
-                int(d) ** 2 if network.anomaly.measure == "squares" else abs(int(d)) for d in frame.flat
-            ]
-            scores.append((sum(errors), int(sum(errors) > network.anomaly.limit)))
+            score = 0
+            for offset, plane in zip(network.anomaly.offset, frame, strict=True):
+                for x in plane.flat:
+                    d = int(x) + int(offset)
+                    score += d * d if network.anomaly.measure == "squares" else abs(d)
+            scores.append((score, int(score > network.anomaly.limit)))
         found.append(np.array(scores))
     return tuple(found)
 

@@ -213,7 +213,17 @@ def networks(draw: st.DrawFn, knobs: Knobs = Knobs()) -> Network:
     ]
     limit = draw(st.sampled_from((0, 3, 100, 100_000)))
     measure: Literal["squares", "absolute"] = draw(st.sampled_from(("squares", "absolute")))
-    judge = Anomaly(tensor=anomaly, measure=measure, unit=0.25, limit=limit) if anomaly else None
+    judge = None
+    if anomaly:
+        offset = np.array(draw(st.lists(st.integers(-9, 9), min_size=1, max_size=3)), np.int64)
+        judge = Anomaly(
+            tensor=anomaly,
+            offset=np.resize(offset, tensors[-1].channels),
+            measure=measure,
+            unit=0.25,
+            slack=0.0,
+            limit=limit,
+        )
     network = assemble(inputs, layers, anomaly=judge)
     return replace(
         network,

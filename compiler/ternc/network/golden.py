@@ -85,8 +85,9 @@ def winners(output: Output, codes: Codes) -> Codes:
 
 
 def judged(anomaly: Anomaly, differences: Codes) -> Codes:
-    """Score and flag of each frame: ``[N, C, H, W]`` differences to ``[N, 2]``."""
-    errors = differences * differences if anomaly.measure == "squares" else np.abs(differences)
+    """Score and flag of each frame: ``[N, C, H, W]`` integers of its tensor to ``[N, 2]``."""
+    errors = differences + anomaly.offset[:, None, None]
+    errors = errors * errors if anomaly.measure == "squares" else np.abs(errors)
     score = errors.sum(axis=(1, 2, 3), dtype=np.int64)
     return np.stack([score, (score > anomaly.limit).astype(np.int64)], axis=1)
 
