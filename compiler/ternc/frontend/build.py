@@ -33,6 +33,7 @@ from ternc.frontend.values import (
     View,
     plain_index,
 )
+from ternc.network.analysis import accumulator_range
 from ternc.network.layers import IntRange, Linear, Pool, Prologue, Staircase, Tensor, Term
 from ternc.network.steps import Add, Clamp, Multiply, Round, Step
 from ternc.network.thresholds import NoStaircase, derive, direction, image
@@ -429,16 +430,8 @@ def signed(terms: tuple[Term, ...], factor: NDArray[Any]) -> tuple[Term, ...]:
 
 def term_ranges(terms: tuple[Term, ...], tensor: Callable[[str], Tensor]) -> tuple[IntRange, ...]:
     """Every value that each output channel's sum can take; padding adds nothing, since 0 is in every range."""
-    low: NDArray[np.int64] = np.zeros(len(terms[0].weights), np.int64)
-    high = low.copy()
-    for term in terms:
-        flat = term.weights.reshape(len(term.weights), -1)
-        plus = np.where(flat > 0, flat, 0).sum(axis=1, dtype=np.int64)
-        minus = np.where(flat < 0, -flat, 0).sum(axis=1, dtype=np.int64)
-        codes = tensor(term.source).range
-        low += plus * codes.low - minus * codes.high
-        high += plus * codes.high - minus * codes.low
-    return tuple(IntRange(low=int(b), high=int(t)) for b, t in zip(low, high, strict=True))
+    layer = Linear(name="", kind="", terms=terms, target="")
+    return accumulator_range(layer, [tensor(term.source) for term in terms])
 
 
 def real_ends(acc: Accumulator) -> Multiply:

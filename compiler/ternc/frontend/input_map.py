@@ -23,8 +23,8 @@ from ternc.network.steps import (
     Step,
 )
 
-Layout: TypeAlias = Literal["map", "flat", "positions"]
-"""How a layer reads the input: [1, C, H, W] as a map, all of it as one vector, or [..., C] pixel by pixel."""
+Layout: TypeAlias = Literal["map", "flat"]
+"""How a layer reads the input: [1, C, L] or [1, C, H, W] as a map, or all of it as one vector."""
 
 
 def inverse(prefix: tuple[Step, ...]) -> tuple[Rationals, Rationals]:
@@ -38,19 +38,14 @@ def layout_of(view: View, source: GraphInput, layout: Layout, where: str) -> tup
     """Map of the input tensor, and for each of its values in (channel, y, x) order the ONNX element."""
     index = view.index
     whole = index.size == int(np.prod(source.shape)) and len(np.unique(index)) == index.size
-    if (
-        not whole or NOTHING in index
-    ):  # a part of it, or enlarged: the ONNX input's own axes say what is a map
-        index, layout = plain_index(source.shape), "map"
+    if not whole or NOTHING in index:  # a part of it, or enlarged: the whole, its axes in the reader's order
+        index, layout = plain_index(source.shape).transpose(axes_of(index, source.shape)), "map"
     shape = index.shape
     if layout == "flat":
         flat = plain_index(source.shape)
         if len(source.shape) > 2:
             flat = np.moveaxis(flat, 1, -1)
         return (flat.size, 1, 1), flat.ravel()
-    if layout == "positions":
-        positions = index.reshape(-1, shape[-1])
-        return (shape[-1], 1, len(positions)), positions.T.ravel()
     if len(shape) not in (2, 3, 4) or shape[0] != 1:
         raise ModelError(
             f"{where} reads the network's input as {list(shape)}: it must be a vector or a 1-D or 2-D map"
@@ -59,6 +54,28 @@ def layout_of(view: View, source: GraphInput, layout: Layout, where: str) -> tup
         return (index.size, 1, 1), index.ravel()
     size = (shape[1], 1, shape[2]) if len(shape) == 3 else (shape[1], shape[2], shape[3])
     return size, index.ravel()
+
+
+def axes_of(index: Index, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The order of the source's axes (of ``shape``) in a value that reads it through an index.
+
+    It is the source's own order wherever an axis of the value runs along several axes of the source.
+    """
+    plain = tuple(range(len(shape)))
+    if index.ndim != len(shape):
+        return plain
+    there = index != NOTHING
+    places = np.stack(np.unravel_index(np.where(there, index, 0), shape))
+    order: list[int] = []
+    for axis in range(index.ndim):
+        both = np.delete(there, 0, axis) & np.delete(there, -1, axis)
+        moved = np.any(np.diff(places, axis=axis + 1)[:, both], axis=1)
+        if np.count_nonzero(moved) > 1:
+            return plain
+        order.append(int(np.argmax(moved)) if np.any(moved) else -1)
+    left = [axis for axis in plain if axis not in order]
+    found = tuple(left.pop(0) if axis < 0 else axis for axis in order) if order.count(-1) == len(left) else plain
+    return found if sorted(found) == list(plain) else plain
 
 
 def by_channel(values: Rationals, order: Index, size: Map) -> Rationals | None:

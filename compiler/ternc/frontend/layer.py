@@ -44,7 +44,6 @@ class Layer:
         const: Its weight, for messages; None where the weights are the operator's own (an average).
         layout: For each canonical weight its flat index in ``const``.
         window: None for a dense layer.
-        positions: Whether it reads a graph input as [..., C], pixel by pixel.
     """
 
     node: Node
@@ -53,7 +52,6 @@ class Layer:
     layout: Index
     window: Window | None
     groups: int = 1
-    positions: bool = False
 
 
 class _Source(Protocol):
@@ -157,7 +155,7 @@ def weighted(walk: Walk, layer: Layer, value: Computed, size: Map, weights: Real
         source: _Source = _Dense(operands=found, count=size[0])
         output = (1, 1)
     else:
-        found = operands(walk.build, value, where, layout="positions" if layer.positions else "map")
+        found = operands(walk.build, value, where)
         reached = reads(walk.build, found, size, where, value.name, layer.window)
         found = [read.operand for read in reached]
         source = _Windows(reads=reached, window=layer.window, size=size, groups=layer.groups)

@@ -254,7 +254,6 @@ def _positions(
         const=const,
         layout=layout[:, :, None, None],
         window=Window(size=(height, width)),
-        positions=True,
     )
     turned = walk.arranged(
         value, value.name, lambda index: index.reshape(rows, count).T.reshape(1, count, height, width)

@@ -76,7 +76,7 @@ def _pooling(walk: Walk, node: Node, size: Map, axes: int) -> _Pooling:
         if up and (count - 1) * stride[i] >= n + pads[i]:
             count -= 1  # a window that would start in the padding behind is left out
         out.append(count)
-        pads[i + 2] = (count - 1) * stride[i] + reach - n - pads[i]
+        pads[i + 2] = max(0, (count - 1) * stride[i] + reach - n - pads[i])
     if min(out) < 1 or min(*stride, *dilation) < 1 or min(pads[:2]) < 0:
         raise walk.refuse(
             node, f": its window of {kernel[0]} x {kernel[1]} must fit into the map of {size[1]} x {size[2]}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from ternc.frontend import InputQuant, execute, read
-from ternc.network import golden, host
+from ternc.network import golden
 from ternc.network.check import verify_network
 from ternc.network.layers import Network
+from ternc.simulate import ends
 
 QONNX = "qonnx.custom_op.general"
 
@@ -84,19 +86,23 @@ class Graph:
     def save(
         self,
         path: Path,
-        shape: list[Any],
-        output: str,
+        shape: Sequence[Any] | Mapping[str, Sequence[Any]],
+        output: str | Sequence[str],
         *,
         opset: int = 17,
         elem: int = TensorProto.FLOAT,
         output_elem: int = TensorProto.FLOAT,
         types: dict[str, str] | None = None,
+        custom: str = QONNX,
     ) -> Path:
+        """Write the model; the only input is called ``x``, several are given as name: shape."""
+        shapes = shape if isinstance(shape, Mapping) else {"x": shape}
+        outputs = [output] if isinstance(output, str) else output
         graph = helper.make_graph(
             self.nodes,
             "graph",
-            [helper.make_tensor_value_info("x", elem, shape)],
-            [helper.make_tensor_value_info(output, output_elem, None)],
+            [helper.make_tensor_value_info(name, elem, list(dims)) for name, dims in shapes.items()],
+            [helper.make_tensor_value_info(name, output_elem, None) for name in outputs],
             self.initialisers,
         )
         for tensor, kind in (types or {}).items():
@@ -105,33 +111,40 @@ class Graph:
             entry = note.quant_parameter_tensor_names.add()
             entry.key, entry.value = "finn_datatype", kind
         model = helper.make_model(
-            graph, opset_imports=[helper.make_opsetid("", opset), helper.make_opsetid(QONNX, 1)]
+            graph, opset_imports=[helper.make_opsetid("", opset), helper.make_opsetid(custom, 1)]
         )
         model.ir_version = 8
         path.write_bytes(model.SerializeToString())
         return path
 
 
+def computed(network: Network, x: NDArray[Any] | Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """The ONNX outputs of a Network, by its golden execution and the host's ends."""
+    codes = ends.encode(network, ends.named_inputs(network, x))
+    return ends.decode(network, golden.predict(network, codes))
+
+
 def matches(
     path: Path,
-    x: NDArray[Any],
+    x: NDArray[Any] | Mapping[str, NDArray[Any]],
     *,
     input_quant: InputQuant | None = None,
     rtol: float = 1e-5,
     constant: bool = False,
 ) -> Network:
-    """Read, verify, run, and compare with onnxruntime; the Network."""
+    """Read, verify, run, and compare every output with onnxruntime; the Network."""
     network = read(path, input_quant=input_quant)
     verify_network(network)
-    codes = host.encode(network.prologue, network.input, x)
-    last = golden.predict(network, codes)
-    y = host.decode(network.output, network.tensor(network.output.tensor), last)
-    wanted = execute(path, x)
-    assert y.shape == wanted.shape
-    assert y.dtype == wanted.dtype
-    size = max(1e-6, float(np.abs(wanted).max()))
-    np.testing.assert_allclose(y.astype(float), wanted.astype(float), rtol=rtol, atol=rtol * size)
-    assert constant or wanted.size < 8 or len(np.unique(wanted)) > 1, (
-        "the model's output is constant: the test shows nothing"
-    )
+    found = computed(network, x)
+    wanted = execute(path, ends.named_inputs(network, x))
+    assert wanted
+    for name, values in wanted.items():
+        y = found[name]
+        assert y.shape == values.shape
+        assert y.dtype == values.dtype
+        size = max(1e-6, float(np.abs(values).max()))
+        np.testing.assert_allclose(y.astype(float), values.astype(float), rtol=rtol, atol=rtol * size)
+        assert constant or values.size < 8 or len(np.unique(values)) > 1, (
+            f"the model's output {name} is constant: the test shows nothing"
+        )
     return network
