@@ -92,6 +92,11 @@ class Machine:
             dtype=np.int64,
         )  # [cols, depth, lanes]; the code 2 does not exist
         self.requant = [[unpack(word, self.requant_fields) for word in m.words] for m in engine.requant]
+        assert all(
+            len(m.words) == g.threshold_params << n
+            for column in engine.thresholds
+            for n, m in enumerate(column)
+        )
         self.thresholds = [[m.words for m in column] for column in engine.thresholds]
 
     def run(self, codes: Sequence[NDArray[np.int64]]) -> tuple[NDArray[np.int64], ...]:
@@ -182,7 +187,8 @@ class Machine:
             used = (weight != 0).any(axis=0)
             self.taps_executed += 1
             if tap["shift"]:
-                assert g.digits and k > 0
+                assert g.digits
+                assert k > 0
                 sums *= 2
             y = row * term["y_stride"] + signed(tap["dy"], g.y_bits)
             for r in range(rows):

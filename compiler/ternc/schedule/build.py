@@ -125,6 +125,7 @@ def engine_geometry(network: Network, numbers: Numbers, plan: Plan, program: Pro
         threshold_levels=widths.threshold_levels,
         tables=len(numbers.tables),
         params=program.params,
+        threshold_params=plan.threshold_params,
         terms=len(program.terms),
         digits=bool(shift.any()),
         rd_bits=address_bits(read_words),

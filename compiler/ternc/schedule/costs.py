@@ -122,7 +122,7 @@ def memories(planner: Planner, plan: Plan) -> tuple[MemoryShape, ...]:
     found += [
         MemoryShape(
             name="thresholds",
-            depth_words=plan.params << level,
+            depth_words=plan.threshold_params << level,
             width_bits=plan.acc_bits + 1,
             copies=shape.cols,
         )

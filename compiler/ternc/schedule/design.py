@@ -135,6 +135,8 @@ class Geometry:
         code_bits: Codes behind the requantiser; value_bits: signed, codes and raw values.
         tables: Number of code tables (0: none); a table has ``2**code_bits`` entries.
         params: Words of a column's requantiser ROM.
+        threshold_params: Of these the first use thresholds: a column's threshold ROM of level l has
+            ``threshold_params << l`` words, and what it gives for other parameters is not used.
         terms: Words of the term ROM.
         digits: True where some tap doubles the accumulator first.
         rd_bits, wr_bits, x_bits, y_bits, count_bits: Fields of the program words.
@@ -159,6 +161,7 @@ class Geometry:
     threshold_levels: int
     tables: int
     params: int
+    threshold_params: int
     terms: int
     digits: bool
     rd_bits: int

@@ -44,7 +44,7 @@ def frame_events(network: Network, shape: ArrayShape) -> tuple[Event, ...]:
 def wire_form(network: Network, layer: Linear) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """(factor, addend), int64 ``[O]`` each: a value x of the layer's target is ``x * factor + addend`` on the wires.
 
-    Codes count from the range's low end; raw sums are themselves, keys in front of an argmax, or the anomaly's differences.
+    Codes count from the range's low end; raw sums are themselves, keys in front of an argmax, or differences.
     """
     if layer.activation is None:
         return raw_wires(network, layer)

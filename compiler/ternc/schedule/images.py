@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ternc.errors import InternalError
 from ternc.schedule.design import ArrayShape, Memory
-from ternc.schedule.requant import LayerRequant, LayerSums, RequantWidths, hardware_addend
+from ternc.schedule.requant import LayerRequant, LayerSums, RequantWidths, hardware_addend, param_order
 
 
 def pack_word(fields: Iterable[tuple[int, int]]) -> int:
@@ -70,10 +70,11 @@ def requant_images(
     A column without a channel has factor and addend 0, so that its value is 0.
     """
     words: list[list[int]] = [[] for _ in range(shape.cols)]
-    for layer, sum_ in zip(layers, sums, strict=True):
+    for n in param_order(layers):
+        layer = layers[n]
         up = widths.shift - layer.shift
         channels = len(layer.multiplier)
-        for addend in hardware_addend(layer, sum_):
+        for addend in hardware_addend(layer, sums[n]):
             for first in range(0, channels, shape.cols):
                 for c in range(shape.cols):
                     o, real = min(first + c, channels - 1), first + c < channels
@@ -102,22 +103,26 @@ def threshold_images(
     acc_bits: int,
     shape: ArrayShape,
 ) -> tuple[tuple[Memory, ...], ...]:
-    """Per column and level: word ``(param << level) | prefix`` is the threshold that the search compares with."""
+    """Per column and level: word ``(param << level) | prefix`` is the threshold that the search compares with.
+
+    Of the parameters that use thresholds, which are the first ones (`param_order`).
+    """
     if not levels:
         return ()
     never = (1 << (acc_bits + 1)) - 1
     trees: list[NDArray[np.int64]] = []  # one [cols, 2^levels - 1] sorted list per param
-    for layer, sum_ in zip(layers, sums, strict=True):
-        channels = len(layer.multiplier)
-        for fix in sum_.fix:
+    for n in param_order(layers):
+        thresholds = layers[n].thresholds
+        if thresholds is None:
+            break
+        channels, limit = thresholds.shape
+        for fix in sums[n].fix:
             for first in range(0, channels, shape.cols):
                 tree = np.full((shape.cols, (1 << levels) - 1), never, dtype=np.int64)
-                if layer.thresholds is not None:
-                    rows = np.arange(first, min(first + shape.cols, channels))
-                    found = layer.thresholds[rows] + fix[rows, None]
-                    tree[: len(rows), : layer.limit] = np.clip(found, 0, never)
+                rows = np.arange(first, min(first + shape.cols, channels))
+                tree[: len(rows), :limit] = np.clip(thresholds[rows] + fix[rows, None], 0, never)
                 trees.append(tree)
-    stacked = np.stack(trees)  # [params, cols, 2^levels - 1]
+    stacked = np.stack(trees)  # [threshold params, cols, 2^levels - 1]
     images = []
     for c in range(shape.cols):
         column = []

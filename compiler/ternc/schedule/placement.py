@@ -44,7 +44,7 @@ def layouts(network: Network, walks: Walks, shape: ArrayShape) -> dict[str, Layo
 
 
 def allocate(network: Network, words: dict[str, int]) -> dict[str, int]:
-    """Base addresses in the feature memory, first fit by lifetime: from the layer that writes to the last that reads."""
+    """Base addresses in the feature memory, first fit by lifetime: from its writer to its last reader."""
     made = {layer.target: n for n, layer in enumerate(network.layers)}
     used = made | {name: n for n, layer in enumerate(network.layers) for name in layer.sources}
     placed: dict[str, tuple[int, int]] = {}

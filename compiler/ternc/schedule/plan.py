@@ -112,7 +112,7 @@ class Plan:
     Attributes:
         layer_cycles: Cycles from each layer's start to the next one's.
         weight_words: Of each layer, over all tiles and classes.
-        params: Words of a column's requantiser memory.
+        params: Words of a column's requantiser memory; the first threshold_params of them use thresholds.
         sums: Of each layer.
         acc_bits, add_bits: Widths that depend on how the weights lie in words.
     """
@@ -121,6 +121,7 @@ class Plan:
     layer_cycles: tuple[int, ...]
     weight_words: tuple[int, ...]
     params: int
+    threshold_params: int
     sums: tuple[LayerSums, ...]
     acc_bits: int
     add_bits: int
@@ -245,13 +246,19 @@ class Planner:
         """The plan."""
         cycles = self.layer_cycles(shape)
         counts = [tiling.counts(shape) for tiling in self.tilings]
+        params = [sum(one.size for one in found.values()) for found in counts]
         sums = tuple(self.sums(n, shape) for n in range(len(self.tilings)))
         peak = max(one.peak for one in sums)
         return Plan(
             shape=shape,
             layer_cycles=cycles,
             weight_words=tuple(sum(int(one.sum()) for one in found.values()) for found in counts),
-            params=sum(one.size for found in counts for one in found.values()),
+            params=sum(params),
+            threshold_params=sum(
+                count
+                for count, layer in zip(params, self.numbers.requant, strict=True)
+                if layer.form == "thresholds"
+            ),
             sums=sums,
             acc_bits=max(unsigned_bits(peak), self.numbers.act_bits + clog2(shape.lanes)),
             add_bits=add_bits(self.numbers.requant, sums, self.numbers.widths.shift),

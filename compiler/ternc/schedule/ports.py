@@ -81,7 +81,7 @@ def score_unit(network: Network) -> ScoreUnit | None:
     return ScoreUnit(
         value_bits=signed_bits(min(low for low, _ in ends), max(high for _, high in ends)),
         score_bits=unsigned_bits(most),
-        limit=min(anomaly.limit, most),
+        limit=max(-1, min(anomaly.limit, most)),
         squares=squares,
     )
 

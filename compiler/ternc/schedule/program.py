@@ -7,14 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ternc.network.layers import Linear, Network, Tensor
+from ternc.network.layers import Linear, Tensor
 from ternc.numeric import ceil_div
 from ternc.schedule.axes import Axis, Walk
 from ternc.schedule.design import ArrayShape
 from ternc.schedule.layout import Layout
 from ternc.schedule.placement import inner_tensors, layouts, output_pitch, readers
 from ternc.schedule.plan import Planner
-from ternc.schedule.tiling import Tile, live_taps, tiles
+from ternc.schedule.requant import param_order
+from ternc.schedule.tiling import Live, Tile, live_taps, tiles
 from ternc.schedule.timing import shortest_pass
 
 TAP_FIELDS = ("offset", "rot", "q", "limit", "dy", "term", "shift")
@@ -164,7 +165,12 @@ class Assembler:
         self.weights: list[NDArray[np.int8]] = []
         self.weight_depth = 0
         self.weight_words: list[int] = []
-        self.params = 0
+        self.params: dict[int, int] = {}
+        self.param_count = 0
+        for n in param_order(planner.numbers.requant):
+            self.params[n] = self.param_count
+            tiling = planner.tilings[n]
+            self.param_count += len(tiling.classes) * ceil_div(tiling.layer.channels, shape.cols)
 
     def assemble(self) -> Program:
         """The whole program."""
@@ -178,7 +184,7 @@ class Assembler:
             terms=tuple(self.terms),
             xmap=tuple(self.xmap),
             weights=np.concatenate(self.weights),
-            params=self.params,
+            params=self.param_count,
             weight_words=tuple(self.weight_words),
             feature_words=max((layout.base + layout.words for layout in feature), default=1),
             inputs=tuple(self.layouts[tensor.name] for tensor in self.network.input_tensors),
@@ -202,11 +208,9 @@ class Assembler:
                 strict=True,
             )
         )
-        starts, params = {}, {}
+        starts: dict[Live, list[int]] = {}
         weight_start = self.weight_depth
         for live, row in found.items():
-            params[live] = self.params
-            self.params += len(row)
             starts[live] = []
             for tile in row:
                 starts[live].append(self.weight_depth)
@@ -214,6 +218,7 @@ class Assembler:
                 self.weight_depth += len(tile.words)
         self.weight_words.append(self.weight_depth - weight_start)
 
+        params = {live: self.params[n] + c * len(found[live]) for c, live in enumerate(found)}
         pass_start = len(self.passes)
         windows = [(y, x) for y in range(vertical.windows) for x in range(horizontal.windows)]
         for phase in ((y, x) for y in range(vertical.phases) for x in range(horizontal.phases)):

@@ -141,6 +141,14 @@ def layer_requant(network: Network, layer: Linear, *, prefer_thresholds: bool) -
     )
 
 
+def param_order(layers: Sequence[LayerRequant]) -> list[int]:
+    """Numbers of the layers in the order of their parameters: those with thresholds first.
+
+    So the threshold memories, which have many words for a parameter, end with the last one that needs them.
+    """
+    return sorted(range(len(layers)), key=lambda n: layers[n].form != "thresholds")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequantWidths:
     """Widths and the common shift of an engine's requantisers, whatever the array's shape."""

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ternc.network.layers import Linear, Term
-from ternc.numeric import ceil_div
 from ternc.schedule.axes import Walk
 from ternc.schedule.design import ArrayShape
 from ternc.schedule.digits import Marks, Planes, Recoder, magnitude, plane_list
@@ -223,11 +222,13 @@ def _tile(
             y, x, chunk = np.nonzero(planes == one)
             ky, kx = np.array(met[0])[y], np.array(met[1])[x]
             digits = part.recoder.digits(weights[t][ky, kx, chunk], one)
-            taps = np.stack([np.full_like(ky, t), ky, kx, chunk], axis=1)
+            where = np.stack([np.full_like(ky, t), ky, kx, chunk], axis=1)
             for s, word in zip(plane_list(one), digits, strict=True):
-                by_plane.setdefault(s, []).append((taps, word))
+                by_plane.setdefault(s, []).append((where, word))
     nothing = (np.array([[-1, 0, 0, 0]]), np.zeros((1, shape.cols, shape.lanes), np.int8))
-    taps, found, shift = [], [], []
+    taps: list[NDArray[np.int64]] = []
+    found: list[NDArray[np.int8]] = []
+    shift: list[NDArray[np.bool_]] = []
     for s in range(max(by_plane, default=0), -1, -1):
         parts = by_plane.get(s, [nothing])
         order = np.concatenate([part[0] for part in parts])
@@ -243,8 +244,3 @@ def _tile(
 def recoders(layer: Linear) -> tuple[Recoder, ...]:
     """The recoder of each term."""
     return tuple(Recoder(peak=magnitude(term.weights)) for term in layer.terms)
-
-
-def tile_count(layer: Linear, cols: int) -> int:
-    """Tiles of output channels."""
-    return ceil_div(layer.channels, cols)
