@@ -4,6 +4,10 @@ This package alone imports onnx.
 """
 
 from ternc.frontend.anomaly import AnomalyWish
+from ternc.frontend.borders import Crossing, evaluate_exactly
+from ternc.frontend.epilogue import operators as epilogue_operators
+from ternc.frontend.epilogue import outputs as epilogue_outputs
+from ternc.frontend.epilogue import run as run_epilogue
 from ternc.frontend.input_quant import InputQuant
 from ternc.frontend.inspect import CheckReport, LayerRow, NodeRow, inspect
 from ternc.frontend.load import self_contained
@@ -13,12 +17,17 @@ from ternc.frontend.read import read
 __all__ = [
     "AnomalyWish",
     "CheckReport",
+    "Crossing",
     "InputQuant",
     "LayerRow",
     "NodeRow",
+    "epilogue_operators",
+    "epilogue_outputs",
+    "evaluate_exactly",
     "execute",
     "inspect",
     "load_for_execution",
     "read",
+    "run_epilogue",
     "self_contained",
 ]

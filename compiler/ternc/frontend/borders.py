@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import onnx
@@ -21,9 +21,8 @@ from onnx.reference import ReferenceEvaluator
 from onnx.reference.op_run import OpRun
 
 from ternc.errors import ToolError
-from ternc.frontend.lower import LOWERED, load_for_execution, run_model
-
-Values: TypeAlias = dict[str, NDArray[Any]]
+from ternc.frontend.lower import LOWERED, load_for_execution
+from ternc.frontend.runtime import Session, Values, first_line
 
 _ROUNDINGS = {"Round", "Floor", "Ceil", "Sign"}
 _COMPARISONS = {"Less", "LessOrEqual", "Greater", "GreaterOrEqual"}
@@ -173,7 +172,7 @@ def _run_single(
     listed = {output.name for output in model.graph.output}
     wanted = [name for name in dict.fromkeys(seen) if name in produced - listed]
     shown.graph.output.extend(onnx.ValueInfoProto(name=name) for name in wanted)
-    found = run_model(shown, inputs, path)
+    found = Session(shown, path.name).run(inputs)
     return {**_constants(model), **{name: np.asarray(x) for name, x in inputs.items()}, **found}
 
 
@@ -206,9 +205,8 @@ def _run_double(
         with np.errstate(all="ignore"):
             evaluator = ReferenceEvaluator(double, new_ops=list(_SNAPPING))
             found = evaluator.run(None, wide, intermediate=True)
-    except Exception as error:  # noqa: BLE001 - whatever a reference implementation raises: it cannot do this
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ToolError(f"{path.name}: cannot be evaluated in float64 ({reason})") from error
+    except Exception as error:
+        raise ToolError(f"{path.name}: cannot be evaluated in float64 ({first_line(error)})") from error
     return {name: np.asarray(value) for name, value in found.items() if value is not None}
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 
 from ternc.frontend.ends import Ends
 from ternc.frontend.load import load_proto
+from ternc.frontend.runtime import Session, Values, run_frames
 from ternc.frontend.values import Const
 from ternc.frontend.walk import Walk
 
@@ -16,6 +20,7 @@ from ternc.frontend.walk import Walk
 def extract(path: Path, walk: Walk, ends: Ends) -> bytes:
     """The nodes of ``ends.host`` with the outputs' values as inputs; empty where there are none.
 
+    Its outputs are all of the graph's, in their order, so that those that the chip makes itself pass through.
     The batch is dynamic wherever the model's own shapes leave it open.
     """
     if not ends.host:
@@ -35,10 +40,10 @@ def extract(path: Path, walk: Walk, ends: Ends) -> bytes:
         if isinstance(value, Const):
             constants.append(onnx.numpy_helper.from_array(value.array, name))
     for output in ends.outputs:
-        if output.name in read:
+        if output.name in read or output.name in walk.graph.outputs:
             elem = onnx.helper.np_dtype_to_tensor_dtype(np.dtype(output.dtype))
             inputs.append(onnx.helper.make_tensor_value_info(output.name, elem, [None, *output.shape]))
-    outputs = [named.get(name, onnx.ValueInfoProto(name=name)) for name in walk.graph.outputs if name in made]
+    outputs = [named.get(name, onnx.ValueInfoProto(name=name)) for name in walk.graph.outputs]
     outputs = [_without_shape(value) for value in outputs]
     graph = onnx.helper.make_graph(nodes, "epilogue", inputs, outputs, constants)
     model = onnx.helper.make_model(
@@ -50,3 +55,35 @@ def extract(path: Path, walk: Walk, ends: Ends) -> bytes:
 def _without_shape(value: onnx.ValueInfoProto) -> onnx.ValueInfoProto:
     elem = value.type.tensor_type.elem_type or onnx.TensorProto.FLOAT
     return onnx.helper.make_tensor_value_info(value.name, elem, None)
+
+
+def operators(epilogue: bytes) -> tuple[str, ...]:
+    """The ONNX operators of an epilogue, each once, in order; none where it is empty."""
+    return tuple(dict.fromkeys(node.op_type for node in _model(epilogue).graph.node))
+
+
+def outputs(epilogue: bytes) -> tuple[str, ...]:
+    """Names of an epilogue's outputs, in order."""
+    return tuple(value.name for value in _model(epilogue).graph.output)
+
+
+def run(epilogue: bytes, values: Mapping[str, NDArray[Any]]) -> Values:
+    """The graph's outputs from the values that left the chip.
+
+    Args:
+        epilogue: As `extract` made it, not empty.
+        values: What it reads, ``[N, ...]`` by name; others are ignored.
+    Returns:
+        The graph's outputs, ``[N, ...]`` by name, in their order (see `run_frames`).
+    Raises:
+        ToolError: onnxruntime is not installed, or cannot run it.
+    """
+    session = Session(_model(epilogue), "the host's part of the model")
+    read = {value.name for value in _model(epilogue).graph.input}
+    return run_frames(session, lambda: session, {name: values[name] for name in read})
+
+
+def _model(epilogue: bytes) -> onnx.ModelProto:
+    model = onnx.ModelProto()
+    model.ParseFromString(epilogue)
+    return model

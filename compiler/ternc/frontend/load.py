@@ -40,6 +40,7 @@ class OnnxGraph:
         initialisers: By name.
         inputs: The graph inputs that are no initialisers.
         outputs: Names of the graph outputs.
+        output_dtypes: numpy dtype names of the graph outputs, ``"undefined"`` where the file does not say.
         types: Integer type names (``finn_datatype``) by tensor name.
         opset: Of the standard domain.
         ranks: Number of axes of each value, as far as the file tells.
@@ -50,6 +51,7 @@ class OnnxGraph:
     initialisers: Mapping[str, Array]
     inputs: tuple[InputInfo, ...]
     outputs: tuple[str, ...]
+    output_dtypes: Mapping[str, str]
     types: Mapping[str, str]
     opset: int
     ranks: Mapping[str, int]
@@ -169,6 +171,7 @@ def read_graph(path: Path) -> OnnxGraph:
         initialisers=arrays,
         inputs=inputs,
         outputs=outputs,
+        output_dtypes={value.name: _dtype_name(value.type.tensor_type.elem_type) for value in graph.output},
         types=_types(graph),
         opset=opset,
         ranks=_ranks(model),

@@ -6,7 +6,8 @@ constants with the front end, and nothing of its integer arithmetic.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,12 @@ from ternc.errors import ModelError, ToolError
 from ternc.frontend import fold, ops_quant
 from ternc.frontend.build import Builder
 from ternc.frontend.load import OnnxGraph, read_graph
+from ternc.frontend.runtime import Session, Values, run_frames
 from ternc.frontend.values import Array, Const, Node
 from ternc.frontend.walk import Walk
+
+LOWERED = "ternc_lowered_"
+"""How the names of values begin that the user's graph does not have."""
 
 OLDEST_EXECUTED_OPSET = 13
 EXECUTED_IR_VERSION = 10
@@ -46,7 +51,7 @@ class _Lowering:
         """Append a node; the name of its output."""
         if not output:
             self.count += 1
-            output = f"ternc_lowered_{self.count}"
+            output = f"{LOWERED}{self.count}"
         self.nodes.append(onnx.helper.make_node(op, inputs, [output], **attributes))
         return output
 
@@ -220,47 +225,36 @@ def load_for_execution(path: Path, *, dynamic: bool = True) -> onnx.ModelProto:
     walk = Walk(graph=graph, build=Builder(file=graph.file))
     walk.values.update({n: Const(array=a, name=n) for n, a in graph.initialisers.items()})
     lowering = _Lowering(walk=walk, opset=max(graph.opset, OLDEST_EXECUTED_OPSET), dynamic=dynamic)
-    source = graph.input.name
-    if graph.input.dtype != "float32":
-        lowering.emit("Cast", [source], f"{source}_as_float", to=onnx.TensorProto.FLOAT)
+    floats = {
+        source.name: lowering.emit("Cast", [source.name], to=onnx.TensorProto.FLOAT)
+        for source in graph.inputs
+        if source.dtype != "float32"
+    }
     for node in graph.nodes:
         if all(not name or name in walk.values for name in node.inputs):
             walk.values.update(dict(zip(node.outputs, walk.fold(node), strict=False)))
         else:
-            lowering.lower(_renamed(node, source) if graph.input.dtype != "float32" else node)
+            lowering.lower(replace(node, inputs=tuple(floats.get(name, name) for name in node.inputs)))
     return _model(graph, lowering)
 
 
-def _renamed(node: Node, source: str) -> Node:
-    inputs = tuple(f"{source}_as_float" if name == source else name for name in node.inputs)
-    return Node(
-        name=node.name,
-        op=node.op,
-        domain=node.domain,
-        inputs=inputs,
-        outputs=node.outputs,
-        attributes=node.attributes,
-    )
-
-
 def _model(graph: OnnxGraph, lowering: _Lowering) -> onnx.ModelProto:
-    shape: list[Any] = [n if n else f"d{i}" for i, n in enumerate(graph.input.shape)]
-    if lowering.dynamic and shape:
-        shape[0] = "N"
-    output, dtype = graph.output, graph.output_dtype
-    elem = onnx.TensorProto.INT64 if output in lowering.integers else onnx.TensorProto.FLOAT
-    if dtype not in ("undefined", "float32") and output not in lowering.integers:
-        elem = onnx.helper.np_dtype_to_tensor_dtype(fold.make_dtype(dtype))
-        output = lowering.emit("Cast", [output], f"{output}_typed", to=elem)
-    elif output in lowering.integers and dtype != "undefined":
-        elem = onnx.helper.np_dtype_to_tensor_dtype(fold.make_dtype(dtype))
-    source_elem = onnx.helper.np_dtype_to_tensor_dtype(fold.make_dtype(graph.input.dtype))
+    inputs = []
+    for source in graph.inputs:
+        shape: list[Any] = [n if n else f"{source.name}_d{i}" for i, n in enumerate(source.shape)]
+        if lowering.dynamic and shape:
+            shape[0] = "N"
+        inputs.append(onnx.helper.make_tensor_value_info(source.name, _elem(source.dtype), shape))
+    outputs = [
+        onnx.helper.make_tensor_value_info(name, _typed(graph, lowering, name), None)
+        for name in graph.outputs
+    ]
     read = {name for node in lowering.nodes for name in node.input}
     proto = onnx.helper.make_graph(
         lowering.nodes,
         "executed",
-        [onnx.helper.make_tensor_value_info(graph.input.name, source_elem, shape)],
-        [onnx.helper.make_tensor_value_info(output, elem, None)],
+        inputs,
+        outputs,
         [numpy_helper.from_array(a, n) for n, a in lowering.constants.items() if n in read],
     )
     model = onnx.helper.make_model(proto, opset_imports=[onnx.helper.make_opsetid("", lowering.opset)])
@@ -268,62 +262,40 @@ def _model(graph: OnnxGraph, lowering: _Lowering) -> onnx.ModelProto:
     return model
 
 
-def execute(path: Path, x: NDArray[Any]) -> NDArray[Any]:
-    """The ONNX model's own output, by onnxruntime.
+def _elem(dtype: str) -> int:
+    return int(onnx.helper.np_dtype_to_tensor_dtype(fold.make_dtype(dtype)))
+
+
+def _typed(graph: OnnxGraph, lowering: _Lowering, name: str) -> int:
+    """The element type of a graph output, which is cast where lowering has made it a float."""
+    dtype = graph.output_dtypes[name]
+    if name in lowering.integers:
+        return _elem(dtype) if dtype != "undefined" else int(onnx.TensorProto.INT64)
+    if dtype in ("undefined", "float32"):
+        return int(onnx.TensorProto.FLOAT)
+    lowering.count += 1
+    real = f"{LOWERED}{lowering.count}"
+    for node in lowering.nodes:
+        for names in (node.input, node.output):
+            for i, other in enumerate(names):
+                if other == name:
+                    names[i] = real
+    lowering.emit("Cast", [real], name, to=_elem(dtype))
+    return _elem(dtype)
+
+
+def execute(path: Path, inputs: Mapping[str, NDArray[Any]]) -> Values:
+    """The ONNX model's own outputs, by onnxruntime.
 
     Args:
         path: The model.
-        x: Its input, ``[N, ...]``; any N, whatever batch the file has baked in.
+        inputs: Its inputs, ``[N, ...]`` by name; any N, whatever batch the file has baked in.
     Returns:
-        Its output, ``[N, ...]``.
+        Its outputs, ``[N, ...]`` by name, in their order (see `run_frames`).
     Raises:
         ToolError: onnxruntime is not installed, or cannot run the model.
     """
-    if not len(x):
+    if not all(map(len, inputs.values())):
         raise ToolError(f"{path.name}: there is nothing to run, the input has no frames")
-    single = _session(load_for_execution(path, dynamic=False), path)
-    ends = {i: _run(single, x[i : i + 1], path) for i in {0, len(x) - 1}}
-    if len(x) > 1:
-        try:
-            y = _run(_session(load_for_execution(path), path), x, path)
-        except ToolError:
-            y = np.zeros(0)
-        if len(y) == len(x) and all(_close(y[i : i + 1], alone) for i, alone in ends.items()):
-            return y
-    frames = [ends[i] if i in ends else _run(single, x[i : i + 1], path) for i in range(len(x))]
-    return np.concatenate(frames)
-
-
-def _close(a: NDArray[Any], b: NDArray[Any]) -> bool:
-    if a.shape != b.shape:
-        return False
-    return bool(np.allclose(a.astype(np.float64), b.astype(np.float64), rtol=1e-4, atol=1e-5))
-
-
-def _session(model: onnx.ModelProto, path: Path) -> Any:
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise ToolError(
-            f"{path.name}: onnxruntime is not installed", help="pip install onnxruntime"
-        ) from error
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.log_severity_level = 4
-    try:
-        return onnxruntime.InferenceSession(
-            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
-    except Exception as error:  # onnxruntime's exceptions have no common public base
-        raise ToolError(f"{path.name}: onnxruntime cannot load the model ({_first_line(error)})") from error
-
-
-def _run(session: Any, x: NDArray[Any], path: Path) -> NDArray[Any]:
-    try:
-        return np.asarray(session.run(None, {session.get_inputs()[0].name: x})[0])
-    except Exception as error:  # onnxruntime's exceptions have no common public base
-        raise ToolError(f"{path.name}: onnxruntime cannot run the model ({_first_line(error)})") from error
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    single = Session(load_for_execution(path, dynamic=False), path.name)
+    return run_frames(single, lambda: Session(load_for_execution(path), path.name), inputs)

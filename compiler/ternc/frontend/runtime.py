@@ -1,0 +1,123 @@
+"""Running ONNX models in onnxruntime, with its graph optimisations off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from ternc.errors import TerncError, ToolError
+
+Values: TypeAlias = dict[str, NDArray[Any]]
+"""Arrays by the name of their ONNX value."""
+
+
+class Session:
+    """A model that is ready to run.
+
+    Args:
+        model: The model.
+        place: Start of a sentence about it: the file's name.
+    Raises:
+        ToolError: onnxruntime is not installed, or does not take the model.
+    """
+
+    def __init__(self, model: onnx.ModelProto, place: str) -> None:
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise ToolError(
+                f"{place}: onnxruntime is not installed", help="pip install onnxruntime"
+            ) from error
+        options = onnxruntime.SessionOptions()
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        options.log_severity_level = 4
+        self._place = place
+        try:
+            self._session = onnxruntime.InferenceSession(
+                model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # onnxruntime's exceptions have no common public base
+            raise ToolError(f"{place}: onnxruntime cannot load the model ({first_line(error)})") from error
+        self._inputs = [value.name for value in self._session.get_inputs()]
+        self._outputs = [value.name for value in self._session.get_outputs()]
+
+    def run(self, inputs: Mapping[str, NDArray[Any]]) -> Values:
+        """All outputs for these inputs, of which the model takes those that it has.
+
+        Raises:
+            ToolError: onnxruntime cannot run it.
+        """
+        try:
+            found = self._session.run(None, {name: inputs[name] for name in self._inputs})
+        except Exception as error:  # onnxruntime's exceptions have no common public base
+            raise ToolError(
+                f"{self._place}: onnxruntime cannot run the model ({first_line(error)})"
+            ) from error
+        return {name: np.asarray(array) for name, array in zip(self._outputs, found, strict=True)}
+
+
+def run_frames(single: Session, whole: Callable[[], Session], inputs: Mapping[str, NDArray[Any]]) -> Values:
+    """A model's outputs for many frames.
+
+    All frames run at once where the model gives the same results for them as for each alone (the first and the
+    last are compared), else one by one.
+
+    Args:
+        single: The model for one frame.
+        whole: Makes the model for any number of frames.
+        inputs: ``[N, ...]`` by name, N at least 1.
+    Returns:
+        ``[N, ...]`` by name. An output without a batch axis gets one; frames with fewer elements than others are
+        filled up with -1, or with NaN if they are floats.
+    Raises:
+        ToolError: onnxruntime cannot run the model.
+    """
+    frames = len(next(iter(inputs.values())))
+
+    def alone(frame: int) -> Values:
+        return single.run({name: array[frame : frame + 1] for name, array in inputs.items()})
+
+    ends = {frame: alone(frame) for frame in {0, frames - 1}}
+    if frames > 1:
+        try:
+            found = whole().run(inputs)
+        except TerncError:
+            found = {}
+        if found and all(_close(found, frames, frame, values) for frame, values in ends.items()):
+            return found
+    each = [ends[frame] if frame in ends else alone(frame) for frame in range(frames)]
+    return {name: stack([values[name] for values in each]) for name in each[0]}
+
+
+def _close(found: Values, frames: int, frame: int, alone: Values) -> bool:
+    """Whether one frame of all is what it is alone."""
+    return all(
+        array.ndim > 0
+        and len(array) == frames
+        and array[frame : frame + 1].shape == alone[name].shape
+        and np.allclose(
+            array[frame : frame + 1].astype(np.float64), alone[name].astype(np.float64), rtol=1e-4, atol=1e-5
+        )
+        for name, array in found.items()
+    )
+
+
+def stack(frames: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Results of single frames as one array ``[N, ...]``: see `run_frames`."""
+    if all(array.ndim > 0 and len(array) == 1 for array in frames):
+        frames = [array[0] for array in frames]
+    shape = tuple(max(sizes) for sizes in zip(*(array.shape for array in frames), strict=True))
+    fill = np.nan if frames[0].dtype.kind == "f" else 0 if frames[0].dtype.kind == "b" else -1
+    result = np.full((len(frames), *shape), fill, frames[0].dtype)
+    for number, array in enumerate(frames):
+        result[(number, *(slice(size) for size in array.shape))] = array
+    return result
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, on one line."""
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
