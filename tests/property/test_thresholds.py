@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import acc_ranges, chains
 
-from ternc.network.evaluate import enclose, exact
+from ternc.network.enclosure import enclose
+from ternc.network.exact import exact
 from ternc.network.thresholds import derive, direction, image
 
 

@@ -1,16 +1,14 @@
 """Exact staircases: a chain of real steps on an integer accumulator, as integer thresholds per channel.
 
-Each threshold is found by bisection in float64 and then proved: at the threshold and at the integer below it
-the enclosure of the chain's exact value must lie wholly on its own side of the level. Where it does not (the
-border runs through the enclosure), exact rationals decide. Since every step is monotone, two integers prove
-a threshold for the whole range; no value is sampled.
+A chain that is monotone on a channel's whole range gives its thresholds at once (`ternc.network.search` has the
+proof). Otherwise the range is cut at the turns of the chain's functions (`ternc.network.pieces`), the pieces'
+thresholds become one step function per channel, and all channels share a table of codes (`ternc.network.profiles`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from decimal import Context, Decimal
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import assert_never
 
@@ -18,11 +16,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ternc.errors import InternalError
-from ternc.network.evaluate import enclose, exact, plain, step_exact
+from ternc.network.borders import borders
+from ternc.network.enclosure import enclose
+from ternc.network.evaluate import spread
+from ternc.network.exact import NoStaircase, exact, span
 from ternc.network.layers import IntRange, Staircase
-from ternc.network.steps import Add, Clamp, Divide, Multiply, Normalise, Round, Sign, Step
+from ternc.network.pieces import Piece, monotone, pieces, step_sign
+from ternc.network.profiles import Profile, assemble
+from ternc.network.search import Integers, Rows, Sums, thresholds
+from ternc.network.steps import Add, Clamp, Divide, Function, Multiply, Normalise, Round, Sign, Step
 
-Integers = NDArray[np.int64]
+LEVELS = 256
+"""Most levels of a staircase with a table: its address has 8 bits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -31,7 +36,7 @@ class Derivation:
 
     Attributes:
         staircase: Per channel, of the accumulator or, where ``falling``, of the negated accumulator.
-        falling: bool ``[O]``; the caller negates these channels' trits.
+        falling: bool ``[O]``; the caller negates these channels' weights.
     """
 
     staircase: Staircase
@@ -40,10 +45,11 @@ class Derivation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
-    """The values that a chain takes at the two ends of each channel's accumulator range.
+    """Bounds of the values that a chain takes on each channel's accumulator range.
 
     Attributes:
-        low, high: Per channel, exact, ``low <= high``.
+        low, high: Per channel, ``low <= high``. For a chain without turns they are its values at the two ends: exact
+            where rational, else within ``2**-100``. With turns they may lie a little outside the values taken.
         integral: True where every value in between is an integer as well, by construction of the chain.
     """
 
@@ -53,25 +59,28 @@ class Image:
 
 
 evaluate_exact = exact
-"""Exact rational value of the chain for one channel and accumulator: see `ternc.network.evaluate.exact`."""
+"""Exact value of the chain for one channel and accumulator: see `ternc.network.exact.exact`."""
+
+
+def rises_or_falls(steps: tuple[Step, ...], channels: int) -> NDArray[np.bool_]:
+    """bool ``[channels]``: the chain is monotone there, so that `direction` has an answer."""
+    return monotone(steps, channels)
 
 
 def direction(steps: tuple[Step, ...], channels: int) -> NDArray[np.int8]:
-    """Per channel +1 where the chain rises, -1 where it falls, 0 where a zero factor makes it constant."""
-    signs = np.ones(channels, np.int8)
+    """Per channel +1 where the chain rises, -1 where it falls, 0 where a zero factor makes it constant.
+
+    Raises:
+        NoStaircase: The chain does neither on some channel (see `rises_or_falls`).
+    """
+    found = np.ones(channels, np.int8)
     for step in steps:
-        match step:
-            case Multiply():
-                signs = signs * np.sign(step.factor).astype(np.int8)
-            case Divide():
-                signs = signs * np.sign(step.divisor).astype(np.int8)
-            case Normalise():
-                signs = signs * np.sign(step.gain).astype(np.int8)
-            case Add() | Clamp() | Round() | Sign():
-                pass
-            case _:
-                assert_never(step)
-    return signs
+        for c in range(channels):
+            sign = step_sign(step, c)
+            if sign is None:
+                raise NoStaircase(f"it neither rises nor falls everywhere on channel {c}")
+            found[c] *= sign
+    return found
 
 
 def _keeps_integers(step: Step, integral: bool) -> bool:
@@ -90,212 +99,173 @@ def _keeps_integers(step: Step, integral: bool) -> bool:
         case Clamp():
             ends = np.concatenate([step.low, step.high])
             return integral and whole(ends[np.isfinite(ends)])
+        case Function():
+            return integral and step.kind in ("abs", "square")
         case Normalise():
             return False
         case _:
             assert_never(step)
 
 
-def _ends(steps: tuple[Step, ...], acc: Sequence[IntRange]) -> list[tuple[Fraction, Fraction]]:
-    """Exact values at ``acc[c].low`` and ``acc[c].high``, in that order."""
-    points = np.array([[r.low, r.high] for r in acc], np.int64).reshape(-1, 2)
-    bottom, top = enclose(steps, points)
-
-    def value(c: int, i: int) -> Fraction:
-        if bottom[c, i] == top[c, i]:
-            return Fraction(float(bottom[c, i]))
-        return exact(steps, c, int(points[c, i]))
-
-    return [(value(c, 0), value(c, 1)) for c in range(len(acc))]
-
-
 def image(steps: tuple[Step, ...], acc: Sequence[IntRange]) -> Image:
-    """The chain's exact values at both ends of each channel's range, and whether all of them are integers."""
+    """Bounds of the chain's values on each channel's range, and whether all of them are integers.
+
+    Raises:
+        NoStaircase: Exact arithmetic cannot decide a rounding.
+    """
+    _check_variances(steps)
     integral = True
     for step in steps:
         integral = _keeps_integers(step, integral)
-    ends = _ends(steps, acc)
+    if np.all(monotone(steps, len(acc))):
+        ends = _ends(steps, acc)
+    else:
+        ends = [span(steps, c, r.low, r.high) for c, r in enumerate(acc)]
     return Image(low=tuple(min(e) for e in ends), high=tuple(max(e) for e in ends), integral=integral)
 
 
-def derive(steps: tuple[Step, ...], acc: Sequence[IntRange], *, low: int, high: int) -> Derivation:
+def derive(
+    steps: tuple[Step, ...],
+    acc: Sequence[IntRange],
+    *,
+    low: int,
+    high: int,
+    unit: Sequence[Fraction] | None = None,
+    levels: int = LEVELS,
+) -> Derivation:
     """The staircase equal to the chain on every integer of every channel's range.
 
     Args:
-        steps: Monotone steps whose last values are integers in ``[low, high]``.
+        steps: The last values are integers in ``[low, high]``.
         acc: The reachable accumulator range of each output channel, magnitudes below 2^53.
         low: The lowest code.
-        high: The highest code; the staircase has ``high - low`` steps.
+        high: The highest code; a staircase without table has ``high - low`` steps.
+        unit: Per channel, above 0: the chain is applied to ``unit * acc``. None: to ``acc``.
+        levels: Most levels of a table.
 
     Returns:
-        Thresholds ``T[c, k]`` = the smallest accumulator value whose code is at least ``low + 1 + k``,
+        Without turns: thresholds ``T[c, k]`` = the smallest accumulator value whose code is at least ``low + 1 + k``,
         clipped to ``[acc_low, acc_high + 1]`` of the (possibly negated) range. A channel that is constant on
         its range never counts as falling, and has every threshold at one of the two ends.
+        The same where the chain has turns but rises or falls on every range; else the staircase has a table.
 
     Raises:
+        NoStaircase: The table would have more than ``levels`` levels, or exact arithmetic cannot decide.
         InternalError: A value at an end of a range is no integer of ``[low, high]``.
+        ModelError: A batch normalisation has a variance that is not positive.
     """
-    for c, values in enumerate(_ends(steps, acc)):
-        for value in values:
-            if value.denominator != 1 or not low <= value <= high:
-                raise InternalError(
-                    "thresholds",
-                    f"channel {c} must end in integers from {low} to {high}, but reaches {float(value)!r}",
-                )
-    signs = direction(steps, len(acc))
-    flip = np.where(signs < 0, -1, 1).astype(np.int64)[:, None]
-    acc_low = np.array([[r.low] for r in acc], np.int64).reshape(-1, 1)
-    acc_high = np.array([[r.high] for r in acc], np.int64).reshape(-1, 1)
-    first = np.where(flip > 0, acc_low, -acc_high)
-    last = np.where(flip > 0, acc_high, -acc_low)
-    levels = np.arange(low + 1, high + 1, dtype=np.int64)[None, :]
-
-    thresholds = _bisect(steps, flip, first, last, levels)
-    for c, k in _unproved(steps, flip, first, last, levels, thresholds):
-        ends = int(first[c, 0]), int(last[c, 0])
-        thresholds[c, k] = _bisect_exact(
-            steps, c, int(flip[c, 0]), ends, int(levels[0, k]), int(thresholds[c, k])
-        )
-    borders = _borders(steps, flip, first, last, levels, thresholds)
-
-    constant_channel = _jumps_nowhere(thresholds, first, last)
-    falling = (flip[:, 0] < 0) & ~constant_channel
-    back = (flip[:, 0] < 0) & constant_channel
-    restored = np.where(thresholds == first, acc_low, acc_high + 1)
-    thresholds = np.where(back[:, None], restored, thresholds)
-    return Derivation(staircase=Staircase(thresholds=thresholds, low=low, borders=borders), falling=falling)
+    _check_variances(steps)
+    axis = Sums(unit=None if unit is None else tuple(unit))
+    ends = [(r.low, r.high) for r in acc]
+    if np.all(monotone(steps, len(acc))):
+        _check_codes(steps, axis, [(c, a) for c, pair in enumerate(ends) for a in pair], low, high)
+        return _derive_monotone(steps, axis, ends, low, high)
+    parts = pieces(steps, axis, ends)
+    _check_codes(steps, axis, [(p.channel, a) for p in parts for a in (p.first, p.last)], low, high)
+    profiles, lines = _profiles(steps, axis, parts, len(acc), low, high)
+    falling = np.array([not p.upright() for p in profiles], bool)
+    turned = [p.mirrored() if down else p for p, down in zip(profiles, falling, strict=True)]
+    stairs = assemble(turned, low=low, high=high, levels=levels)
+    return Derivation(staircase=replace(stairs, borders=lines), falling=falling)
 
 
-def _jumps_nowhere(thresholds: Integers, first: Integers, last: Integers) -> NDArray[np.bool_]:
-    """Channels whose every threshold is always or never reached."""
-    return np.asarray(np.all((thresholds <= first) | (thresholds > last), axis=1))
+def _check_variances(steps: tuple[Step, ...]) -> None:
+    for step in steps:
+        if isinstance(step, Normalise):
+            spread(step)
 
 
-def _bisect(
-    steps: tuple[Step, ...], flip: Integers, first: Integers, last: Integers, levels: Integers
-) -> Integers:
-    """Smallest ``a`` in ``[first, last + 1]`` whose float64 code reaches the level, ``[channels, steps]``."""
-    shape = np.broadcast_shapes(first.shape, levels.shape)
-    low = np.broadcast_to(first, shape).copy()
-    high = np.broadcast_to(last + 1, shape).copy()
-    with np.errstate(all="ignore"):
-        while np.any(low < high):
-            middle = (low + high) >> 1
-            reached = plain(steps, flip * middle) >= levels
-            high = np.where(reached, middle, high)
-            low = np.where(reached, low, np.minimum(middle + 1, high))
-    return low
+def _values(steps: tuple[Step, ...], axis: Sums, points: list[tuple[int, int]]) -> list[Fraction]:
+    """Exact values at (channel, accumulator)."""
+    rows = Rows.of(steps, axis, [c for c, _ in points], [(a, a) for _, a in points], [False] * len(points))
+    numbers, radius = rows.floats(rows.first)
+    bottom, top = enclose(rows.gathered(), numbers, radius=radius)
+    return [
+        Fraction(float(bottom[i, 0])) if bottom[i, 0] == top[i, 0] else exact(steps, c, axis.exact(c, a))
+        for i, (c, a) in enumerate(points)
+    ]
 
 
-def _unproved(
-    steps: tuple[Step, ...],
-    flip: Integers,
-    first: Integers,
-    last: Integers,
-    levels: Integers,
-    found: Integers,
-) -> list[tuple[int, int]]:
-    """Thresholds whose enclosures at T and T - 1 do not prove that the level is reached at T first."""
-    bottom, _ = enclose(steps, flip * found)
-    _, top = enclose(steps, flip * (found - 1))
-    reached = (bottom >= levels) | (found > last)
-    not_before = (top < levels) | (found <= first)
-    return [(int(c), int(k)) for c, k in np.argwhere(~(reached & not_before))]
+def _ends(steps: tuple[Step, ...], acc: Sequence[IntRange]) -> list[tuple[Fraction, Fraction]]:
+    """Exact values at ``acc[c].low`` and ``acc[c].high``, in that order."""
+    found = _values(steps, Sums(), [(c, a) for c, r in enumerate(acc) for a in (r.low, r.high)])
+    return list(zip(found[::2], found[1::2], strict=True))
 
 
-def _bisect_exact(
-    steps: tuple[Step, ...], channel: int, flip: int, ends: tuple[int, int], level: int, guess: int
-) -> int:
-    """The same threshold in exact rationals, searched outwards from a guess."""
-    first, last = ends
-
-    def reached(a: int) -> bool:
-        return a > last or (a >= first and exact(steps, channel, flip * a) >= level)
-
-    below, above, stride = guess - 1, guess, 1
-    while not reached(above):
-        below, above, stride = above, min(above + stride, last + 1), stride * 2
-    stride = 1
-    while reached(below):
-        below, above, stride = max(below - stride, first - 1), below, stride * 2
-    while above - below > 1:
-        middle = (above + below) // 2
-        below, above = (below, middle) if reached(middle) else (middle, above)
-    return above
+def _check_codes(
+    steps: tuple[Step, ...], axis: Sums, points: list[tuple[int, int]], low: int, high: int
+) -> None:
+    for (c, _), value in zip(points, _values(steps, axis, points), strict=True):
+        if value.denominator != 1 or not low <= value <= high:
+            raise InternalError(
+                "thresholds",
+                f"channel {c} must end in integers from {low} to {high}, but reaches {float(value)!r}",
+            )
 
 
-def _borders(
-    steps: tuple[Step, ...],
-    flip: Integers,
-    first: Integers,
-    last: Integers,
-    levels: Integers,
-    found: Integers,
-) -> tuple[str, ...]:
-    """One line for each threshold that a float32 evaluation may put one integer further up or down."""
-    lines: list[str] = []
-    bottom, _ = enclose(steps, flip * found, as_single=True)
-    _, top = enclose(steps, flip * (found - 1), as_single=True)
-    at = (found <= last) & ~(bottom >= levels)
-    before = (found > first) & ~(top < levels)
-    for c, k in np.argwhere(at | before):
-        sign, threshold = int(flip[c, 0]), int(found[c, k])
-        near = sign * (threshold if at[c, k] else threshold - 1)
-        border = _border(steps, int(c), sign, threshold, int(levels[0, k]))
-        place = _decimal(border) if border is not None else str(near)
-        lines.append(f"channel {c}, step {k}: border {place} at accumulator {near}")
-    return tuple(lines)
+def _levels(low: int, high: int) -> Integers:
+    return np.arange(low + 1, high + 1, dtype=np.int64)[None, :]
 
 
-def _decimal(value: Fraction) -> str:
-    context = Context(prec=24)
-    quotient = context.divide(Decimal(value.numerator), Decimal(value.denominator))
-    return f"{quotient.normalize(context):f}"
+def _derive_monotone(
+    steps: tuple[Step, ...], axis: Sums, ends: list[tuple[int, int]], low: int, high: int
+) -> Derivation:
+    down = direction(steps, len(ends)) < 0
+    rows = Rows.of(steps, axis, range(len(ends)), ends, down)
+    found = thresholds(rows, _levels(low, high))
+    lines = borders(rows, _levels(low, high), found)
+    constant = np.all((found <= rows.first) | (found > rows.last), axis=1)
+    acc_low, acc_high = np.array(ends, np.int64).reshape(-1, 2).T[:, :, None]
+    restored = np.where(found == rows.first, acc_low, acc_high + 1)
+    found = np.where((down & constant)[:, None], restored, found)
+    return Derivation(
+        staircase=Staircase(thresholds=found, low=low, borders=tuple(line for _, line in lines)),
+        falling=down & ~constant,
+    )
 
 
-def _border(steps: tuple[Step, ...], channel: int, flip: int, threshold: int, level: int) -> Fraction | None:
-    """The real accumulator value at which the chain first reaches the level, between T - 1 and T.
-
-    Clamps in front of the first rounding are left out: they do not move a border that lies inside them, and
-    what remains is affine. None where the border is not between those two values (it is beyond the range).
-    """
-    found = next(((i, step) for i, step in enumerate(steps) if isinstance(step, Round | Sign)), None)
-    if found is None:
-        return None
-    at, snap = found
-    suffix = steps[at + 1 :]
-    affine = tuple(step for step in steps[:at] if not isinstance(step, Clamp))
-    start, end = (exact(affine, channel, flip * a) for a in (threshold - 1, threshold))
-
-    def reached(whole: int) -> bool:
-        value = Fraction(whole)
-        for step in suffix:
-            value = step_exact(step, channel, value)
-        return value >= level
-
-    below, above = (int(step_exact(snap, channel, v)) for v in (start, end))
-    if reached(below) or not reached(above):
-        return None
-    while abs(above - below) > 1:
-        middle = (above + below) // 2
-        below, above = (below, middle) if reached(middle) else (middle, above)
-    border = _edge(snap, min(below, above), max(below, above))
-    return flip * (threshold - 1 + (border - start) / (end - start))
-
-
-def _edge(snap: Round | Sign, lower: int, upper: int) -> Fraction:
-    """The real value that separates two neighbouring results of a rounding."""
-    match snap:
-        case Sign():
-            return Fraction(0)
-        case Round(mode="floor"):
-            return Fraction(upper)
-        case Round(mode="ceil"):
-            return Fraction(lower)
-        case Round(mode="toward_zero"):
-            return Fraction(upper if upper > 0 else lower)
-        case _:
-            return Fraction(lower + upper, 2)
+def _profiles(
+    steps: tuple[Step, ...], axis: Sums, parts: list[Piece], channels: int, low: int, high: int
+) -> tuple[list[Profile], tuple[str, ...]]:
+    """One step function per channel, and its borders."""
+    rows = Rows.of(
+        steps,
+        axis,
+        [p.channel for p in parts],
+        [(p.first, p.last) for p in parts],
+        [p.direction < 0 for p in parts],
+    )
+    levels = _levels(low, high)
+    found = thresholds(rows, levels)
+    runs: list[list[tuple[int, int]]] = [[] for _ in range(channels)]
+    last = [0] * channels
+    for row, part in enumerate(parts):
+        places, counts = np.unique(found[row], return_counts=True)
+        reached = np.cumsum(counts)
+        if part.direction < 0:  # at index -i the code is that of i: runs end where they began
+            inside = (places > -part.last) & (places <= -part.first)
+            codes = np.concatenate(
+                [[np.sum(found[row] <= -part.first)], reached[inside][::-1] - counts[inside][::-1]]
+            )
+            starts = np.concatenate([[part.first], 1 - places[inside][::-1]])
+        else:
+            inside = (places > part.first) & (places <= part.last)
+            codes = np.concatenate([[np.sum(found[row] <= part.first)], reached[inside]])
+            starts = np.concatenate([[part.first], places[inside]])
+        runs[part.channel] += [(int(s), low + int(k)) for s, k in zip(starts, codes, strict=True)]
+        last[part.channel] = part.last
+    lines = sorted((parts[row].channel, line) for row, line in borders(rows, levels, found))
+    return [Profile.of(r, e) for r, e in zip(runs, last, strict=True)], tuple(line for _, line in lines)
 
 
-__all__ = ["Derivation", "Image", "derive", "direction", "evaluate_exact", "image"]
+__all__ = [
+    "LEVELS",
+    "Derivation",
+    "Image",
+    "NoStaircase",
+    "derive",
+    "direction",
+    "evaluate_exact",
+    "image",
+    "rises_or_falls",
+]

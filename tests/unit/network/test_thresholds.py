@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from ternc.errors import InternalError, ModelError
-from ternc.network.evaluate import ROOT_BITS, RoundMode, exact, root, round_exact, round_floats
+from ternc.network.evaluate import RoundMode, round_floats
+from ternc.network.exact import exact, round_exact
+from ternc.network.reals import root
 from ternc.network.layers import IntRange
 from ternc.network.steps import Add, Clamp, Divide, Multiply, Normalise, Round, Sign, Step
 from ternc.network.thresholds import derive, direction, image
@@ -169,9 +171,10 @@ def test_exact_steps_one_by_one() -> None:
 
 
 def test_square_roots() -> None:
-    assert root(Fraction(9, 16)) == Fraction(3, 4)
-    two = root(Fraction(2))
-    assert two < 2 / two < two * (1 + Fraction(1, 2 ** (ROOT_BITS - 8)))
+    assert root(Fraction(9, 16), 64).low == root(Fraction(9, 16), 64).high == Fraction(3, 4)
+    two = root(Fraction(2), 2048)
+    assert two.low**2 < 2 < two.high**2
+    assert two.high - two.low < Fraction(1, 2**2040)
 
 
 def test_a_root_that_is_irrational_decides_close_borders() -> None:
