@@ -23,8 +23,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ternc.network.analysis import accumulator_range
-from ternc.network.layers import IntRange, Linear, MultiplyShift, Network, Staircase, Tensor
+from ternc.network.analysis import accumulator_range, sources
+from ternc.network.layers import IntRange, Linear, MultiplyShift, Network, Staircase
 
 Integers = NDArray[np.int64]
 
@@ -43,13 +43,13 @@ class Realise:
 
     def __call__(self, network: Network) -> Network:
         """The same network with forms recorded."""
-        layers = tuple(self._layer(layer, network.tensor(layer.source)) for layer in network.layers)
+        layers = tuple(self._layer(layer, network) for layer in network.layers)
         return replace(network, layers=layers)
 
-    def _layer(self, layer: Linear, source: Tensor) -> Linear:
+    def _layer(self, layer: Linear, network: Network) -> Linear:
         if layer.activation is None:
             return layer
-        form = self.find(layer.activation, accumulator_range(layer, source))
+        form = self.find(layer.activation, accumulator_range(layer, sources(network, layer)))
         return replace(layer, activation=replace(layer.activation, form=form))
 
     def find(self, staircase: Staircase, acc: tuple[IntRange, ...]) -> MultiplyShift | None:
