@@ -18,7 +18,6 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, numpy_helper
 from onnx.reference import ReferenceEvaluator
-from onnx.reference.op_run import OpRun
 
 from ternc.errors import ToolError
 from ternc.frontend.lower import LOWERED, load_for_execution
@@ -33,11 +32,31 @@ _SUMS = {
 }
 """Operators that add values up: a site behind one of them does not quantise a graph input."""
 
+_BENDS = {
+    *(
+        "Neg",
+        "Abs",
+        "Relu",
+        "LeakyRelu",
+        "PRelu",
+        "Clip",
+        "Max",
+        "Min",
+        "Elu",
+        "Selu",
+        "Celu",
+        "Sigmoid",
+        "Tanh",
+    ),
+    *("HardSigmoid", "HardSwish", "Softplus", "Softsign", "Swish", "Gelu", "Mish", "ThresholdedRelu", "Erf"),
+}
+"""Elementwise operators of one real that make its errors hardly larger."""
+
 _SNAP = 2.0**-42
-"""Share of a tensor's largest value within which a float64 counts as lying on a border."""
+"""Share of a value's size within which a float64 counts as lying on a border."""
 
 _FLOAT32_ERROR = 1e-4
-"""Share of a tensor's largest value by which a chain in float32 may be off."""
+"""Share of a value's size by which a chain in float32 may be off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +129,7 @@ def evaluate_exactly(
     given = {site.output: found[site.output] for site in sites if site.first}
     precise = _run_double(model, given, exact, path)
     return Exact(
-        outputs=tuple(precise[output.name] for output in model.graph.output),
+        outputs={output.name: precise.values[output.name] for output in model.graph.output},
         crossing=_first_crossing(sites, found, precise),
     )
 
@@ -180,132 +199,129 @@ def _constants(model: onnx.ModelProto) -> Values:
     return {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
 
 
+class _Double:
+    """A graph evaluated in float64, node by node.
+
+    Attributes:
+        values: By name.
+        sizes: By name, what a value would be if nothing cancelled out: the same operators on absolute values. Rounding
+            errors are proportional to it.
+    """
+
+    def __init__(self, model: onnx.ModelProto, inputs: Mapping[str, NDArray[Any]]) -> None:
+        self.values: Values = {}
+        self.sizes: Values = {}
+        self._opsets = list(model.opset_import)
+        for name, array in (_constants(model) | dict(inputs)).items():
+            self.keep(name, array)
+
+    def keep(self, name: str, array: NDArray[Any]) -> None:
+        """A value that is known; its size is its own."""
+        self.values[name] = array.astype(np.float64) if array.dtype.kind == "f" else array
+        self.sizes[name] = np.abs(self.values[name]) if array.dtype.kind == "f" else array
+
+    def step(self, node: onnx.NodeProto) -> None:
+        """Evaluate a node that adds, multiplies, moves or bends values."""
+        results = self._call(_in_double(node), self.values)
+        around = dict(self.sizes)
+        if node.op_type == "BatchNormalization":
+            around[node.input[3]] = -around[node.input[3]]  # the mean is subtracted
+        sizes = self._call(_of_sizes(node), around)
+        self.values |= results
+        self.sizes |= {
+            name: np.maximum(sizes[name], np.abs(array)) if array.dtype.kind == "f" else array
+            for name, array in results.items()
+        }
+
+    def decide(self, node: onnx.NodeProto) -> None:
+        """Evaluate a node that makes reals discrete; its input is moved onto a border that it means."""
+        x, size = self.values[node.input[0]], self.sizes[node.input[0]]
+        near = dict(self.values)
+        if node.op_type in _ROUNDINGS | _COMPARISONS:
+            border = _border(node.op_type, x, self.values[node.input[-1]])
+            near[node.input[0]] = np.where(np.abs(x - border) <= _SNAP * size, border, x)
+        for name, array in self._call(_in_double(node), near).items():
+            self.keep(name, array)
+
+    def _call(self, node: onnx.NodeProto, values: Values) -> Values:
+        read = [name for name in dict.fromkeys(node.input) if name]
+        graph = onnx.helper.make_graph(
+            [node],
+            "node",
+            [onnx.ValueInfoProto(name=name) for name in read],
+            [onnx.ValueInfoProto(name=name) for name in node.output if name],
+        )
+        evaluator = ReferenceEvaluator(onnx.helper.make_model(graph, opset_imports=self._opsets))
+        found = evaluator.run(None, {name: values[name] for name in read})
+        return dict(zip([name for name in node.output if name], map(np.asarray, found), strict=True))
+
+
+def _border(op: str, x: NDArray[Any], other: NDArray[Any]) -> NDArray[Any]:
+    """The border nearest to each value; ``other`` is a comparison's second operand."""
+    match op:
+        case "Round":
+            return np.asarray(np.floor(x) + 0.5)
+        case "Floor" | "Ceil":
+            return np.asarray(np.rint(x))
+        case "Sign":
+            return np.zeros_like(x)
+        case _:
+            return other
+
+
+def _in_double(node: onnx.NodeProto) -> onnx.NodeProto:
+    """The node, with float32 results of a cast in float64."""
+    found = onnx.NodeProto()
+    found.CopyFrom(node)
+    for attribute in found.attribute:
+        if node.op_type == "Cast" and attribute.name == "to" and attribute.i == TensorProto.FLOAT:
+            attribute.i = TensorProto.DOUBLE
+    return found
+
+
+def _of_sizes(node: onnx.NodeProto) -> onnx.NodeProto:
+    """The node for absolute values: nothing cancels out, and what bends a value keeps its size."""
+    found = _in_double(node)
+    if node.op_type == "Sub":
+        found.op_type = "Add"
+    elif node.op_type in _BENDS:
+        found.op_type = "Identity"
+        del found.input[1:], found.attribute[:]
+    return found
+
+
 def _run_double(
     model: onnx.ModelProto, given: Values, inputs: Mapping[str, NDArray[Any]], path: Path
-) -> Values:
-    """Every value of the graph in float64; those that are ``given`` are not computed."""
-    double = onnx.ModelProto()
-    double.CopyFrom(model)
-    graph = double.graph
-    kept = [node for node in graph.node if node.output[0] not in given]
-    del graph.node[:]
-    graph.node.extend(kept)
-    for tensor in graph.initializer:
-        if tensor.data_type == TensorProto.FLOAT:
-            array = numpy_helper.to_array(tensor).astype(np.float64)
-            tensor.CopyFrom(numpy_helper.from_array(array, tensor.name))
-    for node in graph.node:
-        for attribute in node.attribute:
-            if node.op_type == "Cast" and attribute.name == "to" and attribute.i == TensorProto.FLOAT:
-                attribute.i = TensorProto.DOUBLE
-    wide = {
-        name: x.astype(np.float64) if x.dtype.kind == "f" else x for name, x in {**inputs, **given}.items()
-    }
+) -> _Double:
+    """The whole graph in float64; values that are ``given`` are not computed."""
+    double = _Double(model, {**inputs, **given})
     try:
         with np.errstate(all="ignore"):
-            evaluator = ReferenceEvaluator(double, new_ops=list(_SNAPPING))
-            found = evaluator.run(None, wide, intermediate=True)
-    except Exception as error:
+            for node in model.graph.node:
+                if node.output[0] in given:
+                    continue
+                if node.op_type in _ROUNDINGS | _COMPARISONS | _CHOICES:
+                    double.decide(node)
+                else:
+                    double.step(node)
+    except Exception as error:  # whatever a reference implementation raises: it cannot do this
         raise ToolError(f"{path.name}: cannot be evaluated in float64 ({first_line(error)})") from error
-    return {name: np.asarray(value) for name, value in found.items() if value is not None}
-
-
-def _snap(x: NDArray[Any], border: NDArray[Any], peak: NDArray[Any] | None = None) -> NDArray[Any]:
-    """``x``, moved onto the nearest border where it differs from it by no more than float64's rounding errors."""
-    size = np.abs(x if peak is None else peak)
-    largest = float(size[np.isfinite(size)].max(initial=0.0)) if size.size else 0.0
-    return np.where(np.abs(x - border) <= _SNAP * largest, border, x)
-
-
-class Round(OpRun):  # the names of these classes are those of the operators that they stand for
-    """Round to even, on snapped values."""
-
-    op_domain = ""
-
-    def _run(self, x: NDArray[Any]) -> tuple[NDArray[Any]]:
-        return (np.rint(_snap(x, np.floor(x) + 0.5)),)
-
-
-class Floor(OpRun):
-    """Round down, on snapped values."""
-
-    op_domain = ""
-
-    def _run(self, x: NDArray[Any]) -> tuple[NDArray[Any]]:
-        return (np.floor(_snap(x, np.rint(x))),)
-
-
-class Ceil(OpRun):
-    """Round up, on snapped values."""
-
-    op_domain = ""
-
-    def _run(self, x: NDArray[Any]) -> tuple[NDArray[Any]]:
-        return (np.ceil(_snap(x, np.rint(x))),)
-
-
-class Sign(OpRun):
-    """The sign of snapped values."""
-
-    op_domain = ""
-
-    def _run(self, x: NDArray[Any]) -> tuple[NDArray[Any]]:
-        return (np.sign(_snap(x, np.zeros_like(x))),)
-
-
-class Less(OpRun):
-    """``a < b``, on snapped values."""
-
-    op_domain = ""
-
-    def _run(self, a: NDArray[Any], b: NDArray[Any]) -> tuple[NDArray[Any]]:
-        return (_snap(a, b) < b,)
-
-
-class LessOrEqual(OpRun):
-    """``a <= b``, on snapped values."""
-
-    op_domain = ""
-
-    def _run(self, a: NDArray[Any], b: NDArray[Any]) -> tuple[NDArray[Any]]:
-        return (_snap(a, b) <= b,)
-
-
-class Greater(OpRun):
-    """``a > b``, on snapped values."""
-
-    op_domain = ""
-
-    def _run(self, a: NDArray[Any], b: NDArray[Any]) -> tuple[NDArray[Any]]:
-        return (_snap(a, b) > b,)
-
-
-class GreaterOrEqual(OpRun):
-    """``a >= b``, on snapped values."""
-
-    op_domain = ""
-
-    def _run(self, a: NDArray[Any], b: NDArray[Any]) -> tuple[NDArray[Any]]:
-        return (_snap(a, b) >= b,)
-
-
-_SNAPPING = (Round, Floor, Ceil, Sign, Less, LessOrEqual, Greater, GreaterOrEqual)
+    return double
 
 
 # ---- comparing ------------------------------------------------------------------------------------------
 
 
-def _first_crossing(sites: Sequence[_Site], single: Values, double: Values) -> Crossing | None:
+def _first_crossing(sites: Sequence[_Site], single: Values, double: _Double) -> Crossing | None:
     """The first site that differs, as a crossing; None where float32 does not explain it or nothing differs."""
     for site in sites:
         if site.first:
             continue
-        differs = single[site.output].astype(np.float64) != double[site.output].astype(np.float64)
+        differs = single[site.output].astype(np.float64) != double.values[site.output].astype(np.float64)
         if differs.any():
             place = tuple(int(i) for i in np.argwhere(differs)[0])
-            exact, value, border = _at(site, place, single, double)
-            peak = np.abs(double[site.inputs[0]])
-            bound = _FLOAT32_ERROR * float(peak.max(initial=0.0))
+            exact, value, border = _at(site, place, single, double.values)
+            bound = _FLOAT32_ERROR * _size(site, place, double)
             if not (abs(exact - value) <= bound and abs(exact - border) <= bound):
                 return None
             return Crossing(
@@ -319,6 +335,14 @@ def _first_crossing(sites: Sequence[_Site], single: Values, double: Values) -> C
                 count=int(differs.sum()),
             )
     return None
+
+
+def _size(site: _Site, place: tuple[int, ...], double: _Double) -> float:
+    """How large the value in front of a site is, or would be if nothing cancelled out; of a choice, the largest."""
+    sizes = double.sizes[site.inputs[0]]
+    if site.op in _CHOICES:
+        return float(sizes[place[0]].max())
+    return float(np.broadcast_to(sizes, double.values[site.output].shape)[place])
 
 
 def _at(site: _Site, place: tuple[int, ...], single: Values, double: Values) -> tuple[float, float, float]:

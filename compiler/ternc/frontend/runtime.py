@@ -114,7 +114,7 @@ def stack(frames: Sequence[NDArray[Any]]) -> NDArray[Any]:
     fill = np.nan if frames[0].dtype.kind == "f" else 0 if frames[0].dtype.kind == "b" else -1
     result = np.full((len(frames), *shape), fill, frames[0].dtype)
     for number, array in enumerate(frames):
-        result[(number, *(slice(size) for size in array.shape))] = array
+        result[number, ...][tuple(map(slice, array.shape))] = array
     return result
 
 
