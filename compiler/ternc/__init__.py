@@ -8,6 +8,7 @@ True
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -35,6 +36,8 @@ def compile(
     clock_mhz: float | None = None,
     array: ArrayShape | None = None,
     input_quant: InputQuant | None = None,
+    anomaly: float | None = None,
+    anomaly_measure: Literal["squares", "absolute"] = "squares",
 ) -> Build:
     """Compile an ONNX model into a build directory.
 
@@ -47,10 +50,14 @@ def compile(
         clock_mhz: The clock; None for the device's planning value.
         array: The array's shape, instead of choosing one.
         input_quant: Integers of the input, where the model itself does not say.
+        anomaly: For an autoencoder: a frame whose reconstruction error is above it is an outlier, which the chip
+            says; None for no detector.
+        anomaly_measure: The error: sum of squares or of absolute differences.
     Raises:
         TerncError: The model or the wish is refused; the sentence says why.
     """
     from ternc import pipeline
+    from ternc.frontend import AnomalyWish
 
     options = pipeline.CompileOptions(
         target=target,
@@ -59,27 +66,33 @@ def compile(
         clock_mhz=clock_mhz,
         array=array,
         input_quant=input_quant,
+        anomaly=None if anomaly is None else AnomalyWish(threshold=anomaly, measure=anomaly_measure),
     )
     return pipeline.compile(Path(model), out=None if out is None else Path(out), options=options)
 
 
 def predict(
-    build: str | Path, x: NDArray[Any], *, engine: Literal["golden", "rtl"] = "golden"
-) -> NDArray[Any]:
-    """The output that the ONNX model gives for ``x``, computed by a build.
+    build: str | Path,
+    x: NDArray[Any] | Mapping[str, NDArray[Any]],
+    *,
+    engine: Literal["golden", "rtl"] = "golden",
+) -> NDArray[Any] | dict[str, NDArray[Any]]:
+    """The outputs that the ONNX model gives for ``x``, computed by a build.
 
     Args:
         build: Build directory.
-        x: ONNX inputs ``[N, ...]``.
+        x: ONNX inputs ``[N, ...]`` by name, or the array of the only one.
         engine: ``"golden"`` is the integer network in numpy, ``"rtl"`` the hardware in Verilator.
     Returns:
-        ONNX outputs ``[N, ...]``.
+        The ONNX output ``[N, ...]``; of several the arrays by name, to which an outlier detector adds
+        ``anomaly_score`` and ``anomaly``.
     Raises:
         TerncError: No such build, or no input of this network.
     """
     from ternc.simulate import predict as simulation
+    from ternc.simulate.ends import only
 
-    return simulation.predict(Path(build), x, engine)
+    return only(simulation.predict(Path(build), x, engine))
 
 
 def verify(
@@ -95,8 +108,8 @@ def verify(
     Args:
         build: Build directory.
         frames: How many; None for all of ``input``, else the simulator's default.
-        input: ONNX inputs in a ``.npy`` file; None for corner cases and random ones.
-        stalls: Seed of random stalls on both streams; None for none.
+        input: ONNX inputs in a ``.npy`` file, or by name in a ``.npz`` file; None for corner cases and random ones.
+        stalls: Seed of random stalls on all streams; None for none.
         simulator: What runs the RTL.
     Returns:
         The outcome; ``.ok`` where everything agrees, ``.failures()`` says what does not.

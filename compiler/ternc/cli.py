@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import click
 
 from ternc import target
-from ternc.errors import InternalError, TerncError
-from ternc.npy import read_array, write_array
+from ternc.errors import DataError, InternalError, TerncError
+from ternc.npy import read_arrays, write_array, write_arrays
 from ternc.report.devices import device_table
 from ternc.report.table import Table, columns, count, percent
 from ternc.schedule.design import ArrayShape
@@ -31,6 +31,8 @@ from ternc.version import __version__
 if TYPE_CHECKING:
     from ternc.frontend import CheckReport
     from ternc.frontend.input_quant import InputQuant
+    from ternc.network.layers import Measure
+    from ternc.simulate.ends import Values
     from ternc.simulate.verify import VerifyReport
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -50,6 +52,17 @@ def positive(text: str) -> float:
         number = math.nan
     if not (math.isfinite(number) and number > 0):
         raise click.BadParameter(f"must be a number above 0, not {text!r}")
+    return number
+
+
+def threshold(text: str) -> float:
+    """A finite number of at least 0, or a usage error."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not (math.isfinite(number) and number >= 0):
+        raise click.BadParameter(f"must be a number of at least 0, not {text!r}")
     return number
 
 
@@ -208,19 +221,41 @@ def main() -> None:
 )
 @click.option("--array", type=shape, metavar="ROWSxCOLSxLANES", help="Array shape, instead of choosing one.")
 @input_quant_option
+@click.option(
+    "--anomaly",
+    type=threshold,
+    metavar="THRESHOLD",
+    help="Of an autoencoder: flag a frame whose reconstruction error is above it, on the chip.",
+)
+@click.option(
+    "--anomaly-measure",
+    type=click.Choice(["squares", "absolute"]),
+    help="The error: sum of squares or of absolute differences.  [default: squares]",
+)
 @common
-def compile_command(terminal: Terminal, model: Path, out: Path | None, **options: Any) -> int:
+def compile_command(
+    terminal: Terminal,
+    model: Path,
+    out: Path | None,
+    anomaly: float | None,
+    anomaly_measure: Measure | None,
+    **options: Any,
+) -> int:
     """Compile MODEL into a build directory: rtl/, sim/, report/ and manifest.json."""
     from ternc import pipeline, report
+    from ternc.frontend import AnomalyWish
 
+    if anomaly is None and anomaly_measure is not None:
+        raise click.UsageError("--anomaly-measure needs --anomaly")
+    wish = None if anomaly is None else AnomalyWish(threshold=anomaly, measure=anomaly_measure or "squares")
     with terminal.progress("reading the model") as bars:
         build = pipeline.compile(
             model,
             out=out,
-            options=pipeline.CompileOptions(**options),
+            options=pipeline.CompileOptions(anomaly=wish, **options),
             progress=bars,
         )
-    performance = report.performance(build.design)
+    performance = pipeline.measured(build.network, build.design)
     document = {"build": str(build.path), **report.to_dict(performance)}
     terminal.result(document, [*report.to_table(performance), f"\nwritten: {build.path}"])
     return 0
@@ -272,7 +307,7 @@ def _layer_table(found: CheckReport) -> Table:
             "yes" if layer.ternary else "no",
             count(layer.weights),
             percent(layer.density),
-            str(layer.weight_bits),
+            "?" if layer.weight_bits is None else str(layer.weight_bits),
             "?" if layer.input_bits is None else str(layer.input_bits),
             unknown if layer.output_bits is None else str(layer.output_bits),
         )
@@ -293,9 +328,13 @@ def _node_table(found: CheckReport) -> Table:
 @click.argument("build", type=click.Path(path_type=Path))
 @click.option("--frames", type=click.IntRange(min=1), metavar="N", help="How many frames to run.")
 @click.option(
-    "--input", "input_path", type=click.Path(path_type=Path), metavar="X.npy", help="Run these ONNX inputs."
+    "--input",
+    "input_path",
+    type=click.Path(path_type=Path),
+    metavar="X.npy",
+    help="Run these ONNX inputs; several by name in a .npz file.",
 )
-@click.option("--stalls", type=click.IntRange(min=0), metavar="SEED", help="Stall both streams at random.")
+@click.option("--stalls", type=click.IntRange(min=0), metavar="SEED", help="Stall all streams at random.")
 @click.option(
     "--simulator", type=click.Choice(["verilator", "icarus"]), default="verilator", show_default=True
 )
@@ -338,23 +377,65 @@ def _agreement(found: VerifyReport) -> str:
 )
 @common
 def predict(terminal: Terminal, build: Path, x: Path, out: Path, engine: Literal["golden", "rtl"]) -> int:
-    """Run BUILD on the ONNX inputs in X.npy and write the ONNX outputs."""
+    """Run BUILD on the ONNX inputs in X.npy and write the ONNX outputs.
+
+    Several inputs, and several outputs, are arrays by name in a .npz file.
+    """
+    from ternc.network.host import FLAG
+    from ternc.simulate.predict import outputs
     from ternc.simulate.predict import predict as run
 
-    inputs = read_array(x)
+    inputs = read_arrays(x)
+    names = outputs(build)
+    archive = out.suffix == ".npz"
+    if len(names) > 1 and not archive:
+        listed = ", ".join(f"'{name}'" for name in names)
+        raise DataError(
+            f"{out}: must be a .npz file, because the build has {len(names)} outputs: {listed}",
+            help=f"write to {out.with_suffix('.npz')}",
+        )
     with terminal.progress("running") as bars:
-        outputs = run(build, inputs, engine, partial(bars, "simulating"))
-    write_array(out, outputs)
-    document = {
-        "frames": len(outputs),
+        values = run(build, inputs, engine, partial(bars, "simulating"))
+    if archive:
+        write_arrays(out, values)
+    else:
+        write_array(out, values[names[0]])
+    flags = values.get(FLAG)
+    anomalies = None if flags is None else int(flags.sum())
+    document = _prediction_document(values, engine, out, anomalies)
+    terminal.result(document, _prediction_lines(values, out, anomalies))
+    return 0
+
+
+def _prediction_document(values: Values, engine: str, out: Path, anomalies: int | None) -> dict[str, Any]:
+    """What ``ternc predict --json`` prints; ``shape`` and ``dtype`` are those of the first output."""
+    first = next(iter(values.values()))
+    document: dict[str, Any] = {
+        "frames": len(first),
         "engine": engine,
         "output": str(out),
-        "shape": list(outputs.shape),
-        "dtype": str(outputs.dtype),
+        "shape": list(first.shape),
+        "dtype": str(first.dtype),
     }
-    size = " x ".join(map(str, outputs.shape))
-    terminal.result(document, [f"{out}: {size} values of {outputs.dtype} from {count(len(outputs))} frames"])
-    return 0
+    if len(values) > 1:
+        document["outputs"] = {
+            name: {"shape": list(array.shape), "dtype": str(array.dtype)} for name, array in values.items()
+        }
+    if anomalies is not None:
+        document["anomalies"] = anomalies
+    return document
+
+
+def _prediction_lines(values: Values, out: Path, anomalies: int | None) -> list[str]:
+    frames = len(next(iter(values.values())))
+    lines = []
+    for name, array in values.items():
+        size = " x ".join(map(str, array.shape))
+        place = str(out) if len(values) == 1 else f"{out}, '{name}'"
+        lines.append(f"{place}: {size} values of {array.dtype} from {count(frames)} frames")
+    if anomalies is not None:
+        lines.append(f"{count(anomalies)} of {count(frames)} frames are outliers")
+    return lines
 
 
 @main.command()

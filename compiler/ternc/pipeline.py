@@ -6,27 +6,27 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-import numpy as np
 from numpy.typing import NDArray
 
 from ternc import frontend, passes, report, target
 from ternc.emit import rtl, simulation
 from ternc.errors import BuildError
-from ternc.frontend import CheckReport, InputQuant
-from ternc.network import golden, host
+from ternc.frontend import AnomalyWish, CheckReport, InputQuant
+from ternc.network import golden
 from ternc.network import store as network_store
 from ternc.network.layers import Network
 from ternc.schedule import store as design_store
 from ternc.schedule.build import schedule
 from ternc.schedule.design import ArrayShape, Design
 from ternc.schedule.search import Wish
-from ternc.simulate.frames import corners
+from ternc.simulate.ends import on_ports, only
+from ternc.simulate.frames import integers
 from ternc.simulate.predict import predict
 from ternc.simulate.streams import pack
 from ternc.simulate.verify import VerifyOptions, VerifyReport, verify
@@ -36,7 +36,7 @@ Progress: TypeAlias = Callable[[str, int, int], None]
 """Called with (step, done, total) now and then."""
 
 VECTOR_FRAMES = 12
-"""Frames in a build's own regression: the corners of the input's range and random ones."""
+"""Frames in a build's own regression: the corners of the inputs' ranges and random ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +50,7 @@ class CompileOptions:
         clock_mhz: None for the device's planning value.
         array: Array shape to use instead of searching.
         input_quant: Integer type of an input that the model does not declare.
+        anomaly: An outlier detector to add to an autoencoder, or None.
     """
 
     target: str = "arria10"
@@ -58,6 +59,7 @@ class CompileOptions:
     clock_mhz: float | None = None
     array: ArrayShape | None = None
     input_quant: InputQuant | None = None
+    anomaly: AnomalyWish | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -68,9 +70,14 @@ class Build:
     design: Design = field(repr=False)
     network: Network = field(repr=False)
 
-    def predict(self, x: NDArray[Any], *, engine: Literal["golden", "rtl"] = "golden") -> NDArray[Any]:
-        """The ONNX model's output for inputs ``[N, ...]``, computed by the integer network or the RTL."""
-        return predict(self.path, np.asarray(x), engine)
+    def predict(
+        self, x: NDArray[Any] | Mapping[str, NDArray[Any]], *, engine: Literal["golden", "rtl"] = "golden"
+    ) -> NDArray[Any] | dict[str, NDArray[Any]]:
+        """The ONNX model's outputs for inputs ``[N, ...]``, computed by the integer network or the RTL.
+
+        One input may be given as an array, several by name; one output is returned as an array, several by name.
+        """
+        return only(predict(self.path, x, engine))
 
     def verify(self, **options: Any) -> VerifyReport:
         """Golden = RTL = ONNX; the options are those of `VerifyOptions`."""
@@ -103,7 +110,7 @@ def compile(
     device = target.load(options.target)
     destination = out or Path("build") / model.stem
     require_ours(destination)
-    network = passes.run(frontend.read(model, input_quant=options.input_quant))
+    network = passes.run(frontend.read(model, input_quant=options.input_quant, anomaly=options.anomaly))
     wish = Wish(
         fps=options.fps,
         budget=options.budget,
@@ -120,7 +127,7 @@ def compile(
 
 def build_files(model: Path, network: Network, design: Design) -> dict[str, bytes]:
     """Every file of the build but the stored network and the manifest, by path."""
-    performance = report.performance(design)
+    performance = measured(network, design)
     parts = {
         "rtl": rtl.emit(design),
         "sim": simulation.emit(design, vectors(network, design)),
@@ -135,9 +142,14 @@ def build_files(model: Path, network: Network, design: Design) -> dict[str, byte
     return files
 
 
+def measured(network: Network, design: Design) -> report.Performance:
+    """The performance report of a build."""
+    return report.performance(design, network, host=frontend.epilogue_operators(network.epilogue))
+
+
 def options_document(model: Path, options: CompileOptions) -> dict[str, Any]:
     """What was asked for, without a path of the machine."""
-    quant = options.input_quant
+    quant, anomaly = options.input_quant, options.anomaly
     return {
         "model": model.name,
         "target": options.target,
@@ -146,17 +158,18 @@ def options_document(model: Path, options: CompileOptions) -> dict[str, Any]:
         "clock_mhz": options.clock_mhz,
         "array": str(options.array) if options.array else None,
         "input_quant": f"{quant.type}:{quant.scale!r}" if quant else None,
+        "anomaly": {"threshold": anomaly.threshold, "measure": anomaly.measure} if anomaly else None,
     }
 
 
 def vectors(network: Network, design: Design) -> simulation.Vectors:
     """Stimulus and expected beats of the build's own regression."""
-    edge = corners(network.input)[:VECTOR_FRAMES]
-    codes = np.concatenate([edge, host.random_codes(network.input, VECTOR_FRAMES - len(edge), 1)])
-    outputs = golden.predict(network, codes)
-    if network.output.argmax:
-        outputs = outputs[:, None]
-    return simulation.Vectors(input=pack(design.input_port, codes), output=pack(design.output_port, outputs))
+    codes = integers(network, VECTOR_FRAMES, 1)
+    leaving = on_ports(network, golden.predict(network, codes))
+    return simulation.Vectors(
+        inputs=tuple(pack(port, maps) for port, maps in zip(design.inputs, codes, strict=True)),
+        outputs=tuple(pack(port, maps) for port, maps in zip(design.outputs, leaving, strict=True)),
+    )
 
 
 def require_ours(path: Path) -> None:

@@ -62,6 +62,7 @@ class Source:
     def __init__(self, dut: Any, name: str, frames: Sequence[Sequence[int]], stalls: Stalls) -> None:
         self.data, self.valid = getattr(dut, f"{name}_tdata"), getattr(dut, f"{name}_tvalid")
         self.ready, self.last = getattr(dut, f"{name}_tready"), getattr(dut, f"{name}_tlast")
+        self.name = name
         self.stalls = stalls
         self.first_cycles: list[int] = []
         self.blocked = False
@@ -171,10 +172,12 @@ class Clock:
 
     Args:
         dut: The top module's handle.
+        inputs, outputs: Prefixes of its streams.
     """
 
-    def __init__(self, dut: Any) -> None:
+    def __init__(self, dut: Any, inputs: Sequence[str], outputs: Sequence[str]) -> None:
         self.dut = dut
+        self.inputs, self.outputs = tuple(inputs), tuple(outputs)
         self.cycle = 0
         self._clock: CocotbClock | None = None
 
@@ -182,10 +185,11 @@ class Clock:
         """Reset for some cycles with idle streams; the next cycle is number 0."""
         dut = self.dut
         dut.rst_ni.value = 0
-        dut.s_axis_tvalid.value = 0
-        dut.s_axis_tlast.value = 0
-        dut.s_axis_tdata.value = 0
-        dut.m_axis_tready.value = 0
+        for name in self.inputs:
+            for signal in ("tvalid", "tlast", "tdata"):
+                getattr(dut, f"{name}_{signal}").value = 0
+        for name in self.outputs:
+            getattr(dut, f"{name}_tready").value = 0
         if self._clock is None:
             self._clock = CocotbClock(dut.clk_i, PERIOD_NS, unit="ns", impl="gpi")
             self._clock.start(start_high=False)
@@ -200,33 +204,34 @@ class Clock:
             self._clock.stop()
             self._clock = None
 
-    async def step(self, source: Source, sink: Sink) -> bool:
-        """One cycle; True if a beat moved on either side."""
-        source.drive()
-        sink.drive()
+    async def step(self, sources: Sequence[Source], sinks: Sequence[Sink]) -> bool:
+        """One cycle; True if a beat moved on any stream."""
+        for stream in (*sources, *sinks):
+            stream.drive()
         await ReadOnly()
-        moved = source.observe(self.cycle) | sink.observe(self.cycle)
+        moved = [stream.observe(self.cycle) for stream in (*sources, *sinks)]
         await FallingEdge(self.dut.clk_i)
         self.cycle += 1
-        return moved
+        return any(moved)
 
-    async def skip(self, source: Source, sink: Sink, limit: int) -> int:
-        """Let cycles pass in which nothing can move: until the sink sees valid or the source sees ready.
+    async def skip(self, sources: Sequence[Source], sinks: Sequence[Sink], limit: int) -> int:
+        """Let cycles pass in which nothing can move: until a sink sees valid or a source with beats left sees ready.
 
         Args:
-            source, sink: The streams; their inputs stay as they are.
+            sources, sinks: The streams; their inputs stay as they are.
             limit: Cycles after which to give up.
 
         Returns:
             Cycles that passed; 0 if something may move now.
         """
-        if sink.valid.value != 0 or not (source.done or source.ready.value == 0):
+        waiting = [source for source in sources if not source.done]
+        if any(sink.valid.value != 0 for sink in sinks) or any(source.ready.value != 0 for source in waiting):
             return 0
         start = get_sim_time("ns")
-        events = [RisingEdge(sink.valid), Timer(limit * PERIOD_NS, "ns")]
-        if not source.done:
-            events.append(RisingEdge(source.ready))
-        await First(*events)
+        changes = [RisingEdge(sink.valid) for sink in sinks] + [
+            RisingEdge(source.ready) for source in waiting
+        ]
+        await First(*changes, Timer(limit * PERIOD_NS, "ns"))
         if self.dut.clk_i.value == 1:  # the edge that changed them began the cycle in which they count
             await FallingEdge(self.dut.clk_i)
         passed = round((get_sim_time("ns") - start) / PERIOD_NS)

@@ -9,14 +9,12 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 RTL = HERE.parent / "rtl"
 
-PORTS = (
-    *("clk_i", "rst_ni", "s_axis_tdata", "s_axis_tvalid", "s_axis_tready", "s_axis_tlast"),
-    *("m_axis_tdata", "m_axis_tvalid", "m_axis_tready", "m_axis_tlast"),
-)
+SIGNALS = ("tdata", "tvalid", "tready", "tlast")
 BUILD_ARGS = {
     # Only the ports are visible, so that Verilator can optimise everything behind them.
     "verilator": [
@@ -62,10 +60,12 @@ def use_verilator() -> bool:
     return shutil.which("verilator") is not None
 
 
-def visible_ports(work: Path, top: str) -> Path:
+def visible_ports(work: Path, design: dict[str, Any]) -> Path:
     """A Verilator control file that shows the test bench the top module's ports."""
     work.mkdir(exist_ok=True)
-    lines = [f'public_flat_rw -module "{top}" -var "{port}"' for port in PORTS]
+    streams = [port["name"] for port in (*design["inputs"], *design["outputs"])]
+    ports = ["clk_i", "rst_ni", *(f"{stream}_{signal}" for stream in streams for signal in SIGNALS)]
+    lines = [f'public_flat_rw -module "{design["top"]}" -var "{port}"' for port in ports]
     path = work / "ports.vlt"
     path.write_text("\n".join(["`verilator_config", *lines, ""]))
     return path
@@ -75,12 +75,13 @@ def run(sim: str, seed: int, frames: int, *, fast: bool) -> int:
     """Build, run, and count failures."""
     from cocotb_tools.runner import get_results, get_runner
 
-    top = json.loads((HERE / "design.json").read_text())["top"]
+    design = json.loads((HERE / "design.json").read_text())
+    top = design["top"]
     lines = (RTL / "files.f").read_text().splitlines()
     sources = [RTL / line.strip() for line in lines if line.strip() and not line.startswith(("//", "#", "+"))]
     work = HERE / f"work_{sim}{'_fast' if fast else ''}"
     if sim == "verilator":
-        sources.insert(0, visible_ports(work, top))
+        sources.insert(0, visible_ports(work, design))
     runner = get_runner(sim)
     runner.build(
         sources=sources,

@@ -9,11 +9,15 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Port:
-    """Geometry of a stream: a frame is a map in raster order, channels last.
+    """A stream: a frame is a map in raster order, channels last.
 
-    Element i of a beat is bits ``[i * element_bits +: element_bits]``.
+    ``name`` is the prefix of its signals, ``value`` the ONNX value that it carries, ``tensor`` the compiler's name for
+    it. Element i of a beat is bits ``[i * element_bits +: element_bits]``.
     """
 
+    name: str
+    value: str
+    tensor: str
     channels: int
     height: int
     width: int
@@ -42,7 +46,7 @@ class Scoreboard:
     """Takes output beats; raises at the first that is not the expected one.
 
     Args:
-        port: The stream's geometry.
+        port: The stream.
         expected: Beats of each frame.
     """
 
@@ -64,14 +68,15 @@ class Scoreboard:
         Raises:
             AssertionError: It is not the expected one; the message names frame, pixel, channel and cycle.
         """
-        assert not self.done, f"cycle {cycle}: a beat came after the last frame"
+        name = self.port.name
+        assert not self.done, f"cycle {cycle}: a beat came after the last frame of {name}"
         frame = self.expected[self.frame]
-        where = f"frame {self.frame}, output beat {self.beat}, cycle {cycle}"
-        assert data is not None, f"{where}: m_axis_tdata has undefined bits"
+        where = f"{name} frame {self.frame}, output beat {self.beat}, cycle {cycle}"
+        assert data is not None, f"{where}: {name}_tdata has undefined bits"
         if data != frame[self.beat]:
             raise AssertionError(f"{where}: {self._difference(frame[self.beat], data)}")
         is_last = self.beat == len(frame) - 1
-        assert last == is_last, f"{where}: m_axis_tlast must be {int(is_last)}, but is {int(last)}"
+        assert last == is_last, f"{where}: {name}_tlast must be {int(is_last)}, but is {int(last)}"
         self.beat += 1
         if is_last:
             self.last_cycles.append(cycle)

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ternc.emit.env import render
+from ternc.emit.env import comment, render
 from ternc.errors import InternalError
 from ternc.resources import folder
 from ternc.schedule.design import Design, StreamPort
@@ -19,24 +19,30 @@ _COPIED = ("axi_stream.py", "run.py", "scoreboard.py", "test_network.py")
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Vectors:
-    """Frames to send and what must come back.
+    """Frames to send and what must come back: of each port the stream beats of the same frames, at least one.
 
     Attributes:
-        input, output: Stream beats of the same frames, uint8 ``[frames, beats, bytes]``; at least one frame.
+        inputs, outputs: uint8 ``[frames, beats, bytes]``, in the order of the design's ports.
     """
 
-    input: NDArray[np.uint8]
-    output: NDArray[np.uint8]
+    inputs: tuple[NDArray[np.uint8], ...]
+    outputs: tuple[NDArray[np.uint8], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _PortView:
+    name: str
+    value: str
+    beats: int
+    bytes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _View:
     top: str
     frames: int
-    input_beats: int
-    input_bytes: int
-    output_beats: int
-    output_bytes: int
+    inputs: tuple[_PortView, ...]
+    outputs: tuple[_PortView, ...]
     latency_cycles: int
     cycles_per_frame: int
 
@@ -47,17 +53,17 @@ def emit(design: Design, vectors: Vectors) -> dict[str, bytes]:
     Raises:
         InternalError: The vectors do not fit the design's ports.
     """
-    _check("input", design.input_port, vectors.input)
-    _check("output", design.output_port, vectors.output)
-    if len(vectors.input) != len(vectors.output) or len(vectors.input) == 0:
-        raise InternalError("emit", f"{len(vectors.input)} input and {len(vectors.output)} output frames")
+    ports = (*design.inputs, *design.outputs)
+    beats = (*vectors.inputs, *vectors.outputs)
+    if len(vectors.inputs) != len(design.inputs) or len(vectors.outputs) != len(design.outputs):
+        raise InternalError("emit", f"vectors for {len(beats)} ports, the design has {len(ports)}")
+    for port, data in zip(ports, beats, strict=True):
+        _check(port, data, len(beats[0]))
     view = _View(
         top=design.name,
-        frames=len(vectors.input),
-        input_beats=design.input_port.beats_per_frame,
-        input_bytes=design.input_port.data_bytes,
-        output_beats=design.output_port.beats_per_frame,
-        output_bytes=design.output_port.data_bytes,
+        frames=len(beats[0]),
+        inputs=tuple(_port(port) for port in design.inputs),
+        outputs=tuple(_port(port) for port in design.outputs),
         latency_cycles=design.latency_cycles,
         cycles_per_frame=design.cycles_per_frame,
     )
@@ -67,24 +73,30 @@ def emit(design: Design, vectors: Vectors) -> dict[str, bytes]:
         "Makefile": render("sim/Makefile.j2", view),
         "README.md": render("sim/README.md.j2", view),
         "design.json": _design_json(design),
-        "expected_output.npy": _npy(vectors.output),
-        "input.npy": _npy(vectors.input),
+        **{f"vectors/{port.name}.npy": _npy(data) for port, data in zip(ports, beats, strict=True)},
     }
 
 
-def _check(name: str, port: StreamPort, beats: NDArray[np.uint8]) -> None:
-    wanted = (port.beats_per_frame, port.data_bytes)
-    if beats.dtype != np.uint8 or beats.ndim != 3 or beats.shape[1:] != wanted:
+def _port(port: StreamPort) -> _PortView:
+    return _PortView(
+        name=port.name, value=comment(port.value), beats=port.beats_per_frame, bytes=port.data_bytes
+    )
+
+
+def _check(port: StreamPort, beats: NDArray[np.uint8], frames: int) -> None:
+    wanted = (frames, port.beats_per_frame, port.data_bytes)
+    if beats.dtype != np.uint8 or beats.shape != wanted or frames == 0:
         raise InternalError(
-            "emit", f"{name} beats are {beats.dtype} {list(beats.shape)}, the port has {wanted}"
+            "emit",
+            f"beats of port '{port.name}' are {beats.dtype} {list(beats.shape)}, not uint8 {list(wanted)}",
         )
 
 
 def _design_json(design: Design) -> bytes:
     document = {
         "top": design.name,
-        "input_port": asdict(design.input_port),
-        "output_port": asdict(design.output_port),
+        "inputs": [asdict(port) for port in design.inputs],
+        "outputs": [asdict(port) for port in design.outputs],
         "cycles_per_frame": design.cycles_per_frame,
         "latency_cycles": design.latency_cycles,
     }

@@ -6,12 +6,14 @@ Cycle counts are exact. Resources are first estimates and say so wherever they a
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from ternc import target
+from ternc.network.layers import Anomaly, Network
 from ternc.report.table import Table, columns, count, percent
-from ternc.schedule.design import ArrayShape, Design, LayerSchedule, Resources
+from ternc.schedule.design import ArrayShape, Design, LayerSchedule, Resources, StreamPort
 from ternc.target import Device
 
 BASIS = (
@@ -67,6 +69,35 @@ class LayerPerformance:
     weight_bits: int
     activation_bits: int
     accumulator_bits: int
+    digits: float
+    taps: int
+    requantiser: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortPerformance:
+    """One stream.
+
+    Attributes:
+        name: Prefix of its signals.
+        value: The ONNX value that it carries.
+        beats_per_frame, data_bytes: As in `StreamPort`.
+    """
+
+    name: str
+    value: str
+    beats_per_frame: int
+    data_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnomalyPerformance:
+    """The outlier detector; ``limit`` and ``unit`` as in `Anomaly`, ``largest_normal`` is their product."""
+
+    measure: str
+    limit: int
+    unit: float
+    largest_normal: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,13 +105,16 @@ class Performance:
     """The whole report; its field names are the keys of ``performance.json``.
 
     Attributes:
-        cycles_per_frame: Steady state, no stalls.
-        latency_cycles: One frame alone, first input beat to last output beat.
+        cycles_per_frame: Steady state, no stalls: between the last output beats of two frames, on whichever port.
+        latency_cycles: One frame alone, first input beat on any port to last output beat on any port.
         clock_mhz: Asked for or the device's planning value; not a timing result.
         frames_per_second: clock / cycles_per_frame.
         macs_per_frame: As the ONNX graph states them, zeros included.
         array: One shape per engine.
         utilisation: macs_per_frame / (cycles_per_frame * MACs of all arrays).
+        inputs, outputs: The streams.
+        anomaly: The outlier detector, or None.
+        host: ONNX operators behind the last layer that the host runs; none where the chip does all.
     """
 
     cycles_per_frame: int
@@ -92,11 +126,19 @@ class Performance:
     utilisation: float
     resources: ResourceEstimate
     layers: tuple[LayerPerformance, ...]
+    inputs: tuple[PortPerformance, ...]
+    outputs: tuple[PortPerformance, ...]
+    anomaly: AnomalyPerformance | None
+    host: tuple[str, ...]
 
 
-def performance(design: Design) -> Performance:
+def performance(design: Design, network: Network, *, host: Sequence[str] = ()) -> Performance:
     """The report of a design.
 
+    Args:
+        design: The design.
+        network: What it computes.
+        host: ONNX operators of the network's epilogue.
     Raises:
         ScheduleError: The design names a device that is not in the table.
     """
@@ -112,6 +154,25 @@ def performance(design: Design) -> Performance:
         utilisation=round(design.macs_per_frame / (design.cycles_per_frame * array_macs), 6),
         resources=_resources(design.resources, target.load(design.device)),
         layers=tuple(_layer(layer) for engine in design.engines for layer in engine.layers),
+        inputs=tuple(map(_port, design.inputs)),
+        outputs=tuple(map(_port, design.outputs)),
+        anomaly=_anomaly(network.anomaly) if network.anomaly is not None else None,
+        host=tuple(host),
+    )
+
+
+def _port(port: StreamPort) -> PortPerformance:
+    return PortPerformance(
+        name=port.name, value=port.value, beats_per_frame=port.beats_per_frame, data_bytes=port.data_bytes
+    )
+
+
+def _anomaly(anomaly: Anomaly) -> AnomalyPerformance:
+    return AnomalyPerformance(
+        measure=anomaly.measure,
+        limit=anomaly.limit,
+        unit=anomaly.unit,
+        largest_normal=anomaly.limit * anomaly.unit,
     )
 
 
@@ -142,6 +203,9 @@ def _layer(layer: LayerSchedule) -> LayerPerformance:
         weight_bits=layer.weight_bits,
         activation_bits=layer.activation_bits,
         accumulator_bits=layer.accumulator_bits,
+        digits=round(layer.digits, 6),
+        taps=layer.taps,
+        requantiser=layer.requantiser,
     )
 
 
@@ -155,9 +219,9 @@ def to_json(report: Performance) -> str:
     return json.dumps(to_dict(report), indent=2) + "\n"
 
 
-def to_table(report: Performance) -> tuple[Table, Table, Table]:
-    """Summary, layers and resources, to be shown one below the other."""
-    return _summary(report), _layers(report), _resource_table(report.resources)
+def to_table(report: Performance) -> tuple[Table, ...]:
+    """Summary, streams, layers and resources, to be shown one below the other."""
+    return _summary(report), _streams(report), _layers(report), _resource_table(report.resources)
 
 
 def to_text(report: Performance) -> str:
@@ -166,7 +230,7 @@ def to_text(report: Performance) -> str:
 
 
 def _summary(report: Performance) -> Table:
-    rows = (
+    rows = [
         ("array (rows x cols x lanes)", " + ".join(map(str, report.array))),
         ("cycles per frame", count(report.cycles_per_frame)),
         ("latency, cycles", count(report.latency_cycles)),
@@ -174,13 +238,38 @@ def _summary(report: Performance) -> Table:
         ("frames per second at that clock", f"{report.frames_per_second:,.0f}"),
         ("MACs per frame", count(report.macs_per_frame)),
         ("utilisation of the array", percent(report.utilisation)),
+    ]
+    if report.anomaly is not None:
+        error = "squares" if report.anomaly.measure == "squares" else "absolute differences"
+        rows.append((f"outlier: a sum of {error} above", f"{report.anomaly.largest_normal:.6g}"))
+    notes = (f"Behind the chip the host runs: {', '.join(report.host)}.",) if report.host else ()
+    return Table(title="Performance", columns=columns("what", ">value"), rows=tuple(rows), notes=notes)
+
+
+def _streams(report: Performance) -> Table:
+    rows = tuple(
+        (port.name, direction, port.value, count(port.beats_per_frame), count(port.data_bytes))
+        for direction, ports in (("in", report.inputs), ("out", report.outputs))
+        for port in ports
     )
-    return Table(title="Performance", columns=columns("what", ">value"), rows=rows)
+    headings = columns("stream", "", "value", ">beats per frame", ">bytes per beat")
+    return Table(title="Streams", columns=headings, rows=rows)
 
 
 def _layers(report: Performance) -> Table:
     headings = columns(
-        "layer", "kind", ">MACs", ">density", ">cycles", ">use", ">weight bits", ">act.", ">acc."
+        *(
+            "layer",
+            "kind",
+            ">MACs",
+            ">density",
+            ">digits",
+            ">cycles",
+            ">use",
+            ">weight bits",
+            ">act.",
+            ">acc.",
+        ),
     )
     rows = tuple(
         (
@@ -188,6 +277,7 @@ def _layers(report: Performance) -> Table:
             layer.kind,
             count(layer.macs),
             percent(layer.density),
+            f"{layer.digits:.2f}",
             count(layer.cycles),
             percent(layer.utilisation),
             count(layer.weight_bits),
@@ -197,6 +287,7 @@ def _layers(report: Performance) -> Table:
         for layer in report.layers
     )
     notes = (
+        "digits: non-zero ternary digits per weight; the density where all weights are ternary.",
         "use: share of the array's MACs that do work of the layer, its zeros counted as work.",
         "act., acc.: bits of the codes that the layer reads, and of its accumulators.",
     )

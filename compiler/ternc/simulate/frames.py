@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ternc.errors import DataError
 from ternc.network import host
 from ternc.network.layers import Network, Tensor
-from ternc.npy import read_array
+from ternc.npy import read_arrays
+from ternc.simulate.ends import Codes, Values, encode, named_inputs, real_inputs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -20,36 +20,52 @@ class Frames:
     """The same frames for the ONNX model and for the integer network.
 
     Attributes:
-        x: ONNX input ``[N, *prologue.shape]``.
-        codes: int64 ``[N, C, H, W]``: what the host makes of it.
+        inputs: ONNX inputs ``[N, ...]`` by name.
+        codes: What the host makes of them: of each input tensor, int64 ``[N, C, H, W]``.
     """
 
-    x: NDArray[Any]
-    codes: NDArray[np.int64]
+    inputs: Values
+    codes: tuple[Codes, ...]
+
+    def __len__(self) -> int:
+        return len(self.codes[0])
 
 
 def given(network: Network, path: Path, limit: int | None) -> Frames:
     """The user's frames, at most ``limit`` of them.
 
     Raises:
-        DataError: Not a .npy file, or not inputs of this network.
+        DataError: Not a .npy or .npz file, or not inputs of this network.
     """
-    x = read_array(path)
-    codes = host.encode(network.prologue, network.input, x[:limit])
-    if len(codes) == 0:
+    inputs = {name: array[:limit] for name, array in named_inputs(network, read_arrays(path)).items()}
+    codes = encode(network, inputs)
+    if len(codes[0]) == 0:
         raise DataError(f"{path}: must hold at least one frame, but is empty")
-    return Frames(x=x[: len(codes)].astype(network.prologue.dtype), codes=codes)
+    typed = {prologue.name: inputs[prologue.name].astype(prologue.dtype) for prologue in network.inputs}
+    return Frames(inputs=typed, codes=codes)
 
 
 def chosen(network: Network, count: int, seed: int) -> Frames:
-    """``count`` frames, at least 1: the corners of the input's range, then random codes."""
-    tensor = network.input
-    edges = corners(tensor)[:count]
-    codes = np.concatenate([edges, host.random_codes(tensor, count - len(edges), seed)])
-    return Frames(x=host.real_input(network.prologue, tensor, codes), codes=codes)
+    """``count`` frames, at least 1, of `integers`."""
+    codes = integers(network, count, seed)
+    return Frames(inputs=real_inputs(network, codes), codes=codes)
 
 
-def corners(tensor: Tensor) -> NDArray[np.int64]:
-    """All lowest, all highest, all zero: ``[3, C, H, W]``."""
-    shape = (tensor.channels, tensor.height, tensor.width)
-    return np.stack([np.full(shape, code, np.int64) for code in (tensor.range.low, tensor.range.high, 0)])
+def integers(network: Network, count: int, seed: int) -> tuple[Codes, ...]:
+    """``count`` frames of each input tensor, int64 ``[count, C, H, W]``: the corners of their ranges, then random."""
+    edges = [array[:count] for array in corners(network.input_tensors)]
+    rest = host.random_codes(network, count - len(edges[0]), seed)
+    return tuple(np.concatenate(pair) for pair in zip(edges, rest, strict=True))
+
+
+def corners(tensors: Sequence[Tensor]) -> tuple[Codes, ...]:
+    """Of each tensor ``[frames, C, H, W]``: all lowest, all highest, all zero; then each highest, the rest lowest."""
+    lows = [tensor.range.low for tensor in tensors]
+    highs = [tensor.range.high for tensor in tensors]
+    frames = [lows, highs, [0] * len(tensors)]
+    if len(tensors) > 1:
+        frames += [[*lows[:k], highs[k], *lows[k + 1 :]] for k in range(len(tensors))]
+    return tuple(
+        np.stack([np.full((t.channels, t.height, t.width), frame[k], np.int64) for frame in frames])
+        for k, t in enumerate(tensors)
+    )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ternc.errors import InternalError
 from ternc.network import golden
 from ternc.network.layers import Network
 from ternc.schedule.design import Event
 from ternc.schedule.events import frame_events, wire_form
+from ternc.simulate.ends import Codes, on_ports
 from ternc.simulate.model import Beats, Progress, Simulation, Simulator, Trace, Window
 from ternc.simulate.opened import Opened
 from ternc.simulate.streams import unpack
@@ -23,8 +25,9 @@ class RtlMismatch:
     Attributes:
         frame: Number of the frame in the verification, from 0.
         layer: Name of the layer that computed it; None where every layer is right and the value went
-            wrong between the last layer and the output port.
-        channel, pixel: Place in the layer's output (after its pool), pixel = (y, x); in the network's output
+            wrong between the last layer and an output port.
+        port: Name of that port where ``layer`` is None, else None.
+        channel, pixel: Place in the layer's output (after its pool), pixel = (y, x); in the port's map
             where ``layer`` is None.
         cycle: Cycle in which it was finished, counted from the frame's first input beat; None if unknown.
         expected, got: Integers of the network (``x``, not the unsigned code); ``got`` is None where the value
@@ -34,6 +37,7 @@ class RtlMismatch:
 
     frame: int
     layer: str | None
+    port: str | None
     channel: int
     pixel: tuple[int, int]
     cycle: int | None
@@ -42,7 +46,7 @@ class RtlMismatch:
     reason: str = ""
 
     def __str__(self) -> str:
-        place = f"layer '{self.layer}'" if self.layer is not None else "the output port"
+        place = f"layer '{self.layer}'" if self.layer is not None else f"output port '{self.port}'"
         got = "nothing came" if self.got is None else f"got {self.got}"
         cycle = "" if self.cycle is None else f", cycle {self.cycle} of the frame"
         reason = f" ({self.reason})" if self.reason else ""
@@ -56,8 +60,8 @@ class RtlMismatch:
 def locate(
     build: Opened,
     simulator: Simulator,
-    codes: NDArray[np.int64],
-    beats: Beats,
+    codes: Sequence[Codes],
+    beats: Sequence[Beats],
     *,
     stalls: int | None,
     first_frame: int,
@@ -68,13 +72,13 @@ def locate(
     Args:
         build: The build.
         simulator: What runs it.
-        codes: Network input of the failing frame, int64 ``[1, C, H, W]``.
-        beats: Input beats from a reset up to the failing frame, which is the last.
+        codes: Network inputs of the failing frame, int64 ``[1, C, H, W]`` each.
+        beats: Of each input port, from a reset up to the failing frame, which is the last.
         stalls: The seed with which it failed.
         first_frame: Number of the first of these frames in the verification.
         progress: Told about frames done.
     """
-    index = len(beats) - 1
+    index = len(beats[0]) - 1
     events = frame_events(build.network, build.array)
     window = Window(first=index * len(events), count=len(events))
     run = simulator(build.dut, beats, stalls=stalls, window=window, progress=progress)
@@ -83,23 +87,25 @@ def locate(
         if run.trace is not None
         else Trace(cycles=np.zeros(0, np.int64), values=np.zeros((0, 0), np.int64))
     )
-    start = int(run.first_in[index]) if len(run.first_in) > index else None
-    found = _first_event(build.network, events, golden.run(build.network, codes), trace, start)
-    found = found or _first_output(build, codes, run, index, start)
-    layer, channel, pixel, cycle, expected, got = found
+    start = int(run.starts[index]) if len(run.starts) > index else None
+    expected = golden.run(build.network, codes)
+    found = _first_event(build.network, events, expected, trace, start)
+    place = found or _first_output(build, on_ports(build.network, expected.leaving), run, index, start)
+    layer, port, channel, pixel, cycle, value, got = place
     return RtlMismatch(
         frame=first_frame + index,
         layer=layer,
+        port=port,
         channel=channel,
         pixel=pixel,
         cycle=cycle,
-        expected=expected,
+        expected=value,
         got=got,
         reason=run.stopped,
     )
 
 
-_Place = tuple[str | None, int, tuple[int, int], int | None, int, int | None]
+_Place = tuple[str | None, str | None, int, tuple[int, int], int | None, int, int | None]
 
 
 def _first_event(
@@ -116,7 +122,7 @@ def _first_event(
         values = expected[tensor.name][0, channels, event.y, event.x]
         pixel = (event.y, event.x)
         if number >= len(trace.cycles):
-            return event.layer, event.first_channel, pixel, None, int(values[0]), None
+            return event.layer, None, event.first_channel, pixel, None, int(values[0]), None
         factor, addend = (part[channels] for part in forms[event.layer])
         got = trace.values[number, : event.channels]
         wrong = np.flatnonzero(got != values * factor + addend)
@@ -124,25 +130,34 @@ def _first_event(
             at = int(wrong[0])
             cycle = int(trace.cycles[number]) - start if start is not None else None
             value = int((got[at] - addend[at]) // factor[at])
-            return event.layer, event.first_channel + at, pixel, cycle, int(values[at]), value
+            return event.layer, None, event.first_channel + at, pixel, cycle, int(values[at]), value
     return None
 
 
 def _first_output(
-    build: Opened, codes: NDArray[np.int64], run: Simulation, index: int, start: int | None
+    build: Opened, expected: Sequence[Codes], run: Simulation, index: int, start: int | None
 ) -> _Place:
-    """The first wrong value of the output port, in raster order."""
-    expected = expected_maps(build, codes)[0].transpose(1, 2, 0)
-    if len(run.beats) <= index:
-        return None, 0, (0, 0), None, int(expected[0, 0, 0]), None
-    got = unpack(build.dut.output_port, run.beats[index : index + 1])[0].transpose(1, 2, 0)
-    wrong = np.argwhere(got != expected)
-    y, x, channel = (int(i) for i in wrong[0]) if wrong.size else (0, 0, 0)
-    cycle = int(run.last_out[index]) - start if start is not None else None
-    return None, channel, (y, x), cycle, int(expected[y, x, channel]), int(got[y, x, channel])
-
-
-def expected_maps(build: Opened, codes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """What must leave the output port: int64 ``[N, C, H, W]``; an argmax's indices as one channel."""
-    found = golden.predict(build.network, codes)
-    return found[:, None] if build.network.output.argmax else found
+    """The first wrong value of the output ports: the first port that has one, in raster order."""
+    missing: _Place | None = None
+    for port, maps, beats, ends in zip(build.dut.outputs, expected, run.beats, run.last_out, strict=True):
+        wanted = maps[0].transpose(1, 2, 0)
+        if len(beats) <= index:
+            missing = missing or (None, port.name, 0, (0, 0), None, int(wanted[0, 0, 0]), None)
+            continue
+        got = unpack(port, beats[index : index + 1])[0].transpose(1, 2, 0)
+        wrong = np.argwhere(got != wanted)
+        if wrong.size:
+            y, x, channel = (int(i) for i in wrong[0])
+            cycle = int(ends[index]) - start if start is not None else None
+            return (
+                None,
+                port.name,
+                channel,
+                (y, x),
+                cycle,
+                int(wanted[y, x, channel]),
+                int(got[y, x, channel]),
+            )
+    if missing is None:
+        raise InternalError("simulate", "a frame that differed is right when it runs again")
+    return missing

@@ -96,7 +96,7 @@ class Simulation:
     @property
     def ends(self) -> NDArray[np.int64]:
         """The cycle of each frame's last beat on whichever output was last: int64 ``[frames]``."""
-        return np.max([cycles[: self.frames] for cycles in self.last_out], axis=0)
+        return np.stack([cycles[: self.frames] for cycles in self.last_out]).max(axis=0)
 
     def complete(self) -> Simulation:
         """Itself; SimulationError if it stopped early."""

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ternc.network import golden
-from ternc.network.analysis import accumulator_range, conv_size, hull
-from ternc.network.layers import Linear, Network, Tensor
+from ternc.network.host import SCORE
+from ternc.network.layers import Anomaly, Network
+from ternc.simulate.borders import OnBorder
+from ternc.simulate.close import NEAR_ZERO, RELATIVE, aligned, different
+from ternc.simulate.ends import Codes, Values, real_codes
 
-Execute: TypeAlias = Callable[[NDArray[Any]], NDArray[Any]]
-"""ONNX inputs ``[N, ...]`` to ONNX outputs ``[N, ...]``."""
-
-RELATIVE = 1e-4
-_NEAR_ZERO = 1e-5
-"""Share of a frame's largest output below which a difference is float32 noise, not an error."""
-
-_BORDER = re.compile(r"channel (\d+), .*at accumulator (-?\d+)")
+Explain: TypeAlias = Callable[[int], OnBorder | str]
+"""Where float32 alone makes a frame differ, or the reason why it does not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,10 +25,11 @@ class OnnxMismatch:
 
     Attributes:
         frame: Number of the frame, from 0.
-        output: Name of the ONNX output.
+        output: Name of the ONNX output, or `SCORE`.
         index: Place in it, without the batch axis.
         expected: The ONNX model's value.
         got: The golden model's.
+        reason: Why float32's rounding does not explain it.
     """
 
     frame: int
@@ -41,11 +37,13 @@ class OnnxMismatch:
     index: tuple[int, ...]
     expected: float
     got: float
+    reason: str = ""
 
     def __str__(self) -> str:
+        reason = f" ({self.reason})" if self.reason else ""
         return (
             f"the golden model differs from the ONNX model first in frame {self.frame}, "
-            f"output '{self.output}' {list(self.index)}: expected {self.expected:.9g}, got {self.got:.9g}"
+            f"output '{self.output}' {list(self.index)}: expected {self.expected:.9g}, got {self.got:.9g}{reason}"
         )
 
 
@@ -55,88 +53,89 @@ class OnnxComparison:
 
     Attributes:
         mismatches: Frames that differ.
-        on_borders: Frames that differ on a rounding border only; not counted as mismatches.
+        on_borders: Frames that differ because float32 lands on the other side of a rounding border; no mismatches.
         first: The first wrong value, or None.
+        first_on_border: The first explained difference, or None.
     """
 
     mismatches: int
     on_borders: int
     first: OnnxMismatch | None
+    first_on_border: OnBorder | None
 
 
-def compare(
-    network: Network, codes: NDArray[np.int64], expected: NDArray[Any], got: NDArray[Any]
-) -> OnnxComparison:
+def compare(expected: Values, got: Values, bounds: Values, explain: Explain) -> OnnxComparison:
     """Compare outputs frame by frame.
 
-    A frame may differ where one of its accumulators lies on a listed rounding border (`Staircase.borders`):
-    there float32 arithmetic decides, and the exact value is known to lie within its error of the border.
+    Args:
+        expected: Outputs of the ONNX model, ``[N, ...]`` by name.
+        got: Those of the golden model, at least the same names.
+        bounds: For some of the names the difference that is allowed, broadcast to its shape.
+        explain: Asked for each frame that differs.
+    """
+    pairs = {name: aligned(values, got[name]) for name, values in expected.items()}
+    wrong = {name: different(*pair, bounds.get(name)) for name, pair in pairs.items()}
+    frames = np.flatnonzero(
+        np.any([flags.reshape(len(flags), -1).any(axis=1) for flags in wrong.values()], axis=0)
+    )
+    excuses = {int(frame): explain(int(frame)) for frame in frames}
+    mismatched = [(frame, excuse) for frame, excuse in excuses.items() if isinstance(excuse, str)]
+    excused = [excuse for excuse in excuses.values() if isinstance(excuse, OnBorder)]
+    return OnnxComparison(
+        mismatches=len(mismatched),
+        on_borders=len(excused),
+        first=_first(*mismatched[0], wrong, pairs) if mismatched else None,
+        first_on_border=excused[0] if excused else None,
+    )
+
+
+def _first(
+    frame: int,
+    reason: str,
+    wrong: dict[str, NDArray[np.bool_]],
+    pairs: dict[str, tuple[NDArray[Any], NDArray[Any]]],
+) -> OnnxMismatch:
+    name = next(name for name, flags in wrong.items() if flags[frame].any())
+    index = tuple(int(i) for i in np.argwhere(wrong[name][frame])[0])
+    expected, got = (float(values[(frame, *index)]) for values in pairs[name])
+    return OnnxMismatch(
+        frame=frame,
+        output=name,
+        index=index,
+        expected=expected,
+        got=got,
+        reason=reason,
+    )
+
+
+# ---- the anomaly's score --------------------------------------------------------------------------------
+
+
+def expected_score(network: Network, codes: Codes, outputs: Values) -> tuple[Values, Values]:
+    """The reconstruction error of the ONNX model's output, and how far the chip's may be from it; by name.
 
     Args:
-        network: The integer network.
-        codes: Its inputs, int64 ``[N, C, H, W]``.
-        expected: Outputs of the ONNX model, ``[N, *output.shape]``.
-        got: Outputs of the golden model with the host's epilogue, the same shape.
+        network: With or without an anomaly; without one both are empty.
+        codes: Of its input, int64 ``[N, C, H, W]``.
+        outputs: The ONNX model's, one of which is the reconstruction.
     """
-    different = _different(expected.reshape(got.shape), got)
-    frames = np.flatnonzero(different.reshape(len(got), -1).any(axis=1))
-    excused = [bool(_on_border(network, codes[f : f + 1])) for f in frames]
-    wrong = [int(f) for f, ok in zip(frames, excused, strict=True) if not ok]
-    first = None
-    if wrong:
-        frame = wrong[0]
-        index = tuple(int(i) for i in np.argwhere(different[frame])[0])
-        first = OnnxMismatch(
-            frame=frame,
-            output=network.output.name,
-            index=index,
-            expected=float(expected.reshape(got.shape)[(frame, *index)]),
-            got=float(got[(frame, *index)]),
-        )
-    return OnnxComparison(mismatches=len(wrong), on_borders=sum(excused), first=first)
+    anomaly = network.anomaly
+    if anomaly is None:
+        return {}, {}
+    x = real_codes(network.inputs[0], codes)
+    y = next(values for values in outputs.values()).reshape(len(x), -1).astype(np.float64)
+    x = x.reshape(len(x), -1)
+    error = np.abs(y - x)
+    bound = _score_bound(anomaly, x, y)
+    if anomaly.measure == "squares":
+        return {SCORE: (error**2).sum(axis=1)}, {SCORE: (2 * error * bound + bound**2).sum(axis=1)}
+    return {SCORE: error.sum(axis=1)}, {SCORE: bound.sum(axis=1)}
 
 
-def _different(expected: NDArray[Any], got: NDArray[Any]) -> NDArray[np.bool_]:
-    """Where two outputs differ: integers by value, floats beyond `RELATIVE`."""
-    if got.dtype.kind in "iub":
-        return np.asarray(expected != got)
-    size = np.abs(expected)
-    peak = size.reshape(len(size), -1).max(axis=1, initial=0.0).reshape(-1, *[1] * (size.ndim - 1))
-    with np.errstate(invalid="ignore"):
-        return np.asarray(~(np.abs(expected - got) <= np.maximum(RELATIVE * size, _NEAR_ZERO * peak)))
-
-
-def _on_border(network: Network, codes: NDArray[np.int64]) -> bool:
-    """Whether an accumulator of this one frame has a value at which a rounding border is listed."""
-    listed = [layer for layer in network.layers if layer.activation is not None and layer.activation.borders]
-    if not listed:
-        return False
-    trace = golden.run(network, codes)
-    for layer in listed:
-        assert layer.activation is not None
-        sums = _accumulators(network, layer, trace[layer.source])
-        for line in layer.activation.borders:
-            match = _BORDER.search(line)
-            if match is None:
-                continue
-            channel, value = int(match[1]), int(match[2])
-            if np.isin(sums[:, channel], _reached_at(layer.activation.thresholds[channel], value)).any():
-                return True
-    return False
-
-
-def _reached_at(thresholds: NDArray[np.int64], value: int) -> list[int]:
-    """The network's accumulator for a border listed at ``value``: negated where the channel's trits were."""
-    return [v for v in (value, -value) if v in thresholds or v + 1 in thresholds]
-
-
-def _accumulators(network: Network, layer: Linear, source: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The sums of one layer, before its activation and pool: ``[N, O, H, W]``."""
-    tensor = network.tensor(layer.source)
-    height, width = conv_size(layer, tensor)
-    reach = hull(accumulator_range(layer, tensor))
-    sums = Tensor(name=layer.target, channels=len(layer.trits), height=height, width=width, range=reach)
-    bare = replace(layer, activation=None, pool=None)
-    output = replace(network.output, tensor=sums.name, argmax=False, keys=None)
-    alone = replace(network, tensors=(tensor, sums), layers=(bare,), output=output)
-    return golden.predict(alone, source)
+def _score_bound(anomaly: Anomaly, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How far one difference may be off: by the integer scales, its whole offset, and float32's errors in ``y``."""
+    unit = anomaly.unit**0.5 if anomaly.measure == "squares" else anomaly.unit
+    size = np.abs(x) + np.abs(y)
+    peak = np.abs(y).max(axis=1, keepdims=True)
+    whole = unit / 2 if np.any(anomaly.offset) else 0.0
+    return np.asarray(anomaly.slack * size + whole + RELATIVE * np.abs(y) + NEAR_ZERO * peak)

@@ -57,8 +57,8 @@ def open_build(path: Path) -> Opened:
     dut = Dut(
         rtl=path / "rtl",
         top=design.name,
-        input_port=design.input_port,
-        output_port=design.output_port,
+        inputs=design.inputs,
+        outputs=design.outputs,
         cols=design.array.cols,
         value_bits=design.value_bits,
         watchdog_cycles=2 * design.latency_cycles + design.cycles_per_frame + _MARGIN_CYCLES,

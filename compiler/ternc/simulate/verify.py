@@ -11,16 +11,19 @@ from threading import Lock
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ternc import frontend
 from ternc.errors import DataError
-from ternc.network import host
+from ternc.network import golden
+from ternc.schedule.design import StreamPort
 from ternc.simulate import frames as frame_sets
 from ternc.simulate import icarus, onnx, verilator
-from ternc.simulate.locate import RtlMismatch, expected_maps, locate
+from ternc.simulate.borders import OnBorder, explain
+from ternc.simulate.ends import Codes, decode, on_ports
+from ternc.simulate.frames import Frames
+from ternc.simulate.locate import RtlMismatch, locate
 from ternc.simulate.model import Beats, Dut, Progress, Simulation, Simulator
-from ternc.simulate.onnx import OnnxMismatch
+from ternc.simulate.onnx import OnnxComparison, OnnxMismatch
 from ternc.simulate.opened import Opened, modified_files, open_build
 from ternc.simulate.streams import pack
 
@@ -41,8 +44,9 @@ class VerifyOptions:
 
     Attributes:
         frames: How many; None: all of ``input``, else the simulator's default.
-        input: ONNX inputs in a .npy file; None: the corners of the input's range, then random codes.
-        stalls: Seed of random stalls on both streams; None: none.
+        input: ONNX inputs in a .npy file (of one input) or a .npz file (by name); None: the corners of the inputs'
+            ranges, then random codes.
+        stalls: Seed of random stalls on all streams; None: none.
         simulator: What runs the RTL.
         seed: Of the random codes.
     """
@@ -69,7 +73,9 @@ class VerifyReport:
     Attributes:
         frames: How many ran.
         onnx, rtl: Frames in which the golden model differs from the ONNX model, the RTL from golden.
-        on_borders: Frames that differ from the ONNX model only because a value lies on a rounding border.
+        on_borders: Frames that differ from the ONNX model only because onnxruntime's float32 lands on the other side of
+            a rounding border; not counted in ``onnx``.
+        first_on_border: The first of these places, with exact value, float32 value and border.
         cycles_per_frame, latency_cycles: Predicted and simulated, without stalls.
         first_mismatch: The first wrong value: of the RTL if it has one, else of the golden model.
         stopped: Why a simulation ended early; empty if none did.
@@ -80,6 +86,7 @@ class VerifyReport:
     onnx: int
     rtl: int
     on_borders: int
+    first_on_border: OnBorder | None
     cycles_per_frame: Cycles
     latency_cycles: Cycles
     first_mismatch: RtlMismatch | OnnxMismatch | None
@@ -112,7 +119,10 @@ class VerifyReport:
             shown = ", ".join(self.modified[:5]) + (", ..." if len(self.modified) > 5 else "")
             found.append(f"{len(self.modified)} files were changed after the build: {shown}")
         if self.on_borders:
-            found.append(f"{self.on_borders} frames differ from the ONNX model on a rounding border only")
+            found.append(
+                f"{self.on_borders} frames differ from onnxruntime because its float32 lands on the other side of a "
+                f"rounding border; {self.first_on_border}"
+            )
         return tuple(found)
 
     def to_json(self) -> dict[str, Any]:
@@ -123,6 +133,7 @@ class VerifyReport:
             "cycles_per_frame": _plain(self.cycles_per_frame),
             "latency_cycles": _plain(self.latency_cycles),
             "first_mismatch": _first(self.first_mismatch),
+            "on_borders": {"frames": self.on_borders, "first": _border(self.first_on_border)},
         }
 
 
@@ -138,6 +149,7 @@ def _first(mismatch: RtlMismatch | OnnxMismatch | None) -> dict[str, Any] | None
             return {
                 "frame": mismatch.frame,
                 "layer": mismatch.layer,
+                "port": mismatch.port,
                 "channel": mismatch.channel,
                 "pixel": list(mismatch.pixel),
                 "cycle": mismatch.cycle,
@@ -152,6 +164,24 @@ def _first(mismatch: RtlMismatch | OnnxMismatch | None) -> dict[str, Any] | None
                 "expected": mismatch.expected,
                 "got": mismatch.got,
             }
+
+
+def _border(place: OnBorder | None) -> dict[str, Any] | None:
+    if place is None:
+        return None
+    crossing = place.crossing
+    return {
+        "frame": place.frame,
+        "value": crossing.value,
+        "op": crossing.op,
+        "index": list(crossing.index),
+        "exact": crossing.exact,
+        "float32": crossing.single,
+        "border": crossing.border,
+        "layer": place.place.layer if place.place else None,
+        "accumulator": place.place.accumulator if place.place else None,
+        "accumulator_border": place.place.border if place.place else None,
+    }
 
 
 def verify(path: Path, options: VerifyOptions, progress: Progress | None = None) -> VerifyReport:
@@ -170,34 +200,34 @@ def verify(path: Path, options: VerifyOptions, progress: Progress | None = None)
         raise DataError(f"the number of frames must be at least 1, not {options.frames}")
     build = open_build(path)
     frames = _frames(build, options)
-    expected = expected_maps(build, frames.codes)
-    decoded = _decode(build, expected)
-    versus_onnx = onnx.compare(build.network, frames.codes, frontend.execute(build.model, frames.x), decoded)
+    leaving = golden.predict(build.network, frames.codes)
+    versus_onnx = _versus_onnx(build, frames, leaving)
 
     simulator = SIMULATORS[options.simulator]
-    beats = pack(build.dut.input_port, frames.codes)
-    alone = simulator(build.dut, beats[:1])
+    beats = _pack(build.dut.inputs, frames.codes)
+    alone = simulator(build.dut, [data[:1] for data in beats])
     parts = run_parts(
         simulator, build.dut, beats, stalls=options.stalls, progress=progress, jobs=_jobs(options)
     )
     row = _row(build, options, beats, parts)
     stops = [run.stopped for run in (*(part.simulation for part in parts), alone, row) if run.stopped]
-    wrong = wrong_frames(parts, pack(build.dut.output_port, expected))
+    wrong = wrong_frames(parts, _pack(build.dut.outputs, on_ports(build.network, leaving)))
     first: RtlMismatch | OnnxMismatch | None = versus_onnx.first
     if wrong:
         first = _locate(build, simulator, frames.codes, beats, parts, wrong[0], progress)
     return VerifyReport(
-        frames=len(beats),
+        frames=len(frames),
         onnx=versus_onnx.mismatches,
         rtl=len(wrong),
         on_borders=versus_onnx.on_borders,
+        first_on_border=versus_onnx.first_on_border,
         cycles_per_frame=Cycles(
             predicted=build.cycles_per_frame,
-            simulated=None if row.stopped else int(row.last_out[-1] - row.last_out[-2]),
+            simulated=None if row.stopped else int(row.ends[-1] - row.ends[-2]),
         ),
         latency_cycles=Cycles(
             predicted=build.latency_cycles,
-            simulated=None if alone.stopped else int(alone.last_out[0] - alone.first_in[0] + 1),
+            simulated=None if alone.stopped else int(alone.ends[0] - alone.starts[0] + 1),
         ),
         first_mismatch=first,
         stopped=stops[0] if stops else "",
@@ -205,26 +235,43 @@ def verify(path: Path, options: VerifyOptions, progress: Progress | None = None)
     )
 
 
-def _frames(build: Opened, options: VerifyOptions) -> frame_sets.Frames:
+def _frames(build: Opened, options: VerifyOptions) -> Frames:
     if options.input is not None:
         return frame_sets.given(build.network, options.input, options.frames)
     count = options.frames if options.frames is not None else DEFAULT_FRAMES[options.simulator]
     return frame_sets.chosen(build.network, count, options.seed)
 
 
-def _decode(build: Opened, maps: NDArray[np.int64]) -> NDArray[Any]:
-    """ONNX outputs from what leaves the output port."""
-    output = build.network.output
-    codes = maps[:, 0] if output.argmax else maps
-    return host.decode(output, build.network.tensor(output.tensor), codes)
+def _pack(ports: Sequence[StreamPort], maps: Sequence[Codes]) -> tuple[Beats, ...]:
+    return tuple(pack(port, values) for port, values in zip(ports, maps, strict=True))
 
 
-def _row(build: Opened, options: VerifyOptions, beats: Beats, parts: Sequence[Part]) -> Simulation:
+def _versus_onnx(build: Opened, frames: Frames, leaving: Sequence[Codes]) -> OnnxComparison:
+    """The golden model's outputs against onnxruntime's."""
+    network = build.network
+    expected = frontend.execute(build.model, frames.inputs)
+    got = decode(network, leaving)
+    score, bound = onnx.expected_score(network, frames.codes[0], expected)
+
+    def why(frame: int) -> OnBorder | str:
+        one = slice(frame, frame + 1)
+        x = {name: array[one] for name, array in frames.inputs.items()}
+        codes = [array[one] for array in frames.codes]
+        return explain(
+            network, build.model, frame, x, codes, {name: array[one] for name, array in got.items()}
+        )
+
+    return onnx.compare(expected | score, got, bound, why)
+
+
+def _row(build: Opened, options: VerifyOptions, beats: Sequence[Beats], parts: Sequence[Part]) -> Simulation:
     """A run of enough frames in a row, without stalls: one of those that ran, or another one."""
     count = TIMED_FRAMES[options.simulator]
     if options.stalls is None and parts[0].frames >= count:
         return parts[0].simulation
-    return SIMULATORS[options.simulator](build.dut, np.resize(beats, (count, *beats.shape[1:])))
+    return SIMULATORS[options.simulator](
+        build.dut, [np.resize(data, (count, *data.shape[1:])) for data in beats]
+    )
 
 
 # ---- many frames ----------------------------------------------------------------------------------------
@@ -253,49 +300,53 @@ def _jobs(options: VerifyOptions) -> int:
 def run_parts(
     simulator: Simulator,
     dut: Dut,
-    beats: Beats,
+    beats: Sequence[Beats],
     *,
     stalls: int | None,
     jobs: int,
     progress: Progress | None = None,
 ) -> tuple[Part, ...]:
     """Run frames in up to ``jobs`` simulator processes at once, each with its own stalls."""
-    count = max(1, min(jobs, len(beats) // _PART_FRAMES))
-    edges = [len(beats) * i // count for i in range(count + 1)]
+    frames = len(beats[0])
+    count = max(1, min(jobs, frames // _PART_FRAMES))
+    edges = [frames * i // count for i in range(count + 1)]
     done, lock = [0] * count, Lock()
 
     def run(index: int) -> Part:
-        def report(frames: int, _: int) -> None:
+        def report(finished: int, _: int) -> None:
             with lock:
-                done[index] = frames
+                done[index] = finished
                 if progress is not None:
-                    progress(sum(done), len(beats))
+                    progress(sum(done), frames)
 
         seed = None if stalls is None else stalls + index * 1_000_003
         start, stop = edges[index], edges[index + 1]
-        simulation = simulator(dut, beats[start:stop], stalls=seed, progress=report)
+        part = [data[start:stop] for data in beats]
+        simulation = simulator(dut, part, stalls=seed, progress=report)
         return Part(start=start, frames=stop - start, stalls=seed, simulation=simulation)
 
     with ThreadPoolExecutor(count) as pool:
         return tuple(pool.map(run, range(count)))
 
 
-def wrong_frames(parts: Sequence[Part], expected: Beats) -> list[int]:
-    """Frames whose beats are not ``expected``, or did not come out at all; in order."""
+def wrong_frames(parts: Sequence[Part], expected: Sequence[Beats]) -> list[int]:
+    """Frames of which some port's beats are not ``expected``, or did not come out at all; in order."""
     wrong = []
     for part in parts:
-        got = part.simulation.beats
-        differs = (got != expected[part.start : part.start + len(got)]).any(axis=(1, 2))
-        wrong += [part.start + int(i) for i in np.flatnonzero(differs)]
-        wrong += range(part.start + len(got), part.start + part.frames)
+        right = np.ones(part.frames, np.bool_)
+        for got, port in zip(part.simulation.beats, expected, strict=True):
+            wanted = port[part.start : part.start + len(got)]
+            right[: len(got)] &= (got == wanted).all(axis=(1, 2))
+            right[len(got) :] = False
+        wrong += [part.start + int(i) for i in np.flatnonzero(~right)]
     return wrong
 
 
 def _locate(
     build: Opened,
     simulator: Simulator,
-    codes: NDArray[np.int64],
-    beats: Beats,
+    codes: Sequence[Codes],
+    beats: Sequence[Beats],
     parts: Sequence[Part],
     frame: int,
     progress: Progress | None,
@@ -305,8 +356,8 @@ def _locate(
     return locate(
         build,
         simulator,
-        codes[frame : frame + 1],
-        beats[part.start : frame + 1],
+        [array[frame : frame + 1] for array in codes],
+        [data[part.start : frame + 1] for data in beats],
         stalls=part.stalls,
         first_frame=part.start,
         progress=progress,

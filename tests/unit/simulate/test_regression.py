@@ -32,8 +32,8 @@ def design_of(dut: Dut, interval: int = 4) -> Design:
         device="unit",
         clock_mhz=100.0,
         engines=(),
-        input_port=dut.input_port,
-        output_port=dut.output_port,
+        inputs=dut.inputs,
+        outputs=dut.outputs,
         cycles_per_frame=interval,
         latency_cycles=5,
         macs_per_frame=1,
@@ -41,20 +41,23 @@ def design_of(dut: Dut, interval: int = 4) -> Design:
     )
 
 
-def vectors(frames: int = 6) -> Vectors:
-    beats = np.random.default_rng(0).integers(0, 256, (frames, 4, 5), np.uint8)
-    return Vectors(input=beats, output=beats + np.uint8(1))
+def vectors(frames: int = 6, sizes: tuple[int, ...] = (5,)) -> Vectors:
+    rng = np.random.default_rng(0)
+    beats = tuple(rng.integers(0, 256, (frames, 4, size), np.uint8) for size in sizes)
+    return Vectors(inputs=beats, outputs=tuple(data + np.uint8(1) for data in beats))
 
 
-def regression(dut: Dut, design: Design, data: Vectors) -> tuple[int, str, dict[str, str]]:
+def regression(
+    dut: Dut, design: Design, data: Vectors, simulator: str = "icarus"
+) -> tuple[int, str, dict[str, str]]:
     """Exit code, what was printed, and each failed test with its message."""
     sim = dut.rtl.parent / "sim"
-    sim.mkdir()
+    (sim / "vectors").mkdir(parents=True)
     for name, content in emit(design, data).items():
         (sim / name).write_bytes(content)
     environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "MAKEFLAGS", "MAKELEVEL")}
     run = subprocess.run(
-        ["make", "-C", str(sim), "SIM=icarus", f"PYTHON={sys.executable}"],
+        ["make", "-C", str(sim), f"SIM={simulator}", f"PYTHON={sys.executable}"],
         env=environment,
         capture_output=True,
         text=True,
@@ -85,7 +88,7 @@ def test_a_wrong_value_fails_and_is_named(stand_in: StandIn) -> None:
     code, printed, failed = regression(dut, design_of(dut), vectors())
     assert code != 0
     assert "test_frames_back_to_back" in " ".join(failed)
-    assert "frame 2, output beat 1, cycle 10: pixel [0, 1], channel 0: expected" in printed
+    assert "m_axis frame 2, output beat 1, cycle 10: pixel [0, 1], channel 0: expected" in printed
 
 
 @needs_icarus
@@ -126,11 +129,11 @@ def test_the_same_arguments_give_the_same_bytes(stand_in: StandIn) -> None:
         "README.md",
         "axi_stream.py",
         "design.json",
-        "expected_output.npy",
-        "input.npy",
         "run.py",
         "scoreboard.py",
         "test_network.py",
+        "vectors/m_axis.npy",
+        "vectors/s_axis.npy",
     ]
     assert json.loads(files["design.json"])["top"] == "stand_in"
 
@@ -146,5 +149,40 @@ def test_nothing_in_it_needs_ternc(stand_in: StandIn) -> None:
 
 def test_vectors_of_another_shape_are_a_bug(stand_in: StandIn) -> None:
     data = vectors()
-    with pytest.raises(InternalError, match="emit stage"):
-        emit(design_of(stand_in()), Vectors(input=data.input[:, :3], output=data.output))
+    design = design_of(stand_in())
+    for wrong in (
+        Vectors(inputs=(data.inputs[0][:, :3],), outputs=data.outputs),
+        Vectors(inputs=(data.inputs[0][:3],), outputs=data.outputs),
+        Vectors(inputs=data.inputs, outputs=data.outputs * 2),
+    ):
+        with pytest.raises(InternalError, match="emit stage"):
+            emit(design, wrong)
+
+
+# ---- several streams ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("simulator", [pytest.param("icarus", marks=needs_icarus), "verilator"])
+def test_a_right_design_with_several_streams_passes(simulator: str, two_lanes: StandIn) -> None:
+    dut = two_lanes()
+    code, printed, failed = regression(dut, design_of(dut), vectors(sizes=(3, 9)), simulator)
+    assert failed == {}
+    assert code == 0
+    assert "6 of 6 tests passed" in printed
+
+
+@needs_icarus
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        (7, "m_axis_v_ frame 2, output beat 1, cycle 10: pixel [0, 1], channel 0: expected"),
+        (4, "6 frames and 0 beats came out of m_axis_u, 1 frames and 2 beats came out of m_axis_v_"),
+        (1, "m_axis_v_ changed before tready took the beat"),
+    ],
+)
+def test_the_stream_with_a_fault_is_named(fault: int, message: str, two_lanes: StandIn) -> None:
+    dut = two_lanes(fault=fault)
+    code, printed, failed = regression(dut, design_of(dut), vectors(sizes=(3, 9)))
+    assert code != 0
+    assert failed
+    assert message in printed

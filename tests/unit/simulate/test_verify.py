@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from ternc import frontend
 from ternc.errors import BuildError, DataError
-from ternc.network.layers import IntRange, Linear, Network, Output, Prologue, Staircase, Tensor
+from ternc.frontend import Crossing
+from ternc.frontend.borders import Exact
+from ternc.network.layers import IntRange, Linear, Network, Output, Prologue, Staircase, Tensor, Term
 from ternc.network.steps import Round
 from ternc.schedule.design import ArrayShape
 from ternc.simulate import verify as module
@@ -43,30 +45,34 @@ def network(borders: tuple[str, ...] = ()) -> Network:
             Linear(
                 name="plus",
                 kind="identity",
-                source="in",
+                terms=(Term(source="in", weights=np.eye(SIZE, dtype=np.int32)[:, :, None, None]),),
                 target="out",
-                trits=np.eye(SIZE, dtype=np.int8)[:, :, None, None],
                 activation=Staircase(thresholds=thresholds, low=1, borders=borders),
             ),
         ),
-        prologue=Prologue(
-            name="x",
-            shape=shape,
-            dtype="float32",
-            steps=(Round(mode="even"),),
-            gather=flat,
-            scale=1.0,
-            offset=0.0,
-            declared=True,
+        inputs=(
+            Prologue(
+                name="x",
+                tensor="in",
+                shape=shape,
+                dtype="float32",
+                steps=(Round(mode="even"),),
+                gather=flat,
+                scale=1.0,
+                offset=0.0,
+                declared=True,
+            ),
         ),
-        output=Output(
-            name="y",
-            shape=shape,
-            dtype="float32",
-            tensor="out",
-            scale=np.ones(SIZE),
-            offset=np.zeros(SIZE),
-            gather=flat,
+        outputs=(
+            Output(
+                name="y",
+                shape=shape,
+                dtype="float32",
+                tensor="out",
+                scale=np.ones(SIZE),
+                offset=np.zeros(SIZE),
+                gather=flat,
+            ),
         ),
     )
 
@@ -82,7 +88,12 @@ def plus(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> Plus:
         cycles: tuple[int, int] = (4, 5),
         execute: Callable[[NDArray[Any]], NDArray[Any]] = lambda x: x + 1,
         borders: tuple[str, ...] = (),
+        crossing: Crossing | None = None,
     ) -> Opened:
+        def exactly(_: Path, x: dict[str, Any], exact: dict[str, Any]) -> Exact:
+            assert np.array_equal(x["x"], exact["x"])
+            return Exact(outputs={"y": exact["x"] + 1}, crossing=crossing)
+
         dut = stand_in(size=SIZE, offset=offset, fault=fault)
         build = Opened(
             path=dut.rtl.parent,
@@ -93,7 +104,8 @@ def plus(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> Plus:
             array=ArrayShape(rows=1, cols=SIZE, lanes=SIZE),
         )
         monkeypatch.setattr(module, "open_build", lambda _: build)
-        monkeypatch.setattr(frontend, "execute", lambda _, x: execute(x))
+        monkeypatch.setattr(frontend, "execute", lambda _, x: {"y": execute(x["x"])})
+        monkeypatch.setattr(frontend, "evaluate_exactly", exactly)
         monkeypatch.setattr(module, "modified_files", lambda _: ())
         return build
 
@@ -110,6 +122,7 @@ def test_a_right_design_agrees(plus: Plus, stalls: int | None) -> None:
         "cycles_per_frame": {"predicted": 4, "simulated": 4},
         "latency_cycles": {"predicted": 5, "simulated": 5},
         "first_mismatch": None,
+        "on_borders": {"frames": 0, "first": None},
     }
 
 
@@ -140,6 +153,7 @@ def test_a_wrong_memory_image_is_named(plus: Plus) -> None:
     assert report.to_json()["first_mismatch"] == {
         "frame": 0,
         "layer": "plus",
+        "port": None,
         "channel": 0,
         "pixel": [0, 0],
         "cycle": 1,
@@ -183,20 +197,76 @@ def test_another_onnx_output_is_named(plus: Plus) -> None:
         "expected": 256.0,
         "got": 255.0,
     }
+    assert report.failures()[0].endswith(
+        "got 255 (no value that float32 rounds to the other side of a border explains it)"
+    )
 
 
-def test_a_difference_on_a_listed_border_is_no_mismatch(plus: Plus) -> None:
-    def execute(x: NDArray[Any]) -> NDArray[Any]:
-        return np.asarray(x + 1 + (x == 254))
+CROSSING = Crossing(
+    value="q",
+    op="Round",
+    index=(3, 1, 0),
+    exact=0.5000000075,
+    single=0.5,
+    border=0.5,
+    shape=(SIZE, 2, 2),
+    count=2,
+)
 
-    at_254 = tuple(f"channel {c}, step 253: border 253.9999 at accumulator 254" for c in range(SIZE))
-    listed = verify(plus(execute=execute, borders=at_254).path, VerifyOptions(frames=3))
-    assert listed.ok
-    assert (listed.onnx, listed.on_borders) == (0, 1)
-    assert listed.notes() == ("1 frames differ from the ONNX model on a rounding border only",)
-    at_253 = ("channel 0, step 252: border 252.9999 at accumulator 253",)
-    elsewhere = verify(plus(execute=execute, borders=at_253).path, VerifyOptions(frames=3))
-    assert (elsewhere.onnx, elsewhere.on_borders) == (1, 0)
+
+def one_more_at_the_top(x: NDArray[Any]) -> NDArray[Any]:
+    return np.asarray(x + 1 + (x == 254))
+
+
+def test_a_difference_that_float32_explains_is_no_mismatch_but_a_note(plus: Plus) -> None:
+    listed = tuple(f"channel {c}, step 253: border 253.99999 at accumulator 254" for c in range(SIZE))
+    build = plus(execute=one_more_at_the_top, borders=listed, crossing=CROSSING)
+    report = verify(build.path, VerifyOptions(frames=3))
+    assert report.ok
+    assert (report.onnx, report.on_borders) == (0, 1)
+    (note,) = report.notes()
+    assert note == (
+        "1 frames differ from onnxruntime because its float32 lands on the other side of a rounding border; "
+        "in frame 1 first at 'q' (Round) [3, 1, 0]: the exact value is 0.5000000075 (accumulator 254 of layer 'plus', "
+        "border at 253.99999), onnxruntime's float32 gives 0.5, and the border is 0.5"
+    )
+    assert report.to_json()["on_borders"] == {
+        "frames": 1,
+        "first": {
+            "frame": 1,
+            "value": "q",
+            "op": "Round",
+            "index": [3, 1, 0],
+            "exact": 0.5000000075,
+            "float32": 0.5,
+            "border": 0.5,
+            "layer": "plus",
+            "accumulator": 254,
+            "accumulator_border": "253.99999",
+        },
+    }
+
+
+def test_a_border_that_the_network_does_not_list_has_no_accumulator(plus: Plus) -> None:
+    elsewhere = ("channel 3, step 252: border 252.9999 at accumulator 253",)
+    build = plus(execute=one_more_at_the_top, borders=elsewhere, crossing=CROSSING)
+    report = verify(build.path, VerifyOptions(frames=3))
+    assert report.on_borders == 1
+    assert report.first_on_border is not None
+    assert report.first_on_border.place is None
+    assert "accumulator" not in report.notes()[0]
+
+
+def test_a_golden_model_that_is_wrong_is_not_excused_by_a_border(
+    plus: Plus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build = plus(execute=one_more_at_the_top, crossing=CROSSING)
+    monkeypatch.setattr(
+        frontend, "evaluate_exactly", lambda _, x, __: Exact(outputs={"y": x["x"] + 2}, crossing=CROSSING)
+    )
+    report = verify(build.path, VerifyOptions(frames=3))
+    assert (report.onnx, report.on_borders) == (1, 0)
+    assert report.failures()[0].endswith("got 255 (in float64 the ONNX model gives 256 at 'y' [0, 0, 0])")
 
 
 def test_given_inputs_are_run(plus: Plus, tmp_path: Path) -> None:
@@ -207,7 +277,7 @@ def test_given_inputs_are_run(plus: Plus, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"nothing\.npy: no such file$"):
         verify(build.path, VerifyOptions(input=tmp_path / "nothing.npy"))
     (tmp_path / "bad.npy").write_text("text")
-    with pytest.raises(DataError, match=r"bad\.npy: must be a \.npy file, but it is not"):
+    with pytest.raises(DataError, match=r"bad\.npy: must be a \.npy or \.npz file, but it is neither"):
         verify(build.path, VerifyOptions(input=tmp_path / "bad.npy"))
 
 
@@ -224,13 +294,13 @@ def test_parts_together_are_all_frames(plus: Plus, jobs: int) -> None:
     parts = run_parts(
         verilator.run,
         build.dut,
-        beats,
+        (beats,),
         stalls=5,
         jobs=jobs,
         progress=lambda done, total: seen.append((done, total)),
     )
     assert len(parts) == jobs
-    assert np.array_equal(np.concatenate([part.simulation.beats for part in parts]), beats + np.uint8(1))
+    assert np.array_equal(np.concatenate([part.simulation.beats[0] for part in parts]), beats + np.uint8(1))
     assert seen[-1] == (50, 50)
     assert len({part.stalls for part in parts}) == jobs
 
@@ -242,6 +312,7 @@ def test_changed_files_are_a_note() -> None:
         onnx=0,
         rtl=0,
         on_borders=0,
+        first_on_border=None,
         cycles_per_frame=fine,
         latency_cycles=fine,
         first_mismatch=None,

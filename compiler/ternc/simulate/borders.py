@@ -1,0 +1,145 @@
+"""Whether float32 alone explains that onnxruntime's result differs from the integer network's."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from ternc import frontend
+from ternc.errors import ToolError
+from ternc.frontend import Crossing
+from ternc.network import golden
+from ternc.network.analysis import accumulator_range, hull, sources, sum_size
+from ternc.network.layers import Linear, Network, Tensor
+from ternc.simulate.close import aligned, different
+from ternc.simulate.ends import Codes, Values, real_codes
+
+_BORDER = re.compile(r"channel (\d+), .*border (\S+) at accumulator (-?\d+)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A value of the integer network that lies next to a border.
+
+    Attributes:
+        layer: Name of the layer.
+        accumulator: Its exact sum.
+        border: Where the real border lies, in units of the sum, as a decimal.
+    """
+
+    layer: str
+    accumulator: int
+    border: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnBorder:
+    """A frame whose ONNX outputs differ because float32 lands on the other side of a border.
+
+    Attributes:
+        frame: Number of the frame, from 0.
+        crossing: The first such element in the ONNX model.
+        place: The same element in the integer network, where it is known.
+    """
+
+    frame: int
+    crossing: Crossing
+    place: Place | None
+
+    def __str__(self) -> str:
+        c = self.crossing
+        here = (
+            f" (accumulator {self.place.accumulator} of layer '{self.place.layer}', border at {self.place.border})"
+            if self.place
+            else ""
+        )
+        border = "its rival" if c.op in ("ArgMax", "TopK") else "the border"
+        return (
+            f"in frame {self.frame} first at '{c.value}' ({c.op}) {list(c.index)}: the exact value is "
+            f"{c.exact!r}{here}, onnxruntime's float32 gives {c.single!r}, and {border} is {c.border!r}"
+        )
+
+
+def explain(
+    network: Network, model: Path, frame: int, x: Values, codes: Sequence[Codes], got: Values
+) -> OnBorder | str:
+    """Why the golden model's outputs of one frame are not those of onnxruntime.
+
+    It is float32's doing where the golden model's outputs are those of the ONNX model evaluated in float64, and the
+    first discrete value in which onnxruntime leaves that evaluation lies within float32's error of a border.
+
+    Args:
+        network: The integer network.
+        model: The ONNX model.
+        frame: Number of the frame, for the answer.
+        x: Its ONNX inputs, ``[1, ...]`` by name.
+        codes: Its integers, ``[1, C, H, W]`` each.
+        got: The golden model's outputs, ``[1, ...]`` by name; the graph's outputs first, in their order.
+    Returns:
+        The place, or the reason why float32 does not explain it.
+    """
+    exact = {
+        prologue.name: real_codes(prologue, array)
+        if prologue.declared and x[prologue.name].dtype.kind == "f"
+        else x[prologue.name]
+        for prologue, array in zip(network.inputs, codes, strict=True)
+    }
+    try:
+        found = frontend.evaluate_exactly(model, x, exact)
+    except ToolError as error:
+        return error.sentence
+    for name, expected in found.outputs.items():
+        whole = expected[None] if expected.ndim < got[name].ndim else expected  # no batch axis in the model
+        exactly, computed = aligned(whole, got[name])
+        wrong = np.argwhere(different(exactly, computed))
+        if wrong.size:
+            at = tuple(int(i) for i in wrong[0])
+            return f"in float64 the ONNX model gives {float(exactly[at]):.9g} at '{name}' {list(at[1:])}"
+    if found.crossing is None:
+        return "no value that float32 rounds to the other side of a border explains it"
+    return OnBorder(frame=frame, crossing=found.crossing, place=_place(network, codes, found.crossing))
+
+
+def _place(network: Network, codes: Sequence[Codes], crossing: Crossing) -> Place | None:
+    """The only value of the network at a listed border whose flat index in its map is that of the crossing."""
+    trace = golden.run(network, codes)
+    found = []
+    for layer in network.layers:
+        borders = layer.activation.borders if layer.activation is not None else ()
+        listed = [match for match in map(_BORDER.search, borders) if match]
+        if not listed:
+            continue
+        sums = _sums(network, layer, trace)
+        flat = int(np.ravel_multi_index(crossing.index, crossing.shape))
+        if sums.size != math.prod(crossing.shape):
+            continue
+        channel, pixel = divmod(flat, sums[0, 0].size)
+        value = int(sums[0, channel].flat[pixel])
+        found += [
+            Place(layer=layer.name, accumulator=value, border=match[2])
+            for match in listed
+            if int(match[1]) == channel and abs(int(match[3])) == abs(value)
+        ]
+    return found[0] if len(found) == 1 else None
+
+
+def _sums(network: Network, layer: Linear, trace: golden.Trace) -> Codes:
+    """The sums of one layer, before its activation and pool: ``[1, O, H, W]``."""
+    tensors = {tensor.name: tensor for tensor in sources(network, layer)}
+    height, width = sum_size(layer, sources(network, layer))
+    reach = hull(accumulator_range(layer, sources(network, layer)))
+    sums = Tensor(name=layer.target, channels=layer.channels, height=height, width=width, range=reach)
+    alone = replace(
+        network,
+        tensors=(*tensors.values(), sums),
+        layers=(replace(layer, activation=None, pool=None),),
+        inputs=(network.inputs[0],) * len(tensors),
+        outputs=(),
+        anomaly=None,
+    )
+    return golden.run(alone, [trace[name] for name in tensors])[sums.name]
