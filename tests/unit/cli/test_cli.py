@@ -74,6 +74,21 @@ def test_compile_options_reach_the_pipeline(compiler: Compiler) -> None:
     assert (options.input_quant.type, options.input_quant.scale) == ("INT8", 0.0625)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "measure"),
+    [([], "squares"), (["--anomaly-measure", "absolute"], "absolute")],
+)
+def test_an_outlier_detector_reaches_the_pipeline(
+    arguments: list[str], measure: str, compiler: Compiler
+) -> None:
+    run("net.onnx", "--anomaly", "0.5", *arguments)
+    (asked,) = compiler.asked
+    wish = asked["options"].anomaly
+    assert (wish.threshold, wish.measure) == (0.5, measure)
+    document = pipeline.options_document(Path("net.onnx"), asked["options"])
+    assert document["anomaly"] == {"threshold": 0.5, "measure": measure}
+
+
 def test_compile_defaults(compiler: Compiler) -> None:
     run("net.onnx")
     (asked,) = compiler.asked
@@ -117,6 +132,8 @@ def test_flags_may_stand_before_a_command() -> None:
             ["--budget", "1.5"],
             "Invalid value for '--budget': must be a share of the device, above 0 and at most 1, not '1.5'",
         ),
+        (["--anomaly", "-1"], "Invalid value for '--anomaly': must be a number of at least 0, not '-1'"),
+        (["--anomaly-measure", "squares"], "--anomaly-measure needs --anomaly"),
         (["-q", "-v"], "-q and -v exclude each other"),
         (["more.onnx"], "Got unexpected extra argument (more.onnx)"),
     ],
@@ -280,6 +297,7 @@ def verified(**changes: Any) -> VerifyReport:
         "onnx": 0,
         "rtl": 0,
         "on_borders": 0,
+        "first_on_border": None,
         "cycles_per_frame": Cycles(predicted=1_200, simulated=1_200),
         "latency_cycles": Cycles(predicted=2_000, simulated=2_000),
         "first_mismatch": None,
@@ -321,13 +339,14 @@ def test_verify_agreement(verify_asked: list[tuple[Path, VerifyOptions]]) -> Non
         "cycles_per_frame": {"predicted": 1200, "simulated": 1200},
         "latency_cycles": {"predicted": 2000, "simulated": 2000},
         "first_mismatch": None,
+        "on_borders": {"frames": 0, "first": None},
     }
 
 
 @pytest.fixture
 def differing(monkeypatch: pytest.MonkeyPatch) -> None:
     mismatch = RtlMismatch(
-        frame=3, layer="conv1", channel=2, pixel=(4, 5), cycle=678, expected=7, got=6, reason=""
+        frame=3, layer="conv1", port=None, channel=2, pixel=(4, 5), cycle=678, expected=7, got=6, reason=""
     )
     monkeypatch.setattr(verifying, "verify", lambda *_: verified(rtl=1, first_mismatch=mismatch))
 
@@ -364,7 +383,8 @@ def test_verify_of_no_build_is_refused(tmp_path: Path) -> None:
 
 @pytest.fixture
 def doubled(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(predicting, "predict", lambda path, x, engine, progress: 2 * x)
+    monkeypatch.setattr(predicting, "outputs", lambda path: ("y",))
+    monkeypatch.setattr(predicting, "predict", lambda path, x, engine, progress: {"y": 2 * x})
 
 
 @pytest.mark.usefixtures("doubled")
@@ -392,6 +412,62 @@ def test_predict_leaves_nothing_where_it_cannot_write(tmp_path: Path) -> None:
     result = run("predict", "b", str(x), "-o", str(y))
     assert result.exit_code == 1
     assert result.stderr.endswith(": No such file or directory\n")
+
+
+@pytest.fixture
+def detector(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two inputs, two outputs and an outlier flag."""
+
+    def fake(path: Path, x: dict[str, Any], engine: str, progress: object) -> dict[str, Any]:
+        total = x["a"] + x["b"]
+        flags = np.array([True, False, True])
+        return {"sum": total, "max": total.max(axis=1), "anomaly_score": np.zeros(3), "anomaly": flags}
+
+    monkeypatch.setattr(predicting, "outputs", lambda path: ("sum", "max", "anomaly_score", "anomaly"))
+    monkeypatch.setattr(predicting, "predict", fake)
+
+
+@pytest.mark.usefixtures("detector")
+def test_predict_with_several_ends_reads_and_writes_arrays_by_name(tmp_path: Path) -> None:
+    x, y = tmp_path / "x.npz", tmp_path / "y.npz"
+    np.savez(x, a=np.ones((3, 5), np.float32), b=np.ones((3, 5), np.float32))
+    result = run("predict", "b", str(x), "-o", str(y))
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.output.splitlines() == [
+        f"{y}, 'sum': 3 x 5 values of float32 from 3 frames",
+        f"{y}, 'max': 3 values of float32 from 3 frames",
+        f"{y}, 'anomaly_score': 3 values of float64 from 3 frames",
+        f"{y}, 'anomaly': 3 values of bool from 3 frames",
+        "2 of 3 frames are outliers",
+    ]
+    with np.load(y) as stored:
+        assert sorted(stored) == ["anomaly", "anomaly_score", "max", "sum"]
+    document = json.loads(run("predict", "b", str(x), "-o", str(y), "--json").stdout)
+    assert document["frames"] == 3
+    assert document["outputs"]["max"] == {"shape": [3], "dtype": "float32"}
+    assert document["anomalies"] == 2
+
+
+@pytest.mark.usefixtures("detector")
+def test_several_outputs_do_not_fit_into_one_array_file(tmp_path: Path) -> None:
+    x, y = tmp_path / "x.npz", tmp_path / "y.npy"
+    np.savez(x, a=np.ones((3, 5)), b=np.ones((3, 5)))
+    result = run("predict", "b", str(x), "-o", str(y))
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"error: {y}: must be a .npz file, because the build has 4 outputs: 'sum', 'max', 'anomaly_score', 'anomaly'\n"
+        f"  help: write to {tmp_path / 'y.npz'}\n"
+    )
+    assert not y.exists()
+
+
+@pytest.mark.usefixtures("doubled")
+def test_one_output_may_go_into_an_archive_too(tmp_path: Path) -> None:
+    x, y = tmp_path / "x.npy", tmp_path / "y.npz"
+    np.save(x, np.ones((3, 5), np.float32))
+    assert run("predict", "b", str(x), "-o", str(y)).exit_code == 0
+    with np.load(y) as stored:
+        assert stored["y"].shape == (3, 5)
 
 
 # ---- targets --------------------------------------------------------------------------------------------
@@ -440,6 +516,7 @@ def test_compile_as_json_is_the_performance_report_and_the_place(compiled: tuple
     assert document.pop("build") == str(out)
     assert document == json.loads((out / "report" / "performance.json").read_text(encoding="utf-8"))
     assert document["array"] == [{"rows": 2, "cols": 4, "lanes": 4}]
+    assert [port["name"] for port in (*document["inputs"], *document["outputs"])] == ["s_axis", "m_axis"]
 
 
 def test_compile_says_where_the_build_is(tmp_path: Path) -> None:
