@@ -12,7 +12,7 @@ from math import gcd
 
 import numpy as np
 
-from ternc.network.layers import IntRange, Linear, Network, Pool, Tensor, Term
+from ternc.network.layers import IntRange, Linear, Network, Pool, Tensor, Term, Weights
 from ternc.numeric import signed_bits
 
 
@@ -128,6 +128,13 @@ def _axis_phases(taps: int, stride: int, padding: int, dilation: int, factor: in
     return tuple(found)
 
 
+def met_weights(term: Term, rows: tuple[int, ...], cols: tuple[int, ...]) -> Weights:
+    """The weights of these kernel rows and columns, ``[O, I, rows, cols]``."""
+    if (len(rows), len(cols)) == kernel(term):
+        return term.weights
+    return term.weights[:, :, list(rows)][:, :, :, list(cols)]
+
+
 def accumulator_range(layer: Linear, sources: Sequence[Tensor]) -> tuple[IntRange, ...]:
     """Interval of every value that each output channel's accumulator can take, and of every partial sum.
 
@@ -156,9 +163,7 @@ def _signed_sums(
     term: Term, rows: tuple[int, ...], cols: tuple[int, ...]
 ) -> tuple[np.ndarray[tuple[int], np.dtype[np.object_]], np.ndarray[tuple[int], np.dtype[np.object_]]]:
     """Sums of the positive and of the negative weights of each output channel, as Python integers."""
-    met = term.weights
-    if (len(rows), len(cols)) != kernel(term):
-        met = met[:, :, list(rows)][:, :, :, list(cols)]
+    met = met_weights(term, rows, cols)
     plus, minus = (
         part.sum(axis=(1, 2, 3), dtype=np.int64).astype(object)
         for part in (np.maximum(met, 0), np.minimum(met, 0))

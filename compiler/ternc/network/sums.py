@@ -13,7 +13,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from ternc.network.analysis import AxisPhase, phases
+from ternc.network.analysis import AxisPhase, met_weights, phases
 from ternc.network.layers import Tensor, Term
 
 Map: TypeAlias = NDArray[Any]  # [N, H, W, C] of float32 or float64, integers all
@@ -70,7 +70,7 @@ class TermSums:
             for found, count, length in zip((rows, cols), size, pixels, strict=True)
         )
         self.parts = [
-            (y, x, _product(term.weights[:, :, list(y.taps)][:, :, :, list(x.taps)], term.groups, dtype))
+            (y, x, _product(met_weights(term, y.taps, x.taps), term.groups, dtype))
             for y in rows
             for x in cols
             if y.taps and x.taps
@@ -178,9 +178,13 @@ class _Gathered:
     def __init__(self, weights: NDArray[np.int32], most: int, dtype: Real) -> None:
         matrix = weights.transpose(0, 2, 3, 1).reshape(len(weights), -1)
         self.row = matrix.shape[1]
-        order = np.argsort(matrix == 0, axis=1, kind="stable")[:, : max(1, most)]  # the non-zero ones first
-        self.index = np.ascontiguousarray(order.T)
-        self.factor = np.ascontiguousarray(np.take_along_axis(matrix, order, axis=1).T.astype(dtype))
+        outputs, places = np.nonzero(matrix)
+        starts = np.searchsorted(outputs, np.arange(len(matrix)))
+        rank = np.arange(len(outputs)) - starts[outputs]  # the k-th weight of its output
+        self.index = np.zeros((max(1, most), len(matrix)), np.intp)
+        self.index[rank, outputs] = places
+        self.factor = np.zeros(self.index.shape, dtype)
+        self.factor[rank, outputs] = matrix[outputs, places]
 
     def __call__(self, x: Map, rows: _Span, cols: _Span) -> Map:
         patches = _windows(x, rows, cols).reshape(-1, self.row)
