@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ternc.frontend import weights as real_weights
-from ternc.frontend.build import Operand, term_ranges
-from ternc.frontend.grid import ones, rationals
+from ternc.frontend.build import Operand, start, term_ranges
+from ternc.frontend.grid import find_grid, ones, rationals
 from ternc.frontend.ops_elementwise import useful
 from ternc.frontend.reads import Read, Window, operands, reads, terms
 from ternc.frontend.values import (
@@ -22,6 +22,7 @@ from ternc.frontend.values import (
     Const,
     Index,
     Map,
+    Mean,
     Node,
     View,
     plain_index,
@@ -148,8 +149,17 @@ def weighted(walk: Walk, layer: Layer, value: Computed, size: Map, weights: Real
         size: (channels, height, width) of the value as a map; (K, 1, 1) for a dense layer.
         weights: Real, ``[O, C // groups, KH, KW]``, or ``[O, K]`` for a dense layer.
     """
+    if layer.const is not None:
+        walk.layers.append(weight_facts(layer.node, weights))
+    return _weighted(walk, layer, value, size, weights)
+
+
+def _weighted(walk: Walk, layer: Layer, value: Computed, size: Map, weights: Reals) -> View:
     where = walk.where(layer.node)
-    walk.layers.append(weight_facts(layer.node, weights))
+    composed = _through_mean(layer, value, size, weights)
+    if composed is not None:
+        view = _weighted(walk, composed.layer, composed.value, composed.size, composed.weights)
+        return replace(view, steps=(*view.steps, *composed.steps))
     if layer.window is None:
         found = operands(walk.build, value, where, layout="flat")
         source: _Source = _Dense(operands=found, count=size[0])
@@ -217,6 +227,94 @@ def weighted(walk: Walk, layer: Layer, value: Computed, size: Map, weights: Real
         dtype="float32",
         steps=steps,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Composed:
+    """A layer that reads what an average reads, and the steps behind its sums."""
+
+    layer: Layer
+    value: Computed
+    size: Map
+    weights: Reals
+    steps: tuple[Step, ...]
+
+
+def _through_mean(layer: Layer, value: Computed, size: Map, weights: Reals) -> _Composed | None:
+    """The layer on what is averaged, where it reads an average that nothing quantises; None anywhere else.
+
+    A linear layer behind an average is linear in the averaged values: tap k of its window and tap j of the average's
+    read pixel ``k * dilation * stride + j`` of them.
+    """
+    if not isinstance(value, View) or not isinstance(value.source, Accumulator) or value.pool is not None:
+        return None
+    mean = value.source.mean
+    if mean is None or find_grid(value.steps, start(value.source)) is not None:
+        return None
+    extra = value.steps[mean.front :]
+    if any(not isinstance(step, Multiply | Divide) or _size(step) > 1 for step in extra):
+        return None
+    layout, window = layer.layout, layer.window
+    if window is None:
+        size, (weights, layout) = value.size, _as_maps(value, weights, layout)
+        window = Window(size=(1, 1), kernel=(size[1], size[2]))
+    elif not np.array_equal(value.index.ravel(), np.arange(value.index.size)) or window.spread != (1, 1):
+        return None
+    if not all(_stays_zero(mean, window, n, size[1 + n]) for n in (0, 1)):
+        return None
+    rows, cols = (
+        np.arange(window.kernel[n])[:, None] * window.dilation[n] * mean.stride[n]
+        + np.arange(mean.kernel[n]) * mean.dilation[n]
+        for n in (0, 1)
+    )
+    reach = int(rows.max()) + 1, int(cols.max()) + 1
+    wide = np.zeros((*weights.shape[:2], *reach))
+    wide_layout = np.zeros(wide.shape, np.int64)
+    for y, x in np.ndindex(*mean.kernel):
+        wide[:, :, rows[:, y][:, None], cols[:, x]] += weights
+        wide_layout[:, :, rows[:, y][:, None], cols[:, x]] = layout.reshape(weights.shape)
+    made = Window(
+        size=window.size,
+        kernel=reach,
+        stride=(window.stride[0] * mean.stride[0], window.stride[1] * mean.stride[1]),
+        padding=(
+            window.padding[0] * mean.stride[0] + mean.padding[0],
+            window.padding[1] * mean.stride[1] + mean.padding[1],
+        ),
+    )
+    return _Composed(
+        layer=replace(layer, layout=wide_layout, window=made),
+        value=mean.value,
+        size=mean.size,
+        weights=wide,
+        steps=(*mean.divide, *extra),
+    )
+
+
+def _stays_zero(mean: Mean, window: Window, n: int, length: int) -> bool:
+    """Whether the window reads nothing but zeros of the averaged values where it lies outside the ``length`` means."""
+    reached = (
+        np.arange(window.size[n])[:, None] * window.stride[n]
+        + np.arange(window.kernel[n]) * window.dilation[n]
+        - window.padding[n]
+    )
+    outside = reached[(reached < 0) | (reached >= length)]
+    pixels = (
+        outside[:, None] * mean.stride[n] + np.arange(mean.kernel[n]) * mean.dilation[n] - mean.padding[n]
+    )
+    return not np.any((pixels >= 0) & (pixels < mean.size[1 + n]))
+
+
+def _as_maps(value: View, weights: Reals, layout: Index) -> tuple[Reals, Index]:
+    """Dense weights ``[O, K]`` and their layout as ``[O, C, H, W]`` of the map behind the value."""
+    index = value.index.ravel()
+    there = np.flatnonzero(index != NOTHING)
+    maps = np.zeros((len(weights), int(np.prod(value.size))))
+    places = np.zeros(maps.shape, np.int64)
+    np.add.at(maps.T, index[there], weights[:, there].T)
+    places[:, index[there]] = layout.reshape(weights.shape)[:, there]
+    shape = (len(weights), *value.size)
+    return maps.reshape(shape), places.reshape(shape)
 
 
 def weight_facts(node: Node, weights: Reals) -> LayerFacts:

@@ -17,6 +17,7 @@ from ternc.frontend.values import (
     Computed,
     Joined,
     Map,
+    Mean,
     Node,
     PendingPool,
     Value,
@@ -238,10 +239,25 @@ def _average(walk: Walk, node: Node, value: Computed, size: Map, found: _Pooling
     view = weighted(walk, layer, value, size, np.ones((channels, 1, *found.kernel)))
     count = found.kernel[0] * found.kernel[1]
     steps = useful(Divide(divisor=np.array([float(count)]))) if divide else ()
-    rank = value.index.ndim
-    if rank == 3:
-        view = replace(view, index=view.index.reshape(1, channels, found.size[1]))
-    return replace(view, name=node.outputs[0], steps=(*view.steps, *steps))
+    index = view.index.reshape(1, channels, found.size[1]) if value.index.ndim == 3 else view.index
+    assert isinstance(view.source, Accumulator)
+    mean = Mean(
+        value=value,
+        size=size,
+        kernel=found.kernel,
+        stride=found.stride,
+        dilation=found.dilation,
+        padding=found.padding[:2],
+        front=len(view.steps) + len(steps),
+        divide=steps,
+    )
+    return replace(
+        view,
+        name=node.outputs[0],
+        source=replace(view.source, mean=mean),
+        index=index,
+        steps=(*view.steps, *steps),
+    )
 
 
 @handles("ReduceMean", "ReduceSum", "ReduceMax", becomes="pool over whole axes")

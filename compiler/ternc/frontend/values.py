@@ -107,6 +107,7 @@ class Accumulator:
         addends: At least one.
         size: (channels, height, width) of the sums.
         codes: Whether the sums are finished codes (a copy of a tensor).
+        mean: Of an average.
     """
 
     name: str
@@ -114,6 +115,28 @@ class Accumulator:
     addends: tuple[Addend, ...]
     size: Map
     codes: bool = False
+    mean: Mean | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Mean:
+    """Where an average's sums come from, so that a layer behind it can read that itself: both together are one layer.
+
+    Attributes:
+        value: What is averaged, as a map of ``size``.
+        kernel, stride, dilation, padding: The window, (height, width) each; padding is above and to the left.
+        front: How many steps of a view on the sums lead to the mean.
+        divide: The last of them: the division by the number of pixels, if there is one.
+    """
+
+    value: Computed
+    size: Map
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    dilation: tuple[int, int]
+    padding: tuple[int, int]
+    front: int
+    divide: tuple[Step, ...]
 
 
 Source: TypeAlias = GraphInput | Stored | Accumulator

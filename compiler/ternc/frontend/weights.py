@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ternc.frontend.values import Array
 from ternc.network.layers import Weights
+from ternc.numeric import signed_bits
 
 Reals = NDArray[np.float64]
 
@@ -94,12 +95,12 @@ def split(weights: Reals) -> Integers:
             plane, scale = others.setdefault(n, (np.zeros_like(signs), np.ones(count)))
             plane[channel], scale[channel] = at, level
     planes = [(first, first_scale), *(others[n] for n in sorted(others))]
-    largest = int(max(np.abs(p).max() for p, _ in planes))
+    ends = min(int(p.min()) for p, _ in planes), max(int(p.max()) for p, _ in planes)
     return Integers(
         planes=tuple(
             Plane(weights=np.asarray(p.reshape(weights.shape), np.int32), scale=s) for p, s in planes
         ),
-        bits=max(2, largest.bit_length() + 1),
+        bits=max(2, signed_bits(*ends)),
         misfits=np.flatnonzero(misfit).astype(np.int64),
         scale=commonest,
     )
@@ -162,8 +163,8 @@ def describe(found: Integers, weights: Array, name: str, layout: NDArray[np.int6
         weights: The tensor as the node reads it.
         layout: For each element of the canonical weights, its flat index in ``weights``.
     """
-    places = layout.ravel()[found.misfits]
-    place = int(places.min())
+    places = np.unique(layout.ravel()[found.misfits])
+    place = int(places[0])
     at = ",".join(str(int(i)) for i in np.unravel_index(place, weights.shape))
     verb = "is" if len(places) == 1 else "are"
     count = f"{len(places):,} of {weights.size:,} values {verb} not"

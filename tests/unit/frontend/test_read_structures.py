@@ -28,7 +28,11 @@ def test_channels_last_input_is_gathered_by_the_prologue(tmp_path: Path) -> None
     v = g.node("Conv", v, g.const(g.trits(4, 5, 1, 1)))
     v = g.node("Transpose", v, perm=[0, 2, 3, 1])
     network = matches(g.save(tmp_path / "m.onnx", [1, 6, 5, 3], v), images(7, 6, 5, 3))
-    assert (network.input_tensors[0].channels, network.input_tensors[0].height, network.input_tensors[0].width) == (3, 6, 5)
+    assert (
+        network.input_tensors[0].channels,
+        network.input_tensors[0].height,
+        network.input_tensors[0].width,
+    ) == (3, 6, 5)
     assert network.outputs[0].shape == (6, 5, 4)
 
 
@@ -221,7 +225,10 @@ def test_integer_input_declares_its_own_range(tmp_path: Path, dtype: type) -> No
     elem = TensorProto.UINT8 if dtype is np.uint8 else TensorProto.INT8
     network = matches(g.save(tmp_path / "m.onnx", [1, 2, 6, 6], v, elem=elem), x)
     assert network.inputs[0].declared
-    assert (network.input_tensors[0].range.low, network.input_tensors[0].range.high) == (info.min - 7, info.max - 7)
+    assert (network.input_tensors[0].range.low, network.input_tensors[0].range.high) == (
+        info.min - 7,
+        info.max - 7,
+    )
 
 
 def test_cast_integer_input_divided_like_an_image(tmp_path: Path) -> None:
