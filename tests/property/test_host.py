@@ -7,9 +7,11 @@ from typing import Literal
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from networks import assemble, networks
 
-from ternc.network.host import decode, encode, random_codes, real_input
-from ternc.network.layers import IntRange, Output, Prologue, Tensor
+from ternc.network.golden import predict
+from ternc.network.host import decode, decode_all, encode, encode_all, random_codes, real_input
+from ternc.network.layers import IntRange, Linear, Network, Output, Prologue, Tensor, Term
 from ternc.network.steps import Add, Clamp, Divide, Multiply, Normalise, Round, Step
 
 SCALES = (0.0625, 1.0, 1 / 255, 0.1, 0.0173)
@@ -24,6 +26,7 @@ def prologue_of(
     gather = np.arange(int(np.prod(shape))).reshape(shape).transpose(2, 0, 1).ravel()
     return Prologue(
         name="x",
+        tensor=tensor.name,
         shape=shape,
         dtype="float32",
         steps=steps,
@@ -32,6 +35,12 @@ def prologue_of(
         offset=0.0,
         declared=declared,
     )
+
+
+def codes_of(tensor: Tensor, frames: int, seed: int) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
+    """Uniformly random integers of a tensor, ``[frames, C, H, W]``."""
+    shape = (frames, tensor.channels, tensor.height, tensor.width)
+    return np.random.default_rng(seed).integers(tensor.range.low, tensor.range.high + 1, shape)
 
 
 def one(value: float) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
@@ -71,7 +80,7 @@ def test_real_input_survives_the_round_trip(
             *steps,
         )
     prologue = prologue_of(tensor, steps, float(np.float32(scale)), declared=declared)
-    codes = random_codes(tensor, 4, seed)
+    codes = codes_of(tensor, 4, seed)
     x = real_input(prologue, tensor, codes)
     assert x.shape == (4, 2, 4, 3)
     assert x.dtype == np.float32
@@ -94,14 +103,14 @@ def test_decode_scales_each_channel_and_reorders(seed: int, argmax: bool) -> Non
         scale=scale,
         offset=offset,
         gather=gather,
-        argmax=argmax,
+        reduce="argmax" if argmax else None,
         keys=np.ones((2, 3), np.int64) if argmax else None,
     )
     if argmax:
         indices = rng.integers(0, 3, (2, 2, 2))
         np.testing.assert_array_equal(decode(output, tensor, indices), indices.reshape(2, 4)[:, gather])
         return
-    codes = random_codes(tensor, 2, seed)
+    codes = codes_of(tensor, 2, seed)
     found = decode(output, tensor, codes)
     for n in range(2):
         for i in range(12):
@@ -111,8 +120,40 @@ def test_decode_scales_each_channel_and_reorders(seed: int, argmax: bool) -> Non
 
 def test_random_codes_reach_both_ends_and_repeat() -> None:
     tensor = Tensor(name="in", channels=4, height=8, width=8, range=IntRange(low=-1, high=1))
-    codes = random_codes(tensor, 3, 7)
-    assert codes.shape == (3, 4, 8, 8)
-    assert set(codes.ravel().tolist()) == {-1, 0, 1}
-    np.testing.assert_array_equal(codes, random_codes(tensor, 3, 7))
-    assert not np.array_equal(codes, random_codes(tensor, 3, 8))
+    other = Tensor(name="other", channels=1, height=8, width=8, range=IntRange(low=0, high=3))
+    terms = tuple(
+        Term(source=t.name, weights=np.ones((1, t.channels, 1, 1), np.int32)) for t in (tensor, other)
+    )
+    network = assemble((tensor, other), (Linear(name="sum", kind="add", terms=terms, target="out"),))
+    codes = random_codes(network, 3, 7)
+    assert [array.shape for array in codes] == [(3, 4, 8, 8), (3, 1, 8, 8)]
+    assert [set(array.ravel().tolist()) for array in codes] == [{-1, 0, 1}, {0, 1, 2, 3}]
+    for first, again, another in zip(
+        codes, random_codes(network, 3, 7), random_codes(network, 3, 8), strict=True
+    ):
+        np.testing.assert_array_equal(first, again)
+        assert not np.array_equal(first, another)
+
+
+@settings(max_examples=60, deadline=None)
+@given(networks(), st.integers(0, 2**16))
+def test_codes_survive_the_way_through_the_inputs(network: Network, seed: int) -> None:
+    codes = random_codes(network, 2, seed)
+    ends = zip(network.inputs, network.input_tensors, codes, strict=True)
+    inputs = {prologue.name: real_input(prologue, tensor, array) for prologue, tensor, array in ends}
+    for found, expected in zip(encode_all(network, inputs), codes, strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+@settings(max_examples=60, deadline=None)
+@given(networks(), st.integers(0, 2**16))
+def test_all_outputs_are_decoded(network: Network, seed: int) -> None:
+    leaving = predict(network, random_codes(network, 2, seed))
+    found = decode_all(network, leaving)
+    names = [output.name for output in network.outputs]
+    assert list(found) == names + (["anomaly_score", "anomaly"] if network.anomaly else [])
+    for output, codes in zip(network.outputs, leaving, strict=False):
+        np.testing.assert_array_equal(
+            found[output.name], decode(output, network.tensor(output.tensor), codes)
+        )
+        assert found[output.name].shape == (2, *output.shape)

@@ -2,27 +2,84 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias, assert_never
 
+import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
 from ternc.errors import DataError, InternalError
 from ternc.network.evaluate import columns, single
 from ternc.network.layers import Network, Output, Prologue, Tensor
-from ternc.network.steps import Add, Clamp, Divide, Multiply, Normalise, Round, Sign, Step
+from ternc.network.steps import Add, Clamp, Divide, Function, Multiply, Normalise, Round, Sign, Step
 
 Codes: TypeAlias = NDArray[np.int64]
 
 GRID_ERROR = 4 * 2.0**-23  # how far, relatively, a float32 input may lie from its declared grid
 
 
-def encode(prologue: Prologue, tensor: Tensor, x: NDArray[Any]) -> Codes:
-    """The first tensor's integers, in float32 step by step as onnxruntime computes them.
+SCORE = "anomaly_score"
+FLAG = "anomaly"
+
+
+def encode_all(network: Network, inputs: Mapping[str, NDArray[Any]]) -> tuple[Codes, ...]:
+    """The integers of every input tensor: see `encode`.
 
     Args:
-        prologue: How the network's input is made.
-        tensor: The first tensor.
+        network: Whose inputs they are.
+        inputs: ONNX inputs ``[N, ...]`` by name, the same N for all.
+
+    Returns:
+        int64 ``[N, C, H, W]`` each, in the order of ``network.inputs``.
+
+    Raises:
+        DataError: An input is missing or unknown, the numbers of frames differ, or what `encode` refuses.
+    """
+    names = [prologue.name for prologue in network.inputs]
+    for name in (*names, *inputs):
+        if name not in inputs or name not in names:
+            listed = ", ".join(f"'{known}'" for known in names)
+            problem = f"there is no array for '{name}'" if name in names else f"'{name}' is none of them"
+            raise DataError(f"the arrays must be those of the inputs {listed}, but {problem}")
+    pairs = zip(network.inputs, network.input_tensors, strict=True)
+    found = tuple(encode(prologue, tensor, inputs[prologue.name]) for prologue, tensor in pairs)
+    for name, codes in zip(names, found, strict=True):
+        if len(codes) != len(found[0]):
+            raise DataError(
+                f"input '{name}': must have as many frames as '{names[0]}', {len(found[0])}, but has {len(codes)}"
+            )
+    return found
+
+
+def decode_all(network: Network, leaving: Sequence[NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """The values of all that left the chip, by name; the epilogue's inputs where there is one.
+
+    Args:
+        network: Whose outputs they are.
+        leaving: As `ternc.network.golden.predict` returns it.
+
+    Returns:
+        Each output as `decode` gives it; of an anomaly also its real error as ``"anomaly_score"`` (float64
+        ``[N]``) and its flag as ``"anomaly"`` (bool ``[N]``).
+
+    Raises:
+        DataError: Wrong shape.
+    """
+    outputs = zip(network.outputs, leaving, strict=False)
+    found = {output.name: decode(output, network.tensor(output.tensor), codes) for output, codes in outputs}
+    if network.anomaly is not None:
+        score, flag = leaving[-1].T
+        found |= {SCORE: score * network.anomaly.unit, FLAG: flag.astype(np.bool_)}
+    return found
+
+
+def encode(prologue: Prologue, tensor: Tensor, x: NDArray[Any]) -> Codes:
+    """An input tensor's integers, in float32 step by step as onnxruntime computes them.
+
+    Args:
+        prologue: How the input is made.
+        tensor: The tensor that it fills.
         x: ONNX input ``[N, *prologue.shape]`` of ``prologue.dtype``, or a type that converts exactly.
 
     Returns:
@@ -48,11 +105,11 @@ def encode(prologue: Prologue, tensor: Tensor, x: NDArray[Any]) -> Codes:
 
 
 def decode(output: Output, tensor: Tensor, codes: NDArray[Any]) -> NDArray[Any]:
-    """The ONNX output of what left the chip.
+    """The ONNX value of what left the chip.
 
     Args:
-        output: How the network's output is made.
-        tensor: The last tensor.
+        output: How the value is made.
+        tensor: The output's tensor.
         codes: Integers ``[N, C, H, W]``, or the argmax's indices ``[N, H, W]``.
 
     Returns:
@@ -61,26 +118,26 @@ def decode(output: Output, tensor: Tensor, codes: NDArray[Any]) -> NDArray[Any]:
     Raises:
         DataError: Wrong shape.
     """
-    expected = _shape(tensor)[1:] if output.argmax else _shape(tensor)
+    expected = _shape(tensor)[1:] if output.reduce else _shape(tensor)
     if codes.shape[1:] != expected:
         raise DataError(
             f"output '{output.name}': codes must have shape {_wanted(expected)}, but have {list(codes.shape)}"
         )
     flat = codes.reshape(len(codes), -1)
     dtype = np.dtype(output.dtype)
-    if output.argmax:
+    if output.reduce:
         return flat[:, output.gather].reshape(-1, *output.shape).astype(dtype)
     scale, offset = (v.reshape(1, -1, 1, 1) for v in (output.scale, output.offset))
     real = (codes * scale + offset).reshape(flat.shape)[:, output.gather].reshape(-1, *output.shape)
-    return (np.rint(real) if dtype.kind in "iu" else real).astype(dtype)
+    return (np.rint(real) if _is_integer(dtype) else real).astype(dtype)
 
 
 def real_input(prologue: Prologue, tensor: Tensor, codes: NDArray[Any]) -> NDArray[Any]:
     """An ONNX input that `encode` turns into these codes; positions that the network ignores hold 0.
 
     Args:
-        prologue: How the network's input is made.
-        tensor: The first tensor.
+        prologue: How the input is made.
+        tensor: The tensor that it fills.
         codes: Integers ``[N, C, H, W]`` inside the tensor's range.
 
     Returns:
@@ -99,7 +156,7 @@ def real_input(prologue: Prologue, tensor: Tensor, codes: NDArray[Any]) -> NDArr
     dtype = np.dtype(prologue.dtype)
     flat = np.zeros((len(codes), int(np.prod(prologue.shape, dtype=np.int64))), dtype)
     pixels = real.swapaxes(0, 1).reshape(len(codes), -1)
-    flat[:, prologue.gather] = (np.rint(pixels) if dtype.kind in "iu" else pixels).astype(dtype)
+    flat[:, prologue.gather] = (np.rint(pixels) if _is_integer(dtype) else pixels).astype(dtype)
     result = flat.reshape(len(codes), *prologue.shape)
     try:
         back = encode(prologue, tensor, result)
@@ -125,6 +182,15 @@ def random_codes(network: Network, n: int, seed: int) -> tuple[Codes, ...]:
     )
 
 
+def _is_integer(dtype: np.dtype[Any]) -> bool:
+    iinfo: Any = ml_dtypes.iinfo  # knows the small types, and numpy's own
+    try:
+        iinfo(dtype)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
 def _shape(tensor: Tensor) -> tuple[int, int, int]:
     return tensor.channels, tensor.height, tensor.width
 
@@ -139,7 +205,7 @@ def _checked(prologue: Prologue, x: NDArray[Any]) -> NDArray[Any]:
     if x.ndim != len(prologue.shape) + 1 or x.shape[1:] != prologue.shape:
         raise DataError(f"{place}: must have shape {_wanted(prologue.shape)}, but has {list(x.shape)}")
     dtype = np.dtype(prologue.dtype)
-    if x.dtype.kind not in "fiub":
+    if x.dtype.kind not in "fiub" and not _is_integer(x.dtype):
         raise DataError(f"{place}: must be {dtype}, but is {x.dtype}")
     if x.dtype.kind == "f" and not np.all(np.isfinite(x)):
         at = np.argwhere(~np.isfinite(x))[0]
@@ -198,5 +264,7 @@ def _inverse(step: Step, y: NDArray[np.float64]) -> NDArray[np.float64]:
                 return y + 0.5 * np.sign(y)
             case Clamp() | Round() | Sign():
                 return y
+            case Function():
+                raise InternalError("prologue", f"no input must be made with '{step.kind}', but one is")
             case _:
                 assert_never(step)

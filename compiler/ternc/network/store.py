@@ -1,4 +1,8 @@
-"""A Network on disk: ``network.json`` to read, ``network.npz`` for arrays; equal networks, equal bytes."""
+"""A Network on disk: ``network.json`` to read, ``network.npz`` for arrays; equal networks, equal bytes.
+
+Integer arrays are stored in the narrowest signed type that holds them (ternary weights take a byte each); the JSON
+has the type that they come back in.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,7 @@ from numpy.typing import NDArray
 
 from ternc.errors import BuildError
 from ternc.network.layers import (
+    Anomaly,
     IntRange,
     Linear,
     MultiplyShift,
@@ -24,18 +29,19 @@ from ternc.network.layers import (
     Prologue,
     Staircase,
     Tensor,
+    Term,
 )
-from ternc.network.steps import Add, Clamp, Divide, Multiply, Normalise, Round, Sign
+from ternc.network.steps import Add, Clamp, Divide, Function, Multiply, Normalise, Round, Sign
 
-FORMAT = 1
+FORMAT = 2
 JSON_NAME = "network.json"
 ARRAYS_NAME = "network.npz"
 
 _KINDS: dict[str, type[Any]] = {
     kind.__name__: kind
     for kind in (
-        Add, Clamp, Divide, IntRange, Linear, Multiply, MultiplyShift, Network, Normalise, Output, Pool,
-        Prologue, Round, Sign, Staircase, Tensor,
+        Add, Anomaly, Clamp, Divide, Function, IntRange, Linear, Multiply, MultiplyShift, Network, Normalise,
+        Output, Pool, Prologue, Round, Sign, Staircase, Tensor, Term,
     )
 }  # fmt: skip
 
@@ -112,8 +118,11 @@ def _damaged(path: Path) -> BuildError:
 def _encode(value: Any, place: str, arrays: dict[str, NDArray[Any]]) -> Any:
     """To JSON; arrays go to ``arrays`` under the place where they were found."""
     if isinstance(value, np.ndarray):
-        arrays[place] = value
+        arrays[place] = _narrow(value)
         return {"array": place, "dtype": value.dtype.name, "shape": list(value.shape)}
+    if isinstance(value, bytes):
+        arrays[place] = np.frombuffer(value, np.uint8)
+        return {"bytes": place}
     if is_dataclass(value) and not isinstance(value, type):
         parts = {f.name: _encode(getattr(value, f.name), f"{place}.{f.name}", arrays) for f in fields(value)}
         return {"is": type(value).__name__, **parts}
@@ -131,11 +140,23 @@ def _decode(value: Any, arrays: Any) -> Any:
         return value
     if "array" in value:
         array = arrays[value["array"]]
-        if array.dtype.name != value["dtype"] or list(array.shape) != value["shape"]:
+        if list(array.shape) != value["shape"] or not np.can_cast(array.dtype, value["dtype"]):
             raise ValueError(value["array"])
-        return array
+        return array.astype(value["dtype"])
+    if "bytes" in value:
+        return bytes(arrays[value["bytes"]])
     kind = _KINDS[value["is"]]
     return kind(**{name: _decode(part, arrays) for name, part in value.items() if name != "is"})
+
+
+def _narrow(array: NDArray[Any]) -> NDArray[Any]:
+    """The same integers in the narrowest type; anything else as it is."""
+    if array.dtype.kind != "i" or array.size == 0:
+        return array
+    ends = int(array.min()), int(array.max())
+    types = (np.int8, np.int16, np.int32, np.int64)
+    found = next(t for t in types if np.iinfo(t).min <= ends[0] and ends[1] <= np.iinfo(t).max)
+    return array.astype(found)
 
 
 def _pack(arrays: dict[str, NDArray[Any]]) -> bytes:

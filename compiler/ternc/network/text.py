@@ -9,9 +9,21 @@ from typing import Any, assert_never
 import numpy as np
 from numpy.typing import NDArray
 
-from ternc.network.analysis import accumulator_range, density, hull, kernel, macs
-from ternc.network.layers import IntRange, Linear, Network, Output, Prologue, Staircase, Tensor
-from ternc.network.steps import Add, Clamp, Divide, Multiply, Normalise, Round, Sign, Step
+from ternc.network.analysis import accumulator_range, density, hull, macs
+from ternc.network.layers import (
+    Anomaly,
+    IntRange,
+    Linear,
+    Network,
+    Output,
+    Pool,
+    Prologue,
+    Staircase,
+    Tensor,
+    Term,
+)
+from ternc.network.steps import Add, Clamp, Divide, Function, Multiply, Normalise, Round, Sign, Step
+from ternc.numeric import signed_bits
 
 
 def network_text(network: Network) -> str:
@@ -21,9 +33,12 @@ def network_text(network: Network) -> str:
 
 def checksum(array: NDArray[Any]) -> str:
     """First 12 hexadecimal digits of the SHA-256 of an array's shape and little-endian integers."""
-    digest = hashlib.sha256(repr(array.shape).encode())
-    digest.update(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes())
-    return digest.hexdigest()[:12]
+    little = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes()
+    return _digest(repr(array.shape).encode() + little)
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:12]
 
 
 def step_text(step: Step) -> str:
@@ -52,16 +67,26 @@ def step_text(step: Step) -> str:
             return f"round {step.mode}"
         case Sign():
             return f"sign with {step.zero} at 0"
+        case Function():
+            constants = (("alpha", step.alpha), ("beta", step.beta), ("gamma", step.gamma))
+            shown = [f" {name} {_constants(values)}" for name, values in constants if values.any()]
+            return step.kind + "".join(shown)
         case _:
             assert_never(step)
 
 
 def _lines(network: Network) -> Iterator[str]:
     yield f"network {network.name}"
-    yield from _prologue(network.prologue, network.input)
+    for prologue, tensor in zip(network.inputs, network.input_tensors, strict=True):
+        yield from _prologue(prologue, tensor)
     for layer in network.layers:
-        yield from _layer(layer, network.tensor(layer.source), network.tensor(layer.target))
-    yield from _output(network.output)
+        yield from _layer(layer, network)
+    for output in network.outputs:
+        yield from _output(output)
+    if network.anomaly is not None:
+        yield from _anomaly(network.anomaly)
+    if network.epilogue:
+        yield f"epilogue on the host, {len(network.epilogue)} bytes #{_digest(network.epilogue)}"
 
 
 def _prologue(prologue: Prologue, tensor: Tensor) -> Iterator[str]:
@@ -72,39 +97,51 @@ def _prologue(prologue: Prologue, tensor: Tensor) -> Iterator[str]:
         yield f"  {step_text(step)}"
 
 
-def _layer(layer: Linear, source: Tensor, target: Tensor) -> Iterator[str]:
-    acc = accumulator_range(layer, source)
-    yield f"{layer.kind} '{layer.name}': {_tensor(source)} -> {_tensor(target)}"
-    out, inner, height, width = layer.trits.shape
-    yield (
-        f"  trits {out}x{inner}x{height}x{width} #{checksum(layer.trits)}, density {density(layer):.4f}, "
-        f"{macs(layer, source)} macs, accumulator {_range(hull(acc))}"
-    )
-    details = [
-        text
-        for text, shown in (
-            (f"stride {_pair(layer.stride)}", layer.stride != (1, 1)),
-            (f"padding {','.join(map(str, layer.padding))}", any(layer.padding)),
-            (f"dilation {_pair(layer.dilation)}", layer.dilation != (1, 1)),
-            (f"groups {layer.groups}", layer.groups != 1),
-            (f"upsample {_pair(layer.upsample)}", layer.upsample != (1, 1)),
-        )
-        if shown
-    ]
-    if details:
-        yield f"  window {_pair(kernel(layer))}, {', '.join(details)}"
+def _layer(layer: Linear, network: Network) -> Iterator[str]:
+    sources = [network.tensor(term.source) for term in layer.terms]
+    yield f"{layer.kind} '{layer.name}' -> {_tensor(network.tensor(layer.target))}"
+    for term, source in zip(layer.terms, sources, strict=True):
+        yield f"  {_term(term, source)}"
+    acc = hull(accumulator_range(layer, sources))
+    yield f"  {macs(layer, sources)} macs, density {density(layer):.4f}, accumulator {_range(acc)}"
     yield "  raw accumulators" if layer.activation is None else f"  {_staircase(layer.activation)}"
     if layer.activation is not None:
         yield from (f"    border: {line}" for line in layer.activation.borders)
     if layer.pool is not None:
-        falling = sum(layer.pool.minimum)
-        kind = "maximum" if not falling else f"maximum (minimum in {falling} channels)"
-        yield f"  pool {kind} {_pair(layer.pool.kernel)}, stride {_pair(layer.pool.stride)}"
+        yield f"  {_pool(layer.pool)}"
+
+
+def _details(*shown: tuple[str, bool]) -> str:
+    return "".join(f", {text}" for text, needed in shown if needed)
+
+
+def _term(term: Term, source: Tensor) -> str:
+    low, high = int(term.weights.min()), int(term.weights.max())
+    kind = "ternary" if low >= -1 and high <= 1 else f"{signed_bits(low, high)}-bit"
+    return (f"{_tensor(source)}: {kind} {_pair(term.weights.shape)} #{checksum(term.weights)}") + _details(
+        (f"stride {_pair(term.stride)}", term.stride != (1, 1)),
+        (f"padding {_ends(term.padding)}", any(term.padding)),
+        (f"dilation {_pair(term.dilation)}", term.dilation != (1, 1)),
+        (f"groups {term.groups}", term.groups != 1),
+        (f"enlarged {_pair(term.upsample)} with {term.fill}", term.upsample != (1, 1)),
+    )
+
+
+def _pool(pool: Pool) -> str:
+    falling = sum(pool.minimum)
+    kind = "maximum" if not falling else f"maximum (minimum in {falling} channels)"
+    return f"pool {kind} {_pair(pool.kernel)}, stride {_pair(pool.stride)}" + _details(
+        (f"padding {_ends(pool.padding)}", any(pool.padding)),
+        (f"dilation {_pair(pool.dilation)}", pool.dilation != (1, 1)),
+    )
 
 
 def _staircase(staircase: Staircase) -> str:
     steps = staircase.thresholds.shape[1]
-    text = f"staircase {staircase.low}..{staircase.low + steps} #{checksum(staircase.thresholds)}, "
+    high = staircase.low + steps if staircase.table is None else int(staircase.table.max())
+    text = f"staircase {staircase.low}..{high} #{checksum(staircase.thresholds)}, "
+    if staircase.table is not None:
+        text += f"table of {steps + 1} levels #{checksum(staircase.table)}, "
     form = staircase.form
     if form is None:
         return text + "thresholds"
@@ -123,6 +160,13 @@ def _output(output: Output) -> Iterator[str]:
         yield f"  real = {_constants(output.scale)} * x + {_constants(output.offset)}"
 
 
+def _anomaly(anomaly: Anomaly) -> Iterator[str]:
+    offset = f"x + {_constants(anomaly.offset)}"
+    size = f"({offset})^2" if anomaly.measure == "squares" else f"|{offset}|"
+    yield f"anomaly <- '{anomaly.tensor}', score = sum of {size}, real error = {anomaly.unit!r} * score"
+    yield f"  flag above {anomaly.limit}, relative error of the scales {anomaly.slack!r}"
+
+
 def _tensor(tensor: Tensor) -> str:
     return f"'{tensor.name}' {tensor.channels}x{tensor.height}x{tensor.width} {_range(tensor.range)}"
 
@@ -131,14 +175,18 @@ def _range(r: IntRange) -> str:
     return f"{r.low}..{r.high}"
 
 
+def _ends(padding: Sequence[int]) -> str:
+    return ",".join(map(str, padding))
+
+
 def _pair(pair: Sequence[int]) -> str:
     return "x".join(map(str, pair))
 
 
-def _constants(values: NDArray[np.float64]) -> str:
+def _constants(values: NDArray[np.float64] | NDArray[np.int64]) -> str:
     if np.all(values == values.flat[0]):
-        return repr(float(values.flat[0]))
-    return f"{values.size} values {float(values.min())!r}..{float(values.max())!r} #{checksum(values)}"
+        return repr(values.flat[0].item())
+    return f"{values.size} values {values.min().item()!r}..{values.max().item()!r} #{checksum(values)}"
 
 
 def _order(gather: NDArray[np.int64]) -> str:

@@ -7,15 +7,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from networks import assemble, output_of
 
 from ternc.errors import DataError, InternalError
-from ternc.network.host import decode, encode, real_input
-from ternc.network.layers import IntRange, Output, Prologue, Tensor
-from ternc.network.steps import Clamp, Divide, Multiply, Round
+from ternc.network.golden import predict
+from ternc.network.host import decode, decode_all, encode, encode_all, real_input
+from ternc.network.layers import Anomaly, IntRange, Linear, Network, Output, Prologue, Tensor, Term
+from ternc.network.steps import Clamp, Divide, Function, Multiply, Round
 
 TENSOR = Tensor(name="in", channels=1, height=1, width=2, range=IntRange(low=-128, high=127))
 DECLARED = Prologue(
     name="x",
+    tensor="in",
     shape=(1, 2),
     dtype="float32",
     steps=(
@@ -126,3 +129,85 @@ def test_decode_refuses_another_shape() -> None:
     with pytest.raises(DataError) as error:
         decode(output, TENSOR, np.zeros((1, 2)))
     assert str(error.value) == "output 'y': codes must have shape [N, 1, 1, 2], but have [1, 2]"
+
+
+def test_an_activation_function_is_never_inverted() -> None:
+    curved = replace(QUANTISED, steps=(Function(kind="sigmoid"), *QUANTISED.steps))
+    with pytest.raises(InternalError, match="no input must be made with 'sigmoid', but one is"):
+        real_input(curved, TENSOR, np.ones((1, 1, 1, 2), np.int64))
+
+
+def test_small_integer_types_are_taken_and_made() -> None:
+    """ONNX's 4-bit types are numpy types of their own kind."""
+    tensor = replace(TENSOR, range=IntRange(low=-8, high=7))
+    four = replace(DECLARED, dtype="int4", steps=(), scale=1.0)
+    codes = np.array([[[[-8, 7]]]])
+    made = real_input(four, tensor, codes)
+    assert made.dtype.name == "int4"
+    assert encode(four, tensor, made).tolist() == codes.tolist()
+    assert encode(four, tensor, made.astype(np.int8)).tolist() == codes.tolist()
+    with pytest.raises(
+        DataError, match="input 'x': must be int4, but is int8 with values that int4 cannot hold"
+    ):
+        encode(four, tensor, np.array([[[0, 8]]], np.int8))
+    output = replace(output_of(tensor, "y"), dtype="int4", scale=np.full(1, 0.5), offset=np.full(1, 0.4))
+    found = decode(output, tensor, np.array([[[[7, -6]]]]))
+    assert found.dtype.name == "int4"
+    assert found.astype(int).ravel().tolist() == [4, -3]
+
+
+def two_ended() -> Network:
+    """A difference of two inputs, judged, and the second input's double."""
+    inputs = (TENSOR, replace(TENSOR, name="other"))
+    one = Term(source="in", weights=np.ones((1, 1, 1, 1), np.int32))
+    minus = Term(source="other", weights=np.full((1, 1, 1, 1), -1, np.int32))
+    twice = replace(minus, weights=np.full((1, 1, 1, 1), 2, np.int32))
+    layers = (
+        Linear(name="difference", kind="sub", terms=(one, minus), target="errors"),
+        Linear(name="double", kind="mul", terms=(twice,), target="twice"),
+    )
+    judge = Anomaly(
+        tensor="errors", offset=np.zeros(1, np.int64), measure="squares", unit=0.25, slack=0.0, limit=4
+    )
+    return assemble(inputs, layers, anomaly=judge)
+
+
+def test_all_ends_travel_by_name() -> None:
+    network = two_ended()
+    x0 = np.array([1, 2, 3, 4], np.float32).reshape(2, 1, 1, 2)
+    x1 = np.array([0, 0, 3, 2], np.float32).reshape(2, 1, 1, 2)
+    codes = encode_all(network, {"x1": x1, "x0": x0})
+    assert [array.ravel().tolist() for array in codes] == [[1, 2, 3, 4], [0, 0, 3, 2]]
+    found = decode_all(network, predict(network, codes))
+    assert list(found) == ["y", "anomaly_score", "anomaly"]
+    assert found["y"].tolist() == [[[[0.0, 0.0]]], [[[6.0, 4.0]]]]
+    assert found["anomaly_score"].tolist() == [1.25, 1.0]
+    assert found["anomaly_score"].dtype == np.float64
+    assert found["anomaly"].tolist() == [True, False]
+    assert found["anomaly"].dtype == np.bool_
+
+
+FRAME = np.zeros((1, 1, 1, 2), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "sentence"),
+    [
+        (
+            {"x0": FRAME},
+            "the arrays must be those of the inputs 'x0', 'x1', but there is no array for 'x1'",
+        ),
+        (
+            {"x0": FRAME, "x1": FRAME, "z": FRAME},
+            "the arrays must be those of the inputs 'x0', 'x1', but 'z' is none of them",
+        ),
+        (
+            {"x0": FRAME, "x1": np.repeat(FRAME, 3, axis=0)},
+            "input 'x1': must have as many frames as 'x0', 1, but has 3",
+        ),
+    ],
+)
+def test_missing_unknown_and_uneven_inputs_are_refused(inputs: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(DataError) as error:
+        encode_all(two_ended(), inputs)
+    assert str(error.value) == sentence
