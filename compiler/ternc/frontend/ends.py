@@ -146,6 +146,7 @@ def finish(walk: Walk) -> Ends:
     """
     outputs: dict[str, Output] = {}
     host: dict[str, Node] = {}
+    readers: dict[str, Node] = {}
     pending = list(walk.graph.outputs)
     while pending:
         name = pending.pop(0)
@@ -158,23 +159,25 @@ def finish(walk: Walk) -> Ends:
             continue
         node = walk.makers.get(name)
         if node is None or node.op not in HOST or node.domain:
-            raise _unfinished(walk, name, value)
+            raise _unfinished(walk, name, value, readers.get(name))
         if node.name not in host:
             host[node.name] = node
             walk.becomes[node.name] = "on the host"
             pending += [i for i in node.inputs if i]
+            readers.update({i: node for i in node.inputs if i not in readers})
     order = [node for node in walk.graph.nodes if node.name in host]
     return Ends(outputs=tuple(outputs.values()), host=tuple(order))
 
 
-def _unfinished(walk: Walk, name: str, value: Value) -> ModelError:
-    where = f"{walk.graph.file}: output '{name}'"
+def _unfinished(walk: Walk, name: str, value: Value, reader: Node | None) -> ModelError:
+    where = f"{walk.graph.file}: output '{name}'" if reader is None else walk.where(reader)
     match value:
         case Host(reason=reason):
             return reason
         case View(source=GraphInput() as source):
+            found = "is" if reader is None else "would run on the host, but reads"
             return ModelError(
-                f"{where} needs the network's input '{source.name}' itself on the host, which only its layers get",
+                f"{where} {found} the network's input '{source.name}' itself, which only layers get",
                 help="end the network in front of this, and compute it outside",
             )
         case View(source=Accumulator() as acc):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ternc.frontend.layer import Layer, check_weights, weighted
+from ternc.frontend.layer import Layer, check_weights, weight_facts, weighted
 from ternc.frontend.ops_elementwise import useful
 from ternc.frontend.reads import Window
 from ternc.frontend.values import Computed, Const, Joined, Node, Value, View, map_shape, reals
@@ -275,4 +275,5 @@ def check_blind(walk: Walk, node: Node) -> None:
         weights, layout = weights.swapaxes(0, 1), layout.swapaxes(0, 1)
     if node.op == "MatMul" or (node.op == "Gemm" and not node.attributes.get("transB", 0)):
         weights, layout = weights.swapaxes(-1, -2), layout.swapaxes(-1, -2)
+    walk.layers.append(weight_facts(node, weights))
     check_weights(walk, node, weights, layout, const)

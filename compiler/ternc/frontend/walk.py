@@ -305,15 +305,10 @@ class Walk:
             first = behind.node if behind else node
             return [Host(name=name, node=first, reason=reason) for name in node.outputs]
         if behind is not None:
-            raise behind.reason
-        found = _HANDLERS.get(node.op)
-        if found is None or (node.domain and (node.op not in _CUSTOM or node.domain not in DOMAINS)):
-            domain = f" of domain '{node.domain}'" if node.domain else ""
-            raise self.refuse(
-                node,
-                f": this operator{domain} is not supported",
-                help="`ternc check` lists what every node becomes; express it with supported operators",
-            )
+            self.becomes[behind.node.name] = "refused"
+            self.complain(behind.reason)
+            return self._blind(node)
+        found = self._entry(node)
         self.becomes[node.name] = found.becomes
         try:
             return self._call(found, node)
@@ -326,6 +321,17 @@ class Walk:
                 raise
             self.becomes[node.name] = "on the host"
             return [Host(name=name, node=node, reason=error) for name in node.outputs]
+
+    def _entry(self, node: Node) -> _Entry:
+        found = _HANDLERS.get(node.op)
+        if found is None or (node.domain and (node.op not in _CUSTOM or node.domain not in DOMAINS)):
+            domain = f" of domain '{node.domain}'" if node.domain else ""
+            raise self.refuse(
+                node,
+                f": this operator{domain} is not supported",
+                help="`ternc check` lists what every node becomes; express it with supported operators",
+            )
+        return found
 
     def _call(self, entry: _Entry, node: Node) -> list[Value]:
         """Run a handler; an elementwise one for each part of a concatenation."""
@@ -407,9 +413,9 @@ class Walk:
             raise self.refuse(node, f" reads '{name}', a secondary output that is not supported")
         self.becomes[node.name] = "not reached"
         try:
-            if node.op not in _HANDLERS and node.op not in HOST:
-                self._handle(node)
-            elif self.on_blind is not None:
+            if node.domain or node.op not in HOST:
+                self._entry(node)
+            if self.on_blind is not None:
                 self.on_blind(self, node)
         except ModelError as error:
             self.complain(error)

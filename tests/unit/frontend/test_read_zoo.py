@@ -102,19 +102,20 @@ def test_all_forms_give_one_network(forms: list[Path]) -> None:
     first = convert(forms[0])
     for path in forms[1:]:
         other = convert(path)
-        for a, b in zip(first.inputs, other.inputs, strict=True):
-            np.testing.assert_array_equal(a.gather, b.gather)
-        for a, b in zip(first.outputs, other.outputs, strict=True):
-            np.testing.assert_array_equal(a.gather, b.gather)
-            np.testing.assert_allclose(a.scale, b.scale, rtol=1e-6)
-            np.testing.assert_allclose(a.offset, b.offset, rtol=1e-5, atol=1e-6)
+        for given, its in zip(first.inputs, other.inputs, strict=True):
+            np.testing.assert_array_equal(given.gather, its.gather)
+        for made, its_own in zip(first.outputs, other.outputs, strict=True):
+            np.testing.assert_array_equal(made.gather, its_own.gather)
+            np.testing.assert_allclose(made.scale, its_own.scale, rtol=1e-6)
+            np.testing.assert_allclose(made.offset, its_own.offset, rtol=1e-5, atol=1e-6)
         for a, b in zip(first.layers, other.layers, strict=True):
             same_layer(a, b, f"{path.name}: {b.name}")
         names = dict(zip([t.name for t in other.tensors], [t.name for t in first.tensors], strict=True))
         for a, b in zip(first.layers, other.layers, strict=True):
             assert [t.source for t in a.terms] == [names[t.source] for t in b.terms]
-        for a, b in zip(first.tensors, other.tensors, strict=True):
-            assert (a.range, a.channels, a.height, a.width) == (b.range, b.channels, b.height, b.width)
+        assert [(t.range, t.channels, t.height, t.width) for t in first.tensors] == [
+            (t.range, t.channels, t.height, t.width) for t in other.tensors
+        ]
 
 
 def same_layer(a: Linear, b: Linear, place: str) -> None:
