@@ -99,11 +99,20 @@ class Exact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Site:
-    """A node that makes reals discrete; ``first``: it quantises a graph input as it is."""
+    """A node that makes reals discrete.
+
+    Attributes:
+        op, inputs, output: Of the node; of a comparison both operands.
+        result: The integers that its quantiser makes of it: behind a clip that follows, else the output.
+        value: See `Crossing`.
+        axis: Of a choice.
+        first: Whether it quantises a graph input as it is.
+    """
 
     op: str
     inputs: tuple[str, ...]
     output: str
+    result: str
     value: str
     axis: int
     first: bool
@@ -124,7 +133,7 @@ def evaluate_exactly(
     """
     model = load_for_execution(path, dynamic=False)
     sites = _sites(model.graph)
-    seen = [name for site in sites for name in (*site.inputs, site.output)]
+    seen = [name for site in sites for name in (*site.inputs, site.output, site.result)]
     found = _run_single(model, seen, single, path)
     given = {site.output: found[site.output] for site in sites if site.first}
     precise = _run_double(model, given, exact, path)
@@ -162,10 +171,26 @@ def _site(graph: onnx.GraphProto, node: onnx.NodeProto, *, first: bool) -> _Site
         op=node.op_type,
         inputs=tuple(node.input[: 2 if node.op_type in _COMPARISONS else 1]),
         output=output,
+        result=_clipped(graph, output),
         value=_named(graph, output),
         axis=axis,
         first=first,
     )
+
+
+def _clipped(graph: onnx.GraphProto, name: str) -> str:
+    """The value behind the clip that a rounded value runs into, perhaps behind a zero point; else the value itself."""
+    constants = {tensor.name for tensor in graph.initializer}
+    found = name
+    while True:
+        readers = [node for node in graph.node if name in node.input]
+        if len(readers) != 1 or readers[0].op_type not in ("Add", "Sub", "Clip", "Min", "Max", "Relu"):
+            return found
+        (node,) = readers
+        if any(other and other != name and other not in constants for other in node.input):
+            return found
+        name = node.output[0]
+        found = name if node.op_type not in ("Add", "Sub") else found
 
 
 def _named(graph: onnx.GraphProto, name: str) -> str:
@@ -317,7 +342,7 @@ def _first_crossing(sites: Sequence[_Site], single: Values, double: _Double) -> 
     for site in sites:
         if site.first:
             continue
-        differs = single[site.output].astype(np.float64) != double.values[site.output].astype(np.float64)
+        differs = single[site.result].astype(np.float64) != double.values[site.result].astype(np.float64)
         if differs.any():
             place = tuple(int(i) for i in np.argwhere(differs)[0])
             exact, value, border = _at(site, place, single, double.values)

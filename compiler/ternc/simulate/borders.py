@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from ternc.errors import ToolError
 from ternc.frontend import Crossing
 from ternc.network import golden
 from ternc.network.analysis import accumulator_range, hull, sources, sum_size
-from ternc.network.layers import Linear, Network, Tensor
+from ternc.network.layers import Linear, Network, Staircase, Tensor
 from ternc.simulate.close import aligned, different
 from ternc.simulate.ends import Codes, Values, real_codes
 
@@ -28,7 +29,7 @@ class Place:
 
     Attributes:
         layer: Name of the layer.
-        accumulator: Its exact sum.
+        accumulator: Its exact sum, an integer.
         border: Where the real border lies, in units of the sum, as a decimal.
     """
 
@@ -106,26 +107,34 @@ def explain(
 
 
 def _place(network: Network, codes: Sequence[Codes], crossing: Crossing) -> Place | None:
-    """The only value of the network at a listed border whose flat index in its map is that of the crossing."""
+    """The only sum of the network that lies at a listed border and has the crossing's flat index in its map."""
     trace = golden.run(network, codes)
+    flat = int(np.ravel_multi_index(crossing.index, crossing.shape))
     found = []
     for layer in network.layers:
-        borders = layer.activation.borders if layer.activation is not None else ()
-        listed = [match for match in map(_BORDER.search, borders) if match]
-        if not listed:
+        if layer.activation is None or not layer.activation.borders:
             continue
-        sums = _sums(network, layer, trace)
-        flat = int(np.ravel_multi_index(crossing.index, crossing.shape))
-        if sums.size != math.prod(crossing.shape):
-            continue
-        channel, pixel = divmod(flat, sums[0, 0].size)
-        value = int(sums[0, channel].flat[pixel])
-        found += [
-            Place(layer=layer.name, accumulator=value, border=match[2])
-            for match in listed
-            if int(match[1]) == channel and abs(int(match[3])) == abs(value)
-        ]
+        sums = _sums(network, layer, trace)[0]
+        if sums.size == math.prod(crossing.shape):
+            channel, value = flat // sums[0].size, int(sums.flat[flat])
+            border = _listed(layer.activation, channel, value)
+            found += [Place(layer=layer.name, accumulator=value, border=border)] if border else []
     return found[0] if len(found) == 1 else None
+
+
+def _listed(staircase: Staircase, channel: int, value: int) -> str | None:
+    """The border listed for a value of a channel's sum.
+
+    The list has the sums of the ONNX model; where a channel's weights were negated, the network's have the other sign.
+    """
+    lines = [match for match in map(_BORDER.search, staircase.borders) if match and int(match[1]) == channel]
+    thresholds = set(staircase.thresholds[channel].tolist())
+    for sign in (1, -1):
+        near = [sign * int(match[3]) for match in lines]
+        if value in near and all(n in thresholds or n + 1 in thresholds for n in near):
+            border = lines[near.index(value)][2]
+            return border if sign > 0 else str(-Decimal(border))
+    return None
 
 
 def _sums(network: Network, layer: Linear, trace: golden.Trace) -> Codes:

@@ -96,7 +96,8 @@ class Simulation:
     @property
     def ends(self) -> NDArray[np.int64]:
         """The cycle of each frame's last beat on whichever output was last: int64 ``[frames]``."""
-        return np.stack([cycles[: self.frames] for cycles in self.last_out]).max(axis=0)
+        found: NDArray[np.int64] = np.stack([cycles[: self.frames] for cycles in self.last_out])
+        return np.asarray(found.max(axis=0))
 
     def complete(self) -> Simulation:
         """Itself; SimulationError if it stopped early."""

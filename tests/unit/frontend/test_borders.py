@@ -76,6 +76,17 @@ def test_no_value_next_to_a_border(tmp_path: Path) -> None:
     assert np.array_equal(y, next(iter(execute(path, x).values())))
 
 
+def test_a_crossing_that_the_clip_hides_is_none(tmp_path: Path) -> None:
+    graph = Graph()
+    v = graph.node("MatMul", graph.quant("x", 1.0, 4), graph.const(np.ones((10, 2), np.float32)))
+    v = graph.quant(graph.node("Mul", v, graph.const(np.array([-0.1, 0.1], np.float32))), 1.0, 4, signed=0)
+    path = graph.save(tmp_path / "m.onnx", [1, 10], v)
+    y, crossing = run(path, five())
+    assert y.tolist() == [[0, 1]]
+    assert crossing is not None
+    assert (crossing.index, crossing.count) == ((1,), 1)
+
+
 def test_a_tie_stays_one_in_spite_of_float64s_own_errors(tmp_path: Path) -> None:
     assert 25 / 3 * 7.5 > 62.5
     graph = Graph()
