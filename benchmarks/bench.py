@@ -61,10 +61,9 @@ def golden_against_qonnx(model: Path) -> dict[str, float]:
     many = np.resize(x, (GOLDEN_FRAMES, *x.shape[1:]))
 
     def ours(frames: NDArray[np.float32]) -> NDArray[Any]:
-        codes = host.encode(network.prologue, network.input, frames)
-        return host.decode(
-            network.output, network.tensor(network.output.tensor), golden.predict(network, codes)
-        )
+        codes = host.encode_all(network, {network.inputs[0].name: frames})
+        (y,) = host.decode_all(network, golden.predict(network, codes)).values()
+        return y
 
     # qonnx makes one-node models of onnx's newest version, which onnxruntime refuses.
     vars(onnx)["IR_VERSION"] = 10
