@@ -211,6 +211,8 @@ class Builder:
         top = int(max(grid.high, high) if np.isfinite(grid.high) else high)
         bottom, top = min(bottom, 0), max(top, 0)
         top = max(top, bottom + 1)  # a staircase has a step, even where nothing reaches it
+        if top - bottom >= WIDEST_CODES:  # a wide type: what counts are the codes that the sums reach
+            bottom, top = min(low, 0), max(high, 0)
         if top - bottom >= WIDEST_CODES:
             raise ModelError(
                 f"{where} reads '{view.name}', whose integers go from {bottom} to {top}: "
@@ -223,7 +225,7 @@ class Builder:
         found = find_grid(view.steps, start(acc))
         if found is None:
             raise self.unquantised(view, where)
-        grid = centred(positive(found))
+        grid = narrow(found)
         key = (
             id(acc),
             tuple(id(s) for s in view.steps),
@@ -313,7 +315,7 @@ class Builder:
         )
         if grid is None:
             raise self.unquantised(view, where)
-        grid = centred(positive(grid))
+        grid = narrow(grid)
         key = tuple(step_key(s) for s in grid.prefix)
         done = self._inputs.get(source.name)
         if done is None:
@@ -397,6 +399,14 @@ class Builder:
                 help="put a quantiser of at most 8 bits in front of it",
             )
         return low, high
+
+
+def narrow(grid: Grid) -> Grid:
+    """The grid with positive scales, its code 0 at the real 0 unless that takes more than 8 bits."""
+    plain = positive(grid)
+    found = centred(plain)
+    wide = found.high - found.low >= WIDEST_CODES
+    return plain if wide and plain.high - plain.low < WIDEST_CODES else found
 
 
 def make_pool(view: View, cut: int, sign: NDArray[np.int8], constant: NDArray[np.bool_]) -> Pool | None:

@@ -74,7 +74,9 @@ def axes_of(index: Index, shape: tuple[int, ...]) -> tuple[int, ...]:
             return plain
         order.append(int(np.argmax(moved)) if np.any(moved) else -1)
     left = [axis for axis in plain if axis not in order]
-    found = tuple(left.pop(0) if axis < 0 else axis for axis in order) if order.count(-1) == len(left) else plain
+    found = (
+        tuple(left.pop(0) if axis < 0 else axis for axis in order) if order.count(-1) == len(left) else plain
+    )
     return found if sorted(found) == list(plain) else plain
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ternc.errors import InternalError, ModelError
-from ternc.frontend import ops_linear
+from ternc.frontend.blind import check_blind
 from ternc.frontend.ends import finish
 from ternc.frontend.input_quant import InputQuant
 from ternc.frontend.load import read_graph
@@ -92,7 +92,7 @@ def inspect(path: Path, *, input_quant: InputQuant | None = None) -> CheckReport
             file=graph.file, supported=False, nodes=(), layers=(), obstacles=(_obstacle(error),), network=None
         )
     walk.problems = []
-    walk.on_blind = ops_linear.check_blind
+    walk.on_blind = check_blind
     made: Network | None = None
     values = walk.run()
     if not any(isinstance(value, Unknown) for value in values):

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from ternc.errors import ModelError, ToolError
-from ternc.frontend import fold, ops_quant
+from ternc.frontend import fold, ops_integer, ops_quant
 from ternc.frontend.build import Builder
 from ternc.frontend.load import OnnxGraph, read_graph
 from ternc.frontend.runtime import Session, Values, run_frames
@@ -30,7 +30,7 @@ LOWERED = "ternc_lowered_"
 OLDEST_EXECUTED_OPSET = 13
 EXECUTED_IR_VERSION = 10
 
-_NUMERIC = {"Add", "Sub", "Mul", "Div", "Clip", "Max", "Min", "Pow", "PRelu", "Neg"}
+_NUMERIC = {"Add", "Sub", "Mul", "Div", "Clip", "Concat", "Max", "Min", "Pow", "PRelu", "Neg"}
 """Operators whose constant operands have the type of the value; all values are float32 here."""
 
 _INTEGERS = {"ArgMax", "Shape", "Size"}
@@ -74,8 +74,12 @@ class _Lowering:
             case "BipolarQuant":
                 scale = self.number(self._const(node, 1).array)
                 self.emit("Mul", [self._bipolar(inputs[0]), scale], output)
+            case "Trunc":
+                self._trunc(node, inputs[0], output)
             case "QuantizeLinear" | "DequantizeLinear":
                 self._linear(node, inputs[0], output)
+            case "ConvInteger" | "MatMulInteger" | "QLinearConv" | "QLinearMatMul":
+                self._integer_layer(node, inputs[0], output)
             case "Cast" | "CastLike":
                 self._cast(node, inputs[0], output)
             case "Dropout":
@@ -94,7 +98,8 @@ class _Lowering:
         if not isinstance(value, Const):
             return name
         array = value.array
-        if node.op in _NUMERIC and not any(i in self.integers for i in node.inputs):
+        numeric = node.op in _NUMERIC or (node.op == "Pad" and position == 2)
+        if numeric and not any(i in self.integers for i in node.inputs):
             return self.number(array)
         if node.op == "Reshape" and position == 1 and self.dynamic:
             shape = array.ravel().astype(np.int64)
@@ -125,6 +130,41 @@ class _Lowering:
             v = self.emit("Clip", [v, self.number(codes.low), self.number(codes.high)])
         self.emit("Mul", [self.emit("Sub", [v, zero]), scale], output)
 
+    def _trunc(self, node: Node, x: str, output: str) -> None:
+        codes = ops_quant.trunc_codes(self.walk, node)
+        v = self.emit("Div", [x, self.number(codes.scale.array)])
+        v = self.emit("Round", [self.emit("Add", [v, self.number(codes.zero.array)])])
+        v = self.emit("Div", [v, self.number(codes.divisor.array)])
+        if codes.high < np.inf:
+            v = self.emit("Clip", [v, self.number(codes.low), self.number(codes.high)])
+        v = self.emit("Sub", [self._round(v, codes.mode), self.number(codes.out_zero.array)])
+        self.emit("Mul", [v, self.number(codes.out_scale.array)], output)
+
+    def _integer_layer(self, node: Node, x: str, output: str) -> None:
+        """The sums of an integer layer as floats, and their codes where it makes some."""
+        weight = self.number(ops_integer.integer_weights(self.walk, node).array)
+        zero = self.walk.const(node, ops_integer.OPERANDS[node.op].value_zero, "zero point")
+        if zero is not None:
+            x = self.emit("Sub", [x, self.number(zero.array)])
+        convolves = node.op in ("ConvInteger", "QLinearConv")
+        made = output if node.op in ("ConvInteger", "MatMulInteger") else ""
+        attributes = {k: v for k, v in node.attributes.items() if v is not None}
+        inputs = [x, weight]
+        if convolves and len(node.inputs) > 8 and node.inputs[8]:
+            inputs.append(self.number(self._const(node, 8).array))
+        v = self.emit("Conv" if convolves else "MatMul", inputs, made, **attributes)
+        if made:
+            return
+        given, scale, out = (self._const(node, position).array.astype(np.float32) for position in (1, 4, 6))
+        factor = (given * scale / out).ravel()
+        if convolves and factor.size > 1:
+            factor = factor.reshape(-1, *[1] * (self._const(node, 3).array.ndim - 2))
+        out_zero = self._const(node, 7).array
+        low, high = fold.type_range(out_zero.dtype.name) or (0, 0)
+        v = self.emit("Round", [self.emit("Mul", [v, self.number(factor)])])
+        v = self.emit("Add", [v, self.number(out_zero)])
+        self.emit("Clip", [v, self.number(low), self.number(high)], output)
+
     def _round(self, x: str, mode: str) -> str:
         if mode in ("ROUND", "HALF_EVEN"):
             return self.emit("Round", [x])
@@ -136,6 +176,8 @@ class _Lowering:
                 size = self.emit("Floor", [self.emit("Add", [size, self.number(0.5)])])
             case "HALF_DOWN":
                 size = self.emit("Ceil", [self.emit("Sub", [size, self.number(0.5)])])
+            case "UP":
+                size = self.emit("Ceil", [size])
             case _:
                 size = self.emit("Floor", [size])
         return self.emit("Mul", [self.emit("Sign", [x]), size])
@@ -153,8 +195,13 @@ class _Lowering:
         self.emit("Clip", [v, self.number(low), self.number(high)], output)
 
     def _rank(self, node: Node) -> tuple[int, ...]:
-        """A shape with the value's number of axes, taken from the file's own shape inference."""
+        """A shape with the value's number of axes, as the file says, or inferred from what is lowered so far."""
         rank = self.walk.graph.ranks.get(node.inputs[0])
+        if rank is None:
+            output = onnx.helper.make_tensor_value_info(node.inputs[0], onnx.TensorProto.FLOAT, None)
+            part = onnx.shape_inference.infer_shapes(_model(self, [output]))
+            shape = part.graph.output[0].type.tensor_type
+            rank = len(shape.shape.dim) if shape.HasField("shape") else None
         if rank is None:
             raise ModelError(f"{self.walk.where(node)}: the number of axes of its input is not known")
         return (1,) * rank
@@ -235,20 +282,20 @@ def load_for_execution(path: Path, *, dynamic: bool = True) -> onnx.ModelProto:
             walk.values.update(dict(zip(node.outputs, walk.fold(node), strict=False)))
         else:
             lowering.lower(replace(node, inputs=tuple(floats.get(name, name) for name in node.inputs)))
-    return _model(graph, lowering)
-
-
-def _model(graph: OnnxGraph, lowering: _Lowering) -> onnx.ModelProto:
-    inputs = []
-    for source in graph.inputs:
-        shape: list[Any] = [n if n else f"{source.name}_d{i}" for i, n in enumerate(source.shape)]
-        if lowering.dynamic and shape:
-            shape[0] = "N"
-        inputs.append(onnx.helper.make_tensor_value_info(source.name, _elem(source.dtype), shape))
     outputs = [
         onnx.helper.make_tensor_value_info(name, _typed(graph, lowering, name), None)
         for name in graph.outputs
     ]
+    return _model(lowering, outputs)
+
+
+def _model(lowering: _Lowering, outputs: list[onnx.ValueInfoProto]) -> onnx.ModelProto:
+    inputs = []
+    for source in lowering.walk.graph.inputs:
+        shape: list[Any] = [n if n else f"{source.name}_d{i}" for i, n in enumerate(source.shape)]
+        if lowering.dynamic and shape:
+            shape[0] = "N"
+        inputs.append(onnx.helper.make_tensor_value_info(source.name, _elem(source.dtype), shape))
     read = {name for node in lowering.nodes for name in node.input}
     proto = onnx.helper.make_graph(
         lowering.nodes,

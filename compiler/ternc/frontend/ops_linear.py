@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ternc.frontend.layer import Layer, check_weights, weight_facts, weighted
+from ternc.frontend.layer import Layer, weighted
 from ternc.frontend.ops_elementwise import useful
 from ternc.frontend.reads import Window
 from ternc.frontend.values import Computed, Const, Joined, Node, Value, View, map_shape, reals
@@ -17,7 +17,8 @@ from ternc.frontend.weights import Reals
 from ternc.network.steps import Add, Multiply
 
 
-def _weights(walk: Walk, node: Node, const: Const) -> Reals:
+def real_weights(walk: Walk, node: Node, const: Const) -> Reals:
+    """A weight tensor in float64; refused where it is empty or not finite."""
     if const.array.size == 0:
         raise walk.refuse(node, f", weight '{const.name}': must hold values, but is empty")
     walk.finite(node, const, "weight")
@@ -35,15 +36,22 @@ def _bias(walk: Walk, node: Node, view: View, const: Const | None, factor: float
 @handles("Conv", "ConvTranspose", becomes="convolution layer")
 def conv(walk: Walk, node: Node) -> Value:
     """1-D and 2-D convolution, also transposed, with all attributes."""
-    value = walk.computed(node)
-    const = walk.const(node, 1, "weight")
+    return convolution(
+        walk, node, walk.computed(node), walk.const(node, 1, "weight"), walk.const(node, 2, "bias")
+    )
+
+
+def convolution(walk: Walk, node: Node, value: Computed, const: Const | None, bias: Const | None) -> View:
+    """A convolution of a value with constant weights, by the node's attributes; the bias is ``[O]``."""
     shape = value.index.shape
     size = map_shape(shape)
     if const is None or size is None or const.array.ndim != len(shape):
         raise walk.refuse(
-            node, f": it must be a 1-D or 2-D convolution, but its input has shape {list(shape)}"
+            node,
+            f": it must be a 1-D or 2-D convolution, but its input has shape {list(shape)}",
+            help="split a 3-D convolution into 2-D ones, one for each plane of its kernel, and add them",
         )
-    weights = _weights(walk, node, const)
+    weights = real_weights(walk, node, const)
     layout: NDArray[Any] = np.arange(weights.size).reshape(weights.shape)
     groups = int(node.attributes.get("group", 1))
     transposed = node.op == "ConvTranspose"
@@ -63,7 +71,6 @@ def conv(walk: Walk, node: Node) -> Value:
     view = weighted(walk, layer, value, size, weights)
     if len(shape) == 3:
         view = replace(view, index=view.index.reshape(1, view.size[0], view.size[2]))
-    bias = walk.const(node, 2, "bias")
     if bias is not None:
         if bias.array.size != view.size[0]:
             raise walk.refuse(
@@ -178,7 +185,7 @@ def gemm(walk: Walk, node: Node) -> Value:
         raise walk.refuse(node, ": its second operand must be a constant matrix and its first one computed")
     if node.attributes.get("transA", 0):
         value = walk.arranged(value, value.name, lambda index: index.T)
-    weights, layout = _weights(walk, node, const), np.arange(const.array.size).reshape(const.array.shape)
+    weights, layout = real_weights(walk, node, const), np.arange(const.array.size).reshape(const.array.shape)
     if not node.attributes.get("transB", 0):
         weights, layout = weights.T, layout.T
     alpha = float(np.float32(node.attributes.get("alpha", 1.0)))
@@ -194,7 +201,9 @@ def matmul(walk: Walk, node: Node) -> Value:
     first, second = walk.value(node, 0), walk.value(node, 1)
     if isinstance(first, View | Joined) and isinstance(second, View | Joined):
         raise walk.refuse(
-            node, f": a product of two computed values is not supported ('{first.name}', '{second.name}')"
+            node,
+            f": a product of two computed values is not supported ('{first.name}', '{second.name}')",
+            help="only weights can be multiplied with; attention and gates of computed values have no ternary form",
         )
     if not isinstance(first, View | Joined) or not isinstance(second, Const):
         raise walk.refuse(
@@ -202,6 +211,11 @@ def matmul(walk: Walk, node: Node) -> Value:
             ": its constant operand must be the second one",
             help="transpose the product and its operands",
         )
+    return product(walk, node, first, second)
+
+
+def product(walk: Walk, node: Node, value: Computed, second: Const) -> View:
+    """A value times a constant matrix ``[K, N]`` or vector ``[K]``."""
     array = second.array
     while array.ndim > 2 and array.shape[0] == 1:
         array = array[0]
@@ -209,14 +223,15 @@ def matmul(walk: Walk, node: Node) -> Value:
         raise walk.refuse(
             node,
             f", weight '{second.name}': must be a matrix, but has shape {list(array.shape)} (a batched product)",
+            help="use one MatMul for each matrix of the batch, on a Split of the value",
         )
     const = replace(second, array=array)
-    matrix = _weights(walk, node, const)
+    matrix = real_weights(walk, node, const)
     layout = np.arange(array.size).reshape(array.shape)
     if array.ndim == 1:
-        result = _dense(walk, node, first, matrix[None], layout[None], const)
+        result = _dense(walk, node, value, matrix[None], layout[None], const)
         return replace(result, index=result.index[..., 0])
-    return _dense(walk, node, first, matrix.T, layout.T, const)
+    return _dense(walk, node, value, matrix.T, layout.T, const)
 
 
 def _dense(
@@ -260,20 +275,3 @@ def _positions(
     )
     result = weighted(walk, layer, turned, (count, height, width), weights[:, :, None, None])
     return replace(result, index=result.index.reshape(len(weights), rows).T.reshape(*lead, len(weights)))
-
-
-def check_blind(walk: Walk, node: Node) -> None:
-    """Test the weights of a layer whose input is unknown, so that every obstacle is named."""
-    if node.op not in ("Conv", "ConvTranspose", "Gemm", "MatMul") or len(node.inputs) < 2:
-        return
-    const = walk.values.get(node.inputs[1])
-    if not isinstance(const, Const) or const.array.ndim < 2:
-        return
-    weights = _weights(walk, node, const)
-    layout = np.arange(weights.size).reshape(weights.shape)
-    if node.op == "ConvTranspose":
-        weights, layout = weights.swapaxes(0, 1), layout.swapaxes(0, 1)
-    if node.op == "MatMul" or (node.op == "Gemm" and not node.attributes.get("transB", 0)):
-        weights, layout = weights.swapaxes(-1, -2), layout.swapaxes(-1, -2)
-    walk.layers.append(weight_facts(node, weights))
-    check_weights(walk, node, weights, layout, const)

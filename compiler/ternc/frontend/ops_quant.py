@@ -1,4 +1,4 @@
-"""Quantisers: QONNX Quant and BipolarQuant, ONNX QuantizeLinear and DequantizeLinear; on values and constants."""
+"""Quantisers, on values and constants: QONNX Quant, BipolarQuant and Trunc, QuantizeLinear and DequantizeLinear."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ MODES: dict[str, Literal["even", "floor", "ceil", "toward_zero", "half_up", "hal
     "HALF_DOWN": "half_down",
 }
 
+INTEGERS = "quantise to integers of at most 8 bits; ternc has no floating-point types"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class QuantCodes:
@@ -36,7 +38,8 @@ class QuantCodes:
     bipolar: bool
 
 
-def _scale(walk: Walk, node: Node, position: int) -> Const:
+def scale_of(walk: Walk, node: Node, position: int) -> Const:
+    """A constant scale; refused where it is not above 0."""
     const = walk.const(node, position, "scale")
     if const is None:
         raise walk.refuse(node, ": it must have a scale, but has none")
@@ -51,26 +54,52 @@ def _scale(walk: Walk, node: Node, position: int) -> Const:
     return const
 
 
-def quant_codes(walk: Walk, node: Node) -> QuantCodes:
-    """Read and check a Quant node's constants."""
-    scale = _scale(walk, node, 1)
-    zero = walk.const(node, 2, "zero point") or Const(array=np.zeros((), np.float32), name="0")
-    walk.finite(node, zero, "zero point")
-    width = walk.const(node, 3, "bit width")
-    if width is None or width.array.size != 1:
-        raise walk.refuse(node, ": it must have one bit width for the whole tensor")
-    bits = float(reals(width.array).reshape(()))
-    if bits != int(bits) or not 1 <= bits <= 32:
+def bounds(bits: int, signed: bool, narrow: bool) -> tuple[int, int]:
+    """The code range of QONNX's integer types."""
+    count = 1 << (bits - 1 if signed else bits)
+    return (-count + narrow, count - 1) if signed else (0, count - 1 - narrow)
+
+
+def _bits(walk: Walk, node: Node, position: int) -> int:
+    width = walk.const(node, position, "bit width")
+    found = np.zeros(0) if width is None else np.unique(reals(width.array))
+    if width is None or found.size != 1:
+        raise walk.refuse(
+            node,
+            ": it must have one bit width for the whole tensor",
+            help="quantise all channels with the same bit width",
+        )
+    bits = float(found[0])
+    if not np.isfinite(bits) or bits != int(bits) or not 1 <= bits <= 32:
         raise walk.refuse(
             node, f", bit width '{width.name}': must be an integer from 1 to 32, but is {bits:g}"
         )
-    signed, narrow = bool(node.attributes.get("signed", 1)), bool(node.attributes.get("narrow", 0))
-    count = 2 ** (int(bits) - 1 if signed else int(bits))
-    low = (-count + narrow) if signed else 0
-    high = count - 1 if signed else count - 1 - narrow
-    mode = str(node.attributes.get("rounding_mode", "ROUND")).upper()
+    return int(bits)
+
+
+def _mode(walk: Walk, node: Node, default: str, low: float) -> str:
+    """The rounding mode; away from zero only where nothing is below it, or where the operand is constant."""
+    mode = str(node.attributes.get("rounding_mode", default)).upper()
+    if mode == "UP" and (low >= 0 or isinstance(walk.value(node, 0), Const)):
+        return mode
     if mode not in MODES:
         raise walk.refuse(node, f": its rounding mode must be one of {', '.join(MODES)}, but is '{mode}'")
+    return mode
+
+
+def _round(mode: str) -> Round:
+    return Round(mode="ceil" if mode == "UP" else MODES[mode])
+
+
+def quant_codes(walk: Walk, node: Node) -> QuantCodes:
+    """Read and check a Quant node's constants."""
+    scale = scale_of(walk, node, 1)
+    zero = walk.const(node, 2, "zero point") or Const(array=np.zeros((), np.float32), name="0")
+    walk.finite(node, zero, "zero point")
+    bits = _bits(walk, node, 3)
+    signed, narrow = bool(node.attributes.get("signed", 1)), bool(node.attributes.get("narrow", 0))
+    low, high = bounds(bits, signed, narrow)
+    mode = _mode(walk, node, "ROUND", low)
     return QuantCodes(scale=scale, zero=zero, low=low, high=high, mode=mode, bipolar=signed and bits == 1)
 
 
@@ -82,7 +111,7 @@ def quant(walk: Walk, node: Node) -> Value:
     scale = walk.spread(node, view, codes.scale, "scale")
     zero = walk.spread(node, view, codes.zero, "zero point")
     bounds = Clamp(low=np.array([float(codes.low)]), high=np.array([float(codes.high)]))
-    snap: tuple[Step, ...] = (Round(mode=MODES[codes.mode]), bounds)
+    snap: tuple[Step, ...] = (_round(codes.mode), bounds)
     if codes.bipolar:
         snap = (Sign(zero=1),)
     return walk.step(
@@ -112,14 +141,105 @@ def fold_quant(walk: Walk, node: Node) -> Array:
 def bipolar(walk: Walk, node: Node) -> Value:
     """``+s`` where x >= 0, else ``-s``."""
     view = walk.view(node)
-    scale = walk.spread(node, view, _scale(walk, node, 1), "scale")
+    scale = walk.spread(node, view, scale_of(walk, node, 1), "scale")
     return walk.step(view, node.outputs[0], Sign(zero=1), *useful(Multiply(factor=scale)))
 
 
 @folds("BipolarQuant")
 def fold_bipolar(walk: Walk, node: Node) -> Array:
     """BipolarQuant of a constant."""
-    return fold.bipolar(_constant(walk, node), _scale(walk, node, 1).array)
+    return fold.bipolar(_constant(walk, node), scale_of(walk, node, 1).array)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TruncCodes:
+    """The constants of a QONNX Trunc, whose result is ``(round(clip(round(x / s + z) / d)) - z') * s'``.
+
+    Attributes:
+        scale, zero: s and z.
+        divisor: d, a power of two.
+        low, high: Of the clip; infinite in version 1, which has none.
+        mode: Of the outer rounding; the inner one is to the nearest, ties to even.
+        out_zero, out_scale: z' and s'.
+    """
+
+    scale: Const
+    zero: Const
+    divisor: Const
+    low: float
+    high: float
+    mode: str
+    out_zero: Const
+    out_scale: Const
+
+
+def trunc_codes(walk: Walk, node: Node) -> TruncCodes:
+    """Read and check a Trunc: version 1 has five inputs, version 2 six (an output scale, and a clip)."""
+    scale = scale_of(walk, node, 1)
+    zero = walk.const(node, 2, "zero point") or Const(array=np.zeros((), np.float32), name="0")
+    walk.finite(node, zero, "zero point")
+    if len(node.inputs) < 6:
+        power = _bits(walk, node, 3) - _bits(walk, node, 4)
+        return TruncCodes(
+            scale=scale,
+            zero=zero,
+            divisor=Const(array=np.array(2.0**power), name="divisor"),
+            low=-np.inf,
+            high=np.inf,
+            mode=_mode(walk, node, "FLOOR", -np.inf),
+            out_zero=zero,
+            out_scale=scale,
+        )
+    out_scale = scale_of(walk, node, 4)
+    power_of_two = 2.0 ** np.round(np.log2(reals(out_scale.array) / reals(scale.array)))
+    signed, narrow = bool(node.attributes.get("signed", 1)), bool(node.attributes.get("narrow", 0))
+    low, high = bounds(_bits(walk, node, 5), signed, narrow)
+    return TruncCodes(
+        scale=scale,
+        zero=zero,
+        divisor=Const(array=power_of_two, name="divisor"),
+        low=low,
+        high=high,
+        mode=_mode(walk, node, "FLOOR", low),
+        out_zero=replace(zero, array=reals(zero.array) / power_of_two),
+        out_scale=out_scale,
+    )
+
+
+@handles("Trunc", becomes="quantiser", elementwise=True)
+def trunc(walk: Walk, node: Node) -> Value:
+    """Drop the lowest bits of a quantised value (Brevitas' TruncAvgPool2d)."""
+    view = walk.view(node)
+    codes = trunc_codes(walk, node)
+    scale, zero = (
+        walk.spread(node, view, codes.scale, "scale"),
+        walk.spread(node, view, codes.zero, "zero point"),
+    )
+    divisor = walk.spread(node, view, codes.divisor, "divisor")
+    out_zero = walk.spread(node, view, codes.out_zero, "zero point")
+    out_scale = walk.spread(node, view, codes.out_scale, "output scale")
+    clip = (Clamp(low=np.array([codes.low]), high=np.array([codes.high])),) if np.isfinite(codes.high) else ()
+    return walk.step(
+        view,
+        node.outputs[0],
+        *useful(Divide(divisor=scale)),
+        *useful(Add(addend=zero)),
+        Round(mode="even"),
+        *useful(Divide(divisor=divisor)),
+        _round(codes.mode),
+        *clip,
+        *useful(Add(addend=-out_zero)),
+        *useful(Multiply(factor=out_scale)),
+    )
+
+
+@folds("Trunc")
+def fold_trunc(walk: Walk, node: Node) -> Array:
+    """Trunc of a constant."""
+    x, codes = _constant(walk, node), trunc_codes(walk, node)
+    inner = np.rint(x / codes.scale.array.astype(np.float32) + codes.zero.array.astype(np.float32))
+    outer = fold.round_like(np.clip(inner / codes.divisor.array, codes.low, codes.high), codes.mode)
+    return np.asarray((outer - codes.out_zero.array) * codes.out_scale.array, np.float32)
 
 
 def _constant(walk: Walk, node: Node) -> Array:
@@ -140,14 +260,14 @@ class LinearCodes:
 
 def linear_codes(walk: Walk, node: Node, shape: tuple[int, ...]) -> LinearCodes:
     """Read and check the constants of QuantizeLinear or DequantizeLinear on a value of the given shape."""
-    scale = _scale(walk, node, 1)
+    scale = scale_of(walk, node, 1)
     zero = walk.const(node, 2, "zero point")
     declared = int(node.attributes.get("output_dtype", 0) or 0)
     dtype = "uint8" if zero is None else zero.array.dtype.name
     if zero is None and declared and node.op == "QuantizeLinear":
         dtype = fold.elem_dtype(declared)
     if node.op == "QuantizeLinear" and fold.type_range(dtype) is None:
-        raise walk.refuse(node, f": its output must be an integer, but is {dtype}")
+        raise walk.refuse(node, f": its output must be integers, but is {dtype}", help=INTEGERS)
     if zero is None:
         zero = Const(array=np.zeros(scale.array.shape, np.int64), name="0")
     axis, block = int(node.attributes.get("axis", 1)), int(node.attributes.get("block_size", 0))
@@ -203,16 +323,7 @@ def fold_quantize(walk: Walk, node: Node) -> Array:
 def fold_dequantize(walk: Walk, node: Node) -> Array:
     """DequantizeLinear of a constant."""
     x = _constant(walk, node)
+    if fold.type_range(x.dtype.name) is None:
+        raise walk.refuse(node, f": its input must be integers, but is {x.dtype.name}", help=INTEGERS)
     given = linear_codes(walk, node, x.shape)
     return fold.dequantize_linear(x, given.scale.array, given.zero.array)
-
-
-@handles("DynamicQuantizeLinear", "MatMulInteger", "ConvInteger", "QLinearConv", "QLinearMatMul", "Trunc",
-         "MultiThreshold", becomes="refused")  # fmt: skip
-def later_quantiser(walk: Walk, node: Node) -> Value:
-    """Integer operators of other dialects."""
-    raise walk.refuse(
-        node,
-        ": this operator is not supported yet",
-        help="export as QONNX, QCDQ or QDQ (QuantizeLinear/DequantizeLinear)",
-    )

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from ternc.frontend import fold
-from ternc.frontend.values import NOTHING, Choice, Const, Index, Joined, Node, Value, View
+from ternc.frontend.values import NOTHING, Choice, Computed, Const, Index, Joined, Node, Value, View
 from ternc.frontend.walk import Walk, handles, tidy
 
 ARRANGE = "an arrangement: no hardware"
@@ -68,9 +68,7 @@ def pad(walk: Walk, node: Node) -> Value:
     mode = str(node.attributes.get("mode", "constant"))
     if mode not in ("constant", "edge", "reflect", "wrap"):
         raise walk.refuse(node, f": its mode must be constant, edge, reflect or wrap, but is {mode}")
-    filler = walk.const(node, 2, "value")
-    if node.attributes.get("value", 0.0) or (filler is not None and np.any(filler.array != 0)):
-        raise walk.refuse(node, ": it must pad with 0", help="pad with 0, the only value that costs nothing")
+    fill = _filler(walk, node, computed)
     pads = walk.const(node, 1, "pads")
     amounts = node.attributes.get("pads") if pads is None else pads.array.ravel().tolist()
     rank = computed.index.ndim
@@ -91,7 +89,28 @@ def pad(walk: Walk, node: Node) -> Value:
         cut = [slice(max(-b, 0), n - max(-a, 0)) for b, a, n in zip(before, after, wide.shape, strict=True)]
         return np.asarray(wide[tuple(cut)])
 
-    return walk.arranged(computed, node.outputs[0], padded)
+    moved = walk.arranged(computed, node.outputs[0], padded)
+    if isinstance(moved, Joined):
+        return replace(moved, parts=tuple(replace(part, fill=fill) for part in moved.parts))
+    return replace(moved, fill=fill)
+
+
+def _filler(walk: Walk, node: Node, value: Computed) -> int:
+    """What stands in a padding: 0, or for integers the code that their zero point will make 0."""
+    filler = walk.const(node, 2, "value")
+    given = node.attributes.get("value", 0.0) if filler is None else np.ravel(filler.array)[0]
+    whole = value.dtype.startswith(("int", "uint"))
+    if float(given) != 0 and not whole:
+        raise walk.refuse(
+            node,
+            f": it must pad with 0, but pads with {float(given):g}",
+            help="pad with 0, the only value that costs nothing",
+        )
+    if np.any(value.index == NOTHING) and int(given) != value.fill:
+        raise walk.refuse(
+            node, f": it pads '{value.name}' with {int(given)}, which is padded with {value.fill} already"
+        )
+    return int(given)
 
 
 @handles("Concat", becomes=ARRANGE)

@@ -7,7 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from ternc.errors import InternalError
-from ternc.frontend import ops_elementwise, ops_linear, ops_pool, ops_quant, ops_shape, ops_sum
+from ternc.frontend import (
+    ops_elementwise,
+    ops_integer,
+    ops_linear,
+    ops_pool,
+    ops_quant,
+    ops_shape,
+    ops_sum,
+)
 from ternc.frontend.anomaly import AnomalyWish, add_anomaly
 from ternc.frontend.build import Builder
 from ternc.frontend.ends import Ends, finish, first_views
@@ -17,7 +25,7 @@ from ternc.frontend.load import OnnxGraph, read_graph
 from ternc.frontend.walk import Walk
 from ternc.network.layers import Network
 
-HANDLERS = (ops_elementwise, ops_linear, ops_pool, ops_quant, ops_shape, ops_sum)
+HANDLERS = (ops_elementwise, ops_integer, ops_linear, ops_pool, ops_quant, ops_shape, ops_sum)
 """The modules whose operators are registered by importing them."""
 
 

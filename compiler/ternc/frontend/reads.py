@@ -55,7 +55,16 @@ class Read:
 
 
 def operands(build: Builder, value: Computed, where: str, *, layout: Layout = "map") -> list[Operand]:
-    """Finish everything that a value reads."""
+    """Finish everything that a value reads.
+
+    Raises:
+        ModelError: Something is no integers, or is padded with something else than 0.
+    """
+    if value.fill and np.any(value.index == NOTHING):
+        raise ModelError(
+            f"{where} reads '{value.name}', which is padded with {value.fill} instead of 0",
+            help="pad behind the quantiser, or in the convolution itself",
+        )
     views = value.parts if isinstance(value, Joined) else (value,)
     return [build.operand(view, where, layout=layout) for view in views]
 

@@ -168,11 +168,13 @@ class View:
         name: The ONNX value.
         source: Where the integers come from.
         steps: Applied in order; constants per channel of ``size`` (per element for a graph input).
-        index: int64 of the ONNX value's shape: flat index into the map of ``size``, or `NOTHING` where the value is 0.
+        index: int64 of the ONNX value's shape: flat index into the map of ``size``, or `NOTHING` where the value is
+            ``fill``.
         size: The map, behind the pool.
         dtype: numpy dtype name of the ONNX value.
         pool: A max pool between source and map, or None.
         shared: Whether a value between the source and this one has another reader as well.
+        fill: What stands where there is `NOTHING`: 0, or the zero point of integers, which will be subtracted.
     """
 
     name: str
@@ -183,6 +185,7 @@ class View:
     steps: tuple[Step, ...] = ()
     pool: PendingPool | None = None
     shared: bool = False
+    fill: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -207,6 +210,11 @@ class Joined:
     def dtype(self) -> str:
         """numpy dtype name of the ONNX value."""
         return self.parts[0].dtype
+
+    @property
+    def fill(self) -> int:
+        """What stands where no part has anything."""
+        return self.parts[0].fill
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -6,13 +6,13 @@ Handlers register themselves by operator name; supporting another operator touch
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TypeAlias
 
 import numpy as np
 
 from ternc.errors import ModelError
-from ternc.frontend import fold
+from ternc.frontend import fold, refused
 from ternc.frontend.build import Builder
 from ternc.frontend.load import DOMAINS, OnnxGraph
 from ternc.frontend.values import (
@@ -47,14 +47,19 @@ SHAPE_READERS = {("CastLike", 1), ("Shape", 0), ("Size", 0)}
 _CUSTOM = {"Quant", "IntQuant", "BipolarQuant", "Trunc", "MultiThreshold"}
 
 HOST = {
-    "Abs", "Add", "ArgMax", "ArgMin", "BatchNormalization", "Cast", "Ceil", "Celu", "Clip", "Concat", "Cos", "CumSum",
-    "Div", "Elu", "Equal", "Erf", "Exp", "Expand", "Flatten", "Floor", "Gather", "Gelu", "Greater", "GreaterOrEqual",
-    "HardSigmoid", "HardSwish", "Hardmax", "Identity", "LeakyRelu", "Less", "LessOrEqual", "Log", "LogSoftmax",
-    "LpNormalization", "Max", "Mean", "Min", "Mish", "Mul", "Neg", "NonMaxSuppression", "Not", "PRelu", "Pad", "Pow",
-    "Reciprocal", "ReduceL1", "ReduceL2", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum",
-    "ReduceSumSquare", "Relu", "Reshape", "Resize", "Round", "Selu", "Sigmoid", "Sign", "Sin", "Slice", "Softmax",
-    "Softplus", "Softsign", "Split", "Sqrt", "Squeeze", "Sub", "Sum", "Swish", "Tanh", "ThresholdedRelu", "Tile",
-    "TopK", "Transpose", "Unsqueeze", "Where",
+    "Abs", "Acos", "Add", "And", "ArgMax", "ArgMin", "Asin", "Atan", "AveragePool", "BatchNormalization", "Cast",
+    "CastLike", "Ceil", "Celu", "Clip", "Compress", "Concat", "ConstantOfShape", "Cos", "CumSum", "DepthToSpace",
+    "Div", "Dropout", "Einsum", "Elu", "Equal", "Erf", "Exp", "Expand", "Flatten", "Floor", "Gather",
+    "GatherElements", "GatherND", "Gelu", "GlobalAveragePool", "GlobalMaxPool", "Greater", "GreaterOrEqual",
+    "GridSample", "GroupNormalization", "HardSigmoid", "HardSwish", "Hardmax", "Identity", "InstanceNormalization",
+    "IsInf", "IsNaN", "LRN", "LayerNormalization", "LeakyRelu", "Less", "LessOrEqual", "Log", "LogSoftmax",
+    "LpNormalization", "Max", "MaxPool", "Mean", "MeanVarianceNormalization", "Min", "Mish", "Mod", "Mul", "Neg",
+    "NonMaxSuppression", "NonZero", "Not", "Or", "PRelu", "Pad", "Pow", "RMSNormalization", "Range", "Reciprocal",
+    "ReduceL1", "ReduceL2", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum", "ReduceSumSquare",
+    "Relu", "Reshape", "Resize", "RoiAlign", "Round", "ScatterElements", "ScatterND", "Selu", "Shape", "Sigmoid",
+    "Sign", "Sin", "Slice", "Softmax", "Softplus", "Softsign", "SpaceToDepth", "Split", "Sqrt", "Squeeze", "Sub",
+    "Sum", "Swish", "Tan", "Tanh", "ThresholdedRelu", "Tile", "TopK", "Transpose", "Trilu", "Unsqueeze", "Where",
+    "Xor",
 }  # fmt: skip
 """Operators that may run on the host in float behind the last layer."""
 
@@ -323,15 +328,27 @@ class Walk:
             return [Host(name=name, node=node, reason=error) for name in node.outputs]
 
     def _entry(self, node: Node) -> _Entry:
+        """The handler of a node's operator; a refusal where there is none."""
         found = _HANDLERS.get(node.op)
-        if found is None or (node.domain and (node.op not in _CUSTOM or node.domain not in DOMAINS)):
-            domain = f" of domain '{node.domain}'" if node.domain else ""
-            raise self.refuse(
+        if found is not None and (not node.domain or (node.op in _CUSTOM and node.domain in DOMAINS)):
+            return found
+        raise self._unsupported(node)
+
+    def _unsupported(self, node: Node) -> ModelError:
+        if node.op in refused.OPERATORS:
+            reason = refused.OPERATORS[node.op]
+            return self.refuse(node, reason.text, help=reason.help)
+        if node.domain and node.domain not in DOMAINS:
+            return self.refuse(
                 node,
-                f": this operator{domain} is not supported",
-                help="`ternc check` lists what every node becomes; express it with supported operators",
+                f": operators of the domain '{node.domain}' are not supported",
+                help=refused.domain_help(node.domain),
             )
-        return found
+        return self.refuse(
+            node,
+            ": this operator is not supported",
+            help="`ternc check` lists what every node becomes; express it with supported operators",
+        )
 
     def _call(self, entry: _Entry, node: Node) -> list[Value]:
         """Run a handler; an elementwise one for each part of a concatenation."""
@@ -341,7 +358,7 @@ class Walk:
             if isinstance(value, list):
                 return value
             slot = node.outputs.index(value.name) if value.name in node.outputs else 0
-            self._keeps_zero(node, value)
+            value = self._padded(node, value)
             return [value if i == slot else Unknown(name=name) for i, name in enumerate(node.outputs)]
         parts = []
         slot = node.inputs.index(joined[0].name)
@@ -351,43 +368,42 @@ class Walk:
             assert isinstance(made, View)
             parts.append(made)
         self.values[node.inputs[slot]] = joined[0]
-        value = Joined(name=node.outputs[0], parts=tuple(parts))
-        self._keeps_zero(node, value)
-        return [value]
+        return [self._padded(node, Joined(name=node.outputs[0], parts=tuple(parts)))]
 
-    def _keeps_zero(self, node: Node, value: Value) -> None:
-        """Refuse an elementwise operator that makes something else of the zeros of a padding."""
+    def _padded(self, node: Node, value: Value) -> Value:
+        """The value of an elementwise operator, and what it makes of the zeros of a padding.
+
+        Raises:
+            ModelError: A real number other than 0, which no layer could read from nowhere.
+        """
         if not isinstance(value, View | Joined) or not np.any(value.index == NOTHING):
-            return
-        if value.dtype.startswith(("int", "uint")):
-            return  # judged where it becomes a real number again
-        old = next((v for v in map(self._real, node.inputs) if isinstance(v, View | Joined)), None)
-        if old is None or not np.any(old.index == NOTHING):
-            return
+            return value
+        given = map(self.values.get, node.inputs)
+        old = next((v for v in given if isinstance(v, View | Joined) and np.any(v.index == NOTHING)), None)
+        if old is None:
+            return value
         befores = old.parts if isinstance(old, Joined) else (old,)
         afters = value.parts if isinstance(value, Joined) else (value,)
-        for before, after in zip(befores, afters, strict=False):
-            added = after.steps[len(before.steps) :]
-            if before.source is after.source and any(
-                evaluate_exact(added, channel, 0) for channel in range(after.size[0] if added else 0)
-            ):
-                raise self.refuse(
-                    node,
-                    f" reads '{before.name}', which is padded with 0, and makes something else of the 0",
-                    help="pad behind it, or in the convolution itself",
-                )
+        parts = [self._refilled(node, b, a) for b, a in zip(befores, afters, strict=False)]
+        return replace(value, parts=tuple(parts)) if isinstance(value, Joined) else parts[0]
 
-    def _real(self, name: str) -> Value | None:
-        """The value, or the one in front of the QuantizeLinear that it comes from."""
-        value = self.values.get(name)
-        while (
-            isinstance(value, View | Joined)
-            and value.dtype.startswith(("int", "uint"))
-            and name in self.makers
-        ):
-            name = self.makers[name].inputs[0]
-            value = self.values.get(name)
-        return value
+    def _refilled(self, node: Node, before: View, after: View) -> View:
+        added = after.steps[len(before.steps) :]
+        if before.source is not after.source or not added:
+            return after
+        found = {evaluate_exact(added, channel, before.fill) for channel in different_channels(added)}
+        value = next(iter(found))
+        if after.dtype.startswith(("int", "uint")) and len(found) == 1 and value.denominator == 1:
+            return replace(after, fill=int(value))
+        if found != {0}:
+            wrong = next(v for v in found if v)
+            raise self.refuse(
+                node,
+                f" reads '{before.name}', which is padded with {before.fill}, and makes {float(wrong):g} "
+                "of the padding: a padding must be a real 0",
+                help="pad behind it, or in the convolution itself",
+            )
+        return replace(after, fill=0)
 
     def ends(self, node: Node) -> bool:
         """Whether nothing but operators for the host lies between a node and the graph's outputs."""
@@ -400,10 +416,12 @@ class Walk:
         return True
 
     def _host_reason(self, node: Node) -> ModelError:
+        known = refused.OPERATORS.get(node.op)
+        text = known.text if known else ": it has no integer form"
         return self.refuse(
             node,
-            ": it has no integer form, so it can only run on the host, behind the network's last layer",
-            help="move it behind the last layer, or replace it",
+            f"{text}, so it can only run on the host, behind the network's last layer",
+            help=known.help if known else "move it behind the last layer, or replace it",
         )
 
     def _blind(self, node: Node) -> list[Value]:
@@ -429,7 +447,7 @@ class Walk:
         if folder is not None:
             arrays = [folder(self, node)]
         elif node.domain:
-            raise self.refuse(node, f": this operator of domain '{node.domain}' is not supported")
+            raise self._unsupported(node)
         else:
             values = [self.values[name] if name else None for name in node.inputs]
             try:
@@ -442,6 +460,15 @@ class Walk:
         keeps = first is not None and node.op in _KEEPS_NAME and arrays[0].shape == first.array.shape
         names = [first.name if keeps and first is not None else output for output in node.outputs]
         return [Const(array=a, name=n) for a, n in zip(arrays, names, strict=False)]
+
+
+def different_channels(steps: tuple[Step, ...]) -> list[int]:
+    """Channels that stand for all: every other one has the same constants as one of them."""
+    constants = [getattr(step, f.name) for step in steps for f in fields(step)]
+    columns = [c for c in constants if isinstance(c, np.ndarray) and c.size > 1]
+    if not columns:
+        return [0]
+    return [int(i) for i in np.unique(np.stack(columns), axis=1, return_index=True)[1]]
 
 
 def tidy(name: str, parts: list[View]) -> Computed:

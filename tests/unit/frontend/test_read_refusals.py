@@ -59,7 +59,7 @@ REFUSALS: dict[str, tuple[Make, tuple[Any, ...], str]] = {
     "foreign domain": (
         lambda g: g.node("Relu", dense(g, q(g)), name="relu", domain="com.example"),
         (1, 4),
-        "node 'relu' (Relu): this operator of domain 'com.example' is not supported",
+        "node 'relu' (Relu): operators of the domain 'com.example' are not supported",
     ),
     "softmax between layers": (
         lambda g: dense(g, g.quant(g.node("Softmax", dense(g, q(g)), name="sm"), 0.1, 4), np.eye(2, dtype=np.float32), "fc2"),
@@ -102,9 +102,9 @@ REFUSALS: dict[str, tuple[Make, tuple[Any, ...], str]] = {
         "node 'fc2' (MatMul) reads 'v7', an unquantised activation: it must be quantised to 1..8 bits",
     ),
     "wide activation": (
-        lambda g: g.node("MatMul", g.quant(dense(g, q(g)), 0.5, 12), g.const(np.eye(2, dtype=np.float32)), name="fc2"),
+        lambda g: g.node("MatMul", g.quant(dense(g, g.quant("x", 0.5, 8)), 0.5, 12), g.const(np.eye(2, dtype=np.float32)), name="fc2"),
         (1, 4),
-        "node 'fc2' (MatMul) reads 'v10', whose integers go from -2048 to 2047: it must be quantised to 1..8 bits",
+        "node 'fc2' (MatMul) reads 'v10', whose integers go from -256 to 255: it must be quantised to 1..8 bits",
     ),
     "input without a type": (
         lambda g: dense(g, "x"),
@@ -187,13 +187,13 @@ def test_inspect_names_all_obstacles(tmp_path: Path) -> None:
     def make(g: Graph) -> str:
         v = g.node("Softmax", dense(g, q(g), FLOATS), name="act")
         v = g.node("MatMul", v, g.const(np.full((1, 2), 0.25, np.float32), name="w2"), name="fc2")
-        return g.node("Einsum", v, v, name="product", equation="ij,kj->ik")
+        return g.node("GRU", v, g.const(1.0), g.const(1.0), name="memory", hidden_size=1)
 
     report = inspect(model(tmp_path, make, (1, 8)))
     assert [o.sentence.partition(",")[0].partition(": ")[2] for o in report.obstacles] == [
         "node 'fc' (MatMul)",
         "node 'act' (Softmax): it has no integer form",
-        "node 'product' (Einsum): this operator is not supported",
+        "node 'memory' (GRU): it is a recurrent layer",
     ]
     assert [(layer.name, layer.ternary, layer.weights) for layer in report.layers] == [
         ("fc", False, 8),
