@@ -5,7 +5,7 @@ from __future__ import annotations
 from ternc.errors import InternalError
 from ternc.network.analysis import accumulator_range, density, hull, macs, sources
 from ternc.network.layers import Network
-from ternc.numeric import address_bits, range_bits, signed_bits, unsigned_bits
+from ternc.numeric import address_bits, clog2, range_bits, signed_bits, unsigned_bits
 from ternc.schedule.costs import resources
 from ternc.schedule.design import (
     ArrayShape,
@@ -21,6 +21,7 @@ from ternc.schedule.plan import Numbers, Plan, Planner
 from ternc.schedule.ports import input_ports, output_buffer, output_ports
 from ternc.schedule.program import Program, assemble
 from ternc.schedule.search import Progress, Wish, choose
+from ternc.schedule.sums import Sums
 from ternc.schedule.timing import dot_latency, drain_period, flush_cycles
 from ternc.schedule.words import program_images
 from ternc.target.device import Device
@@ -31,8 +32,8 @@ def schedule(network: Network, device: Device, wish: Wish, progress: Progress | 
     planner = Planner(network)
     plan = choose(planner, device, wish, progress)
     numbers, shape = planner.numbers, plan.shape
-    program = assemble(planner, shape)
-    geometry = engine_geometry(network, numbers, plan, program)
+    program, sums = assemble(planner, shape), planner.sums(shape)
+    geometry = engine_geometry(network, numbers, plan, program, sums)
     for layer, cycles in zip(program.layers, plan.layer_cycles, strict=True):
         if layer.cycles + geometry.flush_cycles + 1 != cycles:
             raise InternalError("schedule", "the program takes other cycles than the plan says")
@@ -40,12 +41,12 @@ def schedule(network: Network, device: Device, wish: Wish, progress: Progress | 
         raise InternalError("schedule", "the program takes other memories than the plan says")
     engine = Engine(
         geometry=geometry,
-        layers=layer_schedules(network, numbers, plan),
+        layers=layer_schedules(network, numbers, plan, sums),
         programs=program_images(program, geometry, numbers.tables),
         weights=weight_images(program.weights, shape),
-        requant=requant_images(numbers.requant, plan.sums, numbers.widths, plan.add_bits, shape),
+        requant=requant_images(numbers.requant, sums, numbers.widths, shape),
         thresholds=threshold_images(
-            numbers.requant, plan.sums, geometry.threshold_levels, geometry.acc_bits, shape
+            numbers.requant, sums, geometry.threshold_levels, geometry.acc_bits, shape
         ),
     )
     return Design(
@@ -62,7 +63,7 @@ def schedule(network: Network, device: Device, wish: Wish, progress: Progress | 
     )
 
 
-def layer_schedules(network: Network, numbers: Numbers, plan: Plan) -> tuple[LayerSchedule, ...]:
+def layer_schedules(network: Network, numbers: Numbers, plan: Plan, sums: Sums) -> tuple[LayerSchedule, ...]:
     """What each layer costs."""
     found = []
     for n, layer in enumerate(network.layers):
@@ -75,7 +76,7 @@ def layer_schedules(network: Network, numbers: Numbers, plan: Plan) -> tuple[Lay
                 kind=layer.kind,
                 macs=count,
                 density=density(layer),
-                digits=plan.sums[n].digits / sum(term.weights.size for term in layer.terms),
+                digits=sums.layers[n].digits / sum(term.weights.size for term in layer.terms),
                 taps=plan.weight_words[n],
                 cycles=plan.layer_cycles[n],
                 utilisation=count / (plan.layer_cycles[n] * plan.shape.macs),
@@ -88,7 +89,7 @@ def layer_schedules(network: Network, numbers: Numbers, plan: Plan) -> tuple[Lay
     return tuple(found)
 
 
-def engine_geometry(network: Network, numbers: Numbers, plan: Plan, program: Program) -> Geometry:
+def engine_geometry(network: Network, numbers: Numbers, plan: Plan, program: Program, sums: Sums) -> Geometry:
     """Every parameter of the engine's modules."""
     shape, widths = plan.shape, numbers.widths
     inputs, outputs = buffers(network, numbers, program, shape)
@@ -108,7 +109,7 @@ def engine_geometry(network: Network, numbers: Numbers, plan: Plan, program: Pro
     return Geometry(
         shape=shape,
         act_bits=numbers.act_bits,
-        acc_bits=plan.acc_bits,
+        acc_bits=max(sums.acc_bits, numbers.act_bits + clog2(shape.lanes)),
         drain_period=drain_period(shape),
         slices=max(1, shape.lanes // shape.cols),
         slice_lanes=shape.cols if shape.cols <= shape.lanes else shape.lanes,
@@ -119,7 +120,7 @@ def engine_geometry(network: Network, numbers: Numbers, plan: Plan, program: Pro
         feature_words=program.feature_words,
         value_bits=numbers.value_bits,
         mul_bits=widths.mul_bits,
-        add_bits=plan.add_bits,
+        add_bits=sums.add_bits,
         shift=widths.shift,
         code_bits=widths.code_bits,
         threshold_levels=widths.threshold_levels,

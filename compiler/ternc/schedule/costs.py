@@ -83,7 +83,7 @@ def memories(planner: Planner, plan: Plan) -> tuple[MemoryShape, ...]:
     network, numbers, shape = planner.network, planner.numbers, plan.shape
     places = layouts(network, planner.walks, shape)
     feature = [places[tensor.name] for tensor in inner_tensors(network)]
-    requant_bits = plan.add_bits + numbers.widths.mul_bits + numbers.widths.code_bits + 3
+    requant_bits = planner.nominal_sums.add_bits + numbers.widths.mul_bits + numbers.widths.code_bits + 3
     found = [
         MemoryShape(
             name="weights", depth_words=sum(plan.weight_words), width_bits=2 * shape.lanes, copies=shape.cols
@@ -123,7 +123,7 @@ def memories(planner: Planner, plan: Plan) -> tuple[MemoryShape, ...]:
         MemoryShape(
             name="thresholds",
             depth_words=plan.threshold_params << level,
-            width_bits=plan.acc_bits + 1,
+            width_bits=planner.nominal_sums.acc_bits + 1,
             copies=shape.cols,
         )
         for level in range(numbers.widths.threshold_levels)
@@ -168,7 +168,7 @@ def resources(planner: Planner, plan: Plan, device: Device) -> Resources:
         logic=logic,
         registers=register_count(plan.shape, numbers),
         block_rams=blocks,
-        dsps=dsp_count(plan.shape, numbers, plan.acc_bits, device),
+        dsps=dsp_count(plan.shape, numbers, planner.nominal_sums.acc_bits, device),
     )
 
 

@@ -69,17 +69,20 @@ class Recoder:
         if self.peak > TABLE_PEAK:
             plain, canonical = marks[..., 0].astype(np.int64), marks[..., 1].astype(np.int64)
             return np.where(np.bitwise_count(canonical) < np.bitwise_count(plain), canonical, plain)
+        if self.peak <= 16:
+            found: Planes = _choices(self.peak)[marks[..., 0]]
+            return found
         rows = np.ascontiguousarray(marks).view(np.uint8).reshape(-1, marks.shape[-1] * marks.itemsize)
-        kinds, back = np.unique(rows, axis=0, return_inverse=True)
-        present = np.unpackbits(kinds, axis=1, count=self.peak, bitorder="little").astype(np.float32)
-        sets, lacking = _plane_sets(self.planes)
-        lacking = lacking[1 : self.peak + 1].astype(np.float32)
-        block = max(1, _PRODUCTS // len(sets))
-        first = [
-            (present[n : n + block] @ lacking == 0).argmax(axis=1) for n in range(0, len(present), block)
-        ]
-        found: Planes = sets[np.concatenate(first)][back.reshape(-1)].reshape(marks.shape[:-1])
+        present = np.unpackbits(rows, axis=1, count=self.peak, bitorder="little")
+        found = _smallest_sets(present, self.peak, self.planes).reshape(marks.shape[:-1])
         return found
+
+    def fewest_digits(self, weights: NDArray[np.int32]) -> NDArray[np.int64]:
+        """Non-zero digits of all weights ``[O, I, KH, KW]`` of a kernel tap at least, int64 ``[KH, KW]``."""
+        if self.peak == 1:
+            return np.count_nonzero(weights, axis=(0, 1))
+        counts = np.bitwise_count(_canonical(np.arange(self.peak + 1)))[np.abs(weights)]
+        return counts.sum(axis=(0, 1), dtype=np.int64)
 
     def digits(self, weights: NDArray[np.int8] | NDArray[np.int32], planes: int) -> NDArray[np.int8]:
         """Digits int8 ``[P, ...]`` of weights ``[...]`` on the P planes of a set, the lowest plane first.
@@ -110,21 +113,27 @@ class Recoder:
             weights: ``[...]``.
             planes: Of the word that each weight belongs to, ``[...]``.
         """
-        if self.peak == 1:
-            return (weights < 0).astype(np.int64), (weights != 0).astype(np.int64)
-        negative, count = np.zeros(weights.shape, np.int64), np.zeros(weights.shape, np.int64)
-        for one in np.unique(planes):
-            here = planes == one
-            digits = self.digits(weights[here], int(one))
-            scales = np.array([1 << s for s in plane_list(int(one))], np.int64)
-            negative[here] = ((digits < 0) * scales[:, None]).sum(axis=0)
-            count[here] = (digits != 0).sum(axis=0)
-        return negative, count
+        kinds = np.unique(planes)
+        if self.peak > TABLE_PEAK:
+            negative, count = np.zeros(weights.shape, np.int64), np.zeros(weights.shape, np.int64)
+            for one in kinds.tolist():
+                here = planes == one
+                negative[here], count[here] = _digit_sums(self.digits(weights[here], one), one)
+            return negative, count
+        tables = [_digit_sums(_digit_table(one, self.peak), one) for one in kinds.tolist()]
+        row, column = np.searchsorted(kinds, planes), weights + self.peak
+        return np.stack([n for n, _ in tables])[row, column], np.stack([n for _, n in tables])[row, column]
 
 
 def plane_list(planes: int) -> list[int]:
     """The planes of a set, rising."""
     return [s for s in range(planes.bit_length()) if planes >> s & 1]
+
+
+def _digit_sums(digits: NDArray[np.int8], planes: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(absolute sum of the negative digits, number of non-zero ones) of digits ``[P, ...]``."""
+    scales = np.array([1 << s for s in plane_list(planes)], np.int64)
+    return np.tensordot(scales, digits < 0, axes=1), (digits != 0).sum(axis=0)
 
 
 def _require(holds: bool) -> None:
@@ -146,6 +155,30 @@ def _mark_table(peak: int) -> Marks:
     for value in range(1, peak + 1):
         table[value, (value - 1) // width] = 1 << (value - 1) % width
     return table
+
+
+@cache
+def _choices(peak: int) -> Planes:
+    """The planes for every mark of weights up to ``peak`` <= 16."""
+    marks = np.arange(1 << peak)[:, None] >> np.arange(peak) & 1
+    return _smallest_sets(marks.astype(np.uint8), peak, clog2(peak) + 1).astype(np.uint8)
+
+
+def _smallest_sets(present: NDArray[np.uint8], peak: int, planes: int) -> Planes:
+    """The smallest set of planes for each row of ``present``: int64 ``[n]``.
+
+    Args:
+        present: 0 or 1, ``[n, peak]``: whether the word has weights of magnitude 1, 2, ... ``peak``.
+    """
+    sets, lacking = _plane_sets(planes)
+    lacking = lacking[1 : peak + 1].astype(np.float32)
+    block = max(1, _PRODUCTS // len(sets))
+    first = [
+        (present[n : n + block].astype(np.float32) @ lacking == 0).argmax(axis=1)
+        for n in range(0, len(present), block)
+    ]
+    found: Planes = sets[np.concatenate(first)]
+    return found
 
 
 @cache

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from ternc.errors import InternalError
 from ternc.schedule.design import ArrayShape, Memory
-from ternc.schedule.requant import LayerRequant, LayerSums, RequantWidths, hardware_addend, param_order
+from ternc.schedule.requant import LayerRequant, RequantWidths, param_order
+from ternc.schedule.sums import Sums
 
 
 def pack_word(fields: Iterable[tuple[int, int]]) -> int:
@@ -60,9 +61,8 @@ def weight_images(weights: NDArray[np.int8], shape: ArrayShape) -> tuple[Memory,
 
 def requant_images(
     layers: Sequence[LayerRequant],
-    sums: Sequence[LayerSums],
+    sums: Sums,
     widths: RequantWidths,
-    add_bits: int,
     shape: ArrayShape,
 ) -> tuple[Memory, ...]:
     """One image per column: a word for each (layer, class, tile), fields as in docs/hardware.md, ternc_requant.
@@ -74,14 +74,14 @@ def requant_images(
         layer = layers[n]
         up = widths.shift - layer.shift
         channels = len(layer.multiplier)
-        for addend in hardware_addend(layer, sums[n]):
+        for addend in sums.layers[n].addend(layer):
             for first in range(0, channels, shape.cols):
                 for c in range(shape.cols):
                     o, real = min(first + c, channels - 1), first + c < channels
                     words[c].append(
                         pack_word(
                             (
-                                (int(addend[o]) << up if real else 0, add_bits),
+                                (int(addend[o]) << up if real else 0, sums.add_bits),
                                 (int(layer.multiplier[o]) << up if real else 0, widths.mul_bits),
                                 (layer.limit, widths.code_bits),
                                 (layer.form == "raw", 1),
@@ -90,7 +90,7 @@ def requant_images(
                             )
                         )
                     )
-    width = add_bits + widths.mul_bits + widths.code_bits + 3
+    width = sums.add_bits + widths.mul_bits + widths.code_bits + 3
     return tuple(
         Memory(name=f"requant_{c}", width_bits=width, words=tuple(column)) for c, column in enumerate(words)
     )
@@ -98,7 +98,7 @@ def requant_images(
 
 def threshold_images(
     layers: Sequence[LayerRequant],
-    sums: Sequence[LayerSums],
+    sums: Sums,
     levels: int,
     acc_bits: int,
     shape: ArrayShape,
@@ -116,7 +116,7 @@ def threshold_images(
         if thresholds is None:
             break
         channels, limit = thresholds.shape
-        for fix in sums[n].fix:
+        for fix in sums.layers[n].fix:
             for first in range(0, channels, shape.cols):
                 tree = np.full((shape.cols, (1 << levels) - 1), never, dtype=np.int64)
                 rows = np.arange(first, min(first + shape.cols, channels))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ternc.network.layers import Network
-from ternc.numeric import ceil_div, clog2, range_bits, unsigned_bits
+from ternc.numeric import ceil_div, clog2, range_bits
 from ternc.schedule.axes import Walks, walks
 from ternc.schedule.design import ArrayShape, ScoreUnit
 from ternc.schedule.digits import Marks
@@ -16,15 +17,13 @@ from ternc.schedule.placement import inner_tensors, lanes_of, readers
 from ternc.schedule.ports import input_ports, memory_ports, output_bits, score_unit, stream_bits
 from ternc.schedule.requant import (
     LayerRequant,
-    LayerSums,
     RequantWidths,
-    add_bits,
     code_tables,
     layer_requant,
-    layer_sums,
     uses_thresholds,
     widths,
 )
+from ternc.schedule.sums import Sums, TermDigits, executed_digits, gather, layer_sums, plain_digits
 from ternc.schedule.tiling import (
     Live,
     TermWords,
@@ -113,8 +112,6 @@ class Plan:
         layer_cycles: Cycles from each layer's start to the next one's.
         weight_words: Of each layer, over all tiles and classes.
         params: Words of a column's requantiser memory; the first threshold_params of them use thresholds.
-        sums: Of each layer.
-        acc_bits, add_bits: Widths that depend on how the weights lie in words.
     """
 
     shape: ArrayShape
@@ -122,9 +119,6 @@ class Plan:
     weight_words: tuple[int, ...]
     params: int
     threshold_params: int
-    sums: tuple[LayerSums, ...]
-    acc_bits: int
-    add_bits: int
     timing: FrameTiming
 
 
@@ -172,21 +166,39 @@ class LayerTiling:
             self._counts[key] = {live: tap_counts(words, live) for live in self.classes}
         return self._counts[key]
 
+    def positions(self, shape: ArrayShape) -> int:
+        """Groups of output positions, each of which takes all passes once."""
+        return self.walk.vertical.steps * ceil_div(self.walk.horizontal.steps, shape.rows)
+
     def intervals(self, shape: ArrayShape) -> int:
         """Cycles of all passes of all output positions (docs/program.md, 'Timing')."""
-        walk, floor = self.walk, shortest_pass(shape)
-        once = sum(
-            often * int(np.maximum(self.counts(shape)[live], floor).sum())
-            for live, often in self.classes.items()
-        )
-        return walk.vertical.steps * ceil_div(walk.horizontal.steps, shape.rows) * once
+        counts, floor = self.counts(shape), shortest_pass(shape)
+        once = sum(often * int(np.maximum(counts[live], floor).sum()) for live, often in self.classes.items())
+        return self.positions(shape) * once
 
-    def sums(self, shape: ArrayShape, act_bits: int) -> LayerSums:
-        """Corrections and peaks of the digits that are executed."""
-        ranges = [self.network.tensor(term.source).range for term in self.layer.terms]
-        return layer_sums(
-            self.layer, self.words(shape), tuple(self.classes), [(r.low, r.high) for r in ranges], act_bits
+    def least_intervals(self, shape: ArrayShape) -> int:
+        """At most `intervals`, without looking at how the weights lie in words."""
+        floor = ceil_div(self.layer.channels, shape.cols) * shortest_pass(shape)
+        word = shape.cols * shape.lanes
+        once = sum(
+            often * max(floor, ceil_div(self._digits[live], word)) for live, often in self.classes.items()
         )
+        return self.positions(shape) * once
+
+    @cached_property
+    def _digits(self) -> dict[Live, int]:
+        """Fewest non-zero digits of the weights of each class."""
+        counts = [
+            recoder.fewest_digits(term.weights)
+            for term, recoder in zip(self.layer.terms, self.recoders, strict=True)
+        ]
+        return {
+            live: sum(
+                int(count[np.ix_(np.array(rows, int), np.array(columns, int))].sum())
+                for count, (rows, columns) in zip(counts, live, strict=True)
+            )
+            for live in self.classes
+        }
 
 
 class Planner:
@@ -197,21 +209,43 @@ class Planner:
         self.numbers = network_numbers(network)
         self.walks = walks(network)
         self.tilings = tuple(LayerTiling(network, n, self.walks) for n in range(len(network.layers)))
-        self._ternary_sums: dict[int, LayerSums] = {}
 
-    def sums(self, n: int, shape: ArrayShape) -> LayerSums:
-        """Of layer n; those of ternary weights do not depend on how the weights lie in words."""
-        if n in self._ternary_sums:
-            return self._ternary_sums[n]
-        found = self.tilings[n].sums(shape, self.numbers.act_bits)
-        if all(recoder.peak == 1 for recoder in self.tilings[n].recoders):
-            self._ternary_sums[n] = found
-        return found
+    @cached_property
+    def nominal_sums(self) -> Sums:
+        """The widths of accumulators and addends but for how wide weights are recoded; good for estimates."""
+        return self._gather([[plain_digits(term) for term in layer.terms] for layer in self.network.layers])
+
+    def sums(self, shape: ArrayShape) -> Sums:
+        """Corrections and widths of the digits that are executed."""
+        return self._gather(
+            [[executed_digits(part) for part in tiling.words(shape)] for tiling in self.tilings]
+        )
+
+    def _gather(self, digits: list[list[TermDigits]]) -> Sums:
+        layers = []
+        for tiling, found in zip(self.tilings, digits, strict=True):
+            ranges = [self.network.tensor(term.source).range for term in tiling.layer.terms]
+            layers.append(
+                layer_sums(
+                    tiling.layer,
+                    found,
+                    tuple(tiling.classes),
+                    [(r.low, r.high) for r in ranges],
+                    self.numbers.act_bits,
+                )
+            )
+        return gather(layers, self.numbers.requant, self.numbers.widths.shift)
 
     def layer_cycles(self, shape: ArrayShape) -> tuple[int, ...]:
         """Cycles of each layer, start and flush included."""
         flush = flush_cycles(shape, self.numbers.requant_latency)
         return tuple(1 + tiling.intervals(shape) + flush for tiling in self.tilings)
+
+    def least_interval(self, shape: ArrayShape) -> int:
+        """At most `interval`, found without counting taps."""
+        flush = flush_cycles(shape, self.numbers.requant_latency)
+        cycles = tuple(1 + tiling.least_intervals(shape) + flush for tiling in self.tilings)
+        return self.timing(shape, cycles).cycles_per_frame
 
     def timing(self, shape: ArrayShape, layer_cycles: tuple[int, ...]) -> FrameTiming:
         """Interval and latency of whole frames."""
@@ -247,8 +281,6 @@ class Planner:
         cycles = self.layer_cycles(shape)
         counts = [tiling.counts(shape) for tiling in self.tilings]
         params = [sum(one.size for one in found.values()) for found in counts]
-        sums = tuple(self.sums(n, shape) for n in range(len(self.tilings)))
-        peak = max(one.peak for one in sums)
         return Plan(
             shape=shape,
             layer_cycles=cycles,
@@ -259,9 +291,6 @@ class Planner:
                 for count, layer in zip(params, self.numbers.requant, strict=True)
                 if layer.form == "thresholds"
             ),
-            sums=sums,
-            acc_bits=max(unsigned_bits(peak), self.numbers.act_bits + clog2(shape.lanes)),
-            add_bits=add_bits(self.numbers.requant, sums, self.numbers.widths.shift),
             timing=self.timing(shape, cycles),
         )
 

@@ -12,7 +12,6 @@ from ternc.errors import ScheduleError
 from ternc.network.layers import Linear, Network, Output
 from ternc.numeric import signed_bits, unsigned_bits
 from ternc.schedule.placement import writer
-from ternc.schedule.tiling import Live, TermWords
 
 THRESHOLDS_UP_TO = 7
 """Networks whose widest staircase has at most this many steps (3 bits) use thresholds: no multiplier."""
@@ -174,64 +173,3 @@ def widths(layers: Sequence[LayerRequant], tables: Sequence[Sequence[int]]) -> R
         code_bits=max(levels, unsigned_bits(highest)),
         threshold_levels=levels,
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class LayerSums:
-    """How the hardware's accumulator differs from a layer's sums (docs/hardware.md, 'Numbers on the wires').
-
-    Attributes:
-        fix: ``acc_hw - acc``, int64 ``[classes, O]``.
-        peak: Largest value that the hardware accumulator can hold.
-        digits: Non-zero digits of all weights.
-    """
-
-    fix: NDArray[np.int64]
-    peak: int
-    digits: int
-
-
-def layer_sums(
-    layer: Linear,
-    words: Sequence[TermWords],
-    live: Sequence[Live],
-    ranges: Sequence[tuple[int, int]],
-    act_bits: int,
-) -> LayerSums:
-    """Follows from the digits that the array executes; ``ranges`` are (low, high) of each term's source."""
-    fix = np.zeros((len(live), layer.channels), np.int64)
-    peak = np.zeros_like(fix)
-    count = 0
-    for t, (part, (low, high)) in enumerate(zip(words, ranges, strict=True)):
-        negative, digits = _by_kernel(part)
-        total = part.term.weights.sum(axis=1, dtype=np.int64)
-        count += digits
-        for n, one in enumerate(live):
-            ky, kx = np.array(one[t][0], int)[:, None], np.array(one[t][1], int)
-            minus, sums = negative[:, ky, kx].sum(axis=(1, 2)), total[:, ky, kx].sum(axis=(1, 2))
-            fix[n] += ((1 << act_bits) - 1) * minus - low * sums
-            peak[n] += ((1 << act_bits) - 1) * minus + (high - low) * (sums + minus)
-    return LayerSums(fix=fix, peak=int(peak.max()), digits=count)
-
-
-def _by_kernel(part: TermWords) -> tuple[NDArray[np.int64], int]:
-    """Absolute sum of the negative digits over the inputs, int64 ``[O, KH, KW]``, and the number of non-zero digits."""
-    weights = part.term.weights
-    if part.recoder.peak == 1:
-        return np.count_nonzero(weights < 0, axis=1).astype(np.int64), int(np.count_nonzero(weights))
-    negative, digits = part.recoder.sums(weights, np.moveaxis(part.weight_planes(), 3, 1))
-    return negative.sum(axis=1), int(digits.sum())
-
-
-def add_bits(layers: Sequence[LayerRequant], sums: Sequence[LayerSums], shift: int) -> int:
-    """Signed width of every addend, corrected and brought to the common shift."""
-    found = [0]
-    for layer, sum_ in zip(layers, sums, strict=True):
-        addend = hardware_addend(layer, sum_)
-        found += [int(addend.min()) << (shift - layer.shift), int(addend.max()) << (shift - layer.shift)]
-    return signed_bits(min(found), max(found))
-
-
-def hardware_addend(layer: LayerRequant, sums: LayerSums) -> NDArray[np.int64]:
-    """Addends for the hardware's accumulator, int64 ``[classes, O]``."""
-    return layer.addend - layer.multiplier * sums.fix

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
 
 from ternc.errors import ScheduleError
 from ternc.numeric import ceil_div
@@ -62,36 +63,58 @@ def candidates(planner: Planner) -> list[ArrayShape]:
     ]
 
 
+def ranked(
+    planner: Planner,
+    shapes: Sequence[ArrayShape],
+    device: Device,
+    budget: float,
+    most_cycles: float | None,
+    progress: Progress | None,
+) -> Iterator[ArrayShape]:
+    """Shapes whose logic fits, best first: the fastest, or the smallest that need at most ``most_cycles`` a frame.
+
+    Counting a shape's taps takes time. A shape waits at the place that its least possible interval would give it and
+    is counted when that place comes; what comes up counted is the best of all that are left.
+    """
+    waiting: list[tuple[tuple[float, float, str], bool, ArrayShape]] = []
+
+    def add(shape: ArrayShape, interval: int, counted: bool) -> None:
+        logic = logic_units(shape, planner.numbers, device)
+        place = (interval, logic) if most_cycles is None else (logic, interval)
+        if most_cycles is None or interval <= most_cycles:
+            heappush(waiting, ((*place, str(shape)), counted, shape))
+
+    for shape in shapes:
+        logic, registers = logic_units(shape, planner.numbers, device), register_count(shape, planner.numbers)
+        if logic <= device.logic.count * budget and registers <= device.registers.count * budget:
+            add(shape, planner.least_interval(shape), counted=False)
+    done = 0
+    while waiting:
+        _, counted, shape = heappop(waiting)
+        if counted:
+            if progress:
+                progress(len(shapes), len(shapes))
+            yield shape
+            continue
+        if progress:
+            progress(done, len(shapes))
+        done += 1
+        add(shape, planner.interval(shape), counted=True)
+
+
 def choose(planner: Planner, device: Device, wish: Wish, progress: Progress | None = None) -> Plan:
     """The plan to build.
 
     Raises:
         ScheduleError: Nothing fits, or nothing that fits is fast enough; the sentence says what is short.
     """
-    numbers = planner.numbers
     if wish.array is not None:
         plan = planner.plan(wish.array)
         require_fit(resources(planner, plan, device), device, 1.0, wish.array)
         return plan
     shapes = candidates(planner)
-    smallest = min(shapes, key=lambda shape: shape.macs)
-    ranked: list[tuple[int, int, ArrayShape]] = []
-    for n, shape in enumerate(shapes):
-        if progress:
-            progress(n, len(shapes))
-        logic = logic_units(shape, numbers, device)
-        registers = register_count(shape, numbers)
-        if logic <= device.logic.count * wish.budget and registers <= device.registers.count * wish.budget:
-            ranked.append((planner.interval(shape), logic, shape))
-    if progress:
-        progress(len(shapes), len(shapes))
     most_cycles = wish.clock_mhz * 1e6 / wish.fps if wish.fps else None
-    if most_cycles is None:
-        ranked.sort(key=lambda entry: (entry[0], entry[1], str(entry[2])))
-    else:
-        ranked = [entry for entry in ranked if entry[0] <= most_cycles]
-        ranked.sort(key=lambda entry: (entry[1], entry[0], str(entry[2])))
-    for _, _, shape in ranked:
+    for shape in ranked(planner, shapes, device, wish.budget, most_cycles, progress):
         plan = planner.plan(shape)
         if not shortage(resources(planner, plan, device), device, wish.budget):
             return plan
@@ -105,6 +128,7 @@ def choose(planner: Planner, device: Device, wish: Wish, progress: Progress | No
             f"budget makes {reached:,.0f} ({best.shape})",
             help="lower --fps, raise --budget or --clock-mhz, or choose a larger --target",
         )
+    smallest = min(shapes, key=lambda shape: shape.macs)
     need = resources(planner, planner.plan(smallest), device)
     require_fit(need, device, wish.budget, smallest)
     raise ScheduleError(

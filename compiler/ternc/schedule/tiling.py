@@ -134,10 +134,10 @@ class TermWords:
             return self.planes
         return self.planes[:, list(rows)][:, :, list(columns)]
 
-    def weight_planes(self) -> Planes:
-        """Planes of the word that each weight lies in: ``[O, KH, KW, I // groups]``."""
+    def weight_planes(self, block: slice) -> Planes:
+        """Planes of the word that each weight of some output channels lies in: ``[O, KH, KW, I // groups]``."""
         channels, inputs = self.term.weights.shape[:2]
-        output = np.arange(channels)
+        output = np.arange(channels)[block]
         group = output // (channels // self.term.groups)
         chunk = self.lanes.chunk[group[:, None] * inputs + np.arange(inputs)]
         tile = np.broadcast_to((output // self.cols)[:, None], chunk.shape)
