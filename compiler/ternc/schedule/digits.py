@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +20,8 @@ from numpy.typing import NDArray
 from ternc.errors import InternalError
 from ternc.numeric import ceil_div, clog2
 
-Marks = NDArray[np.unsignedinteger]
-Planes = NDArray[np.integer]
+Marks: TypeAlias = NDArray[np.unsignedinteger[Any]]
+Planes: TypeAlias = NDArray[np.integer[Any]]
 
 TABLE_PEAK = 512
 """Up to this magnitude (10 planes) every set of planes is tried."""
@@ -70,19 +71,17 @@ class Recoder:
             plain, canonical = marks[..., 0].astype(np.int64), marks[..., 1].astype(np.int64)
             return np.where(np.bitwise_count(canonical) < np.bitwise_count(plain), canonical, plain)
         if self.peak <= 16:
-            found: Planes = _choices(self.peak)[marks[..., 0]]
-            return found
+            return np.asarray(_choices(self.peak)[marks[..., 0]])
         rows = np.ascontiguousarray(marks).view(np.uint8).reshape(-1, marks.shape[-1] * marks.itemsize)
         present = np.unpackbits(rows, axis=1, count=self.peak, bitorder="little")
-        found = _smallest_sets(present, self.peak, self.planes).reshape(marks.shape[:-1])
-        return found
+        return _smallest_sets(present, self.peak, self.planes).reshape(marks.shape[:-1])
 
     def fewest_digits(self, weights: NDArray[np.int32]) -> NDArray[np.int64]:
         """Non-zero digits of all weights ``[O, I, KH, KW]`` of a kernel tap at least, int64 ``[KH, KW]``."""
         if self.peak == 1:
-            return np.count_nonzero(weights, axis=(0, 1))
+            return np.asarray(np.count_nonzero(weights, axis=(0, 1)), np.int64)
         counts = np.bitwise_count(_canonical(np.arange(self.peak + 1)))[np.abs(weights)]
-        return counts.sum(axis=(0, 1), dtype=np.int64)
+        return np.asarray(counts.sum(axis=(0, 1)), np.int64)
 
     def digits(self, weights: NDArray[np.int8] | NDArray[np.int32], planes: int) -> NDArray[np.int8]:
         """Digits int8 ``[P, ...]`` of weights ``[...]`` on the P planes of a set, the lowest plane first.
@@ -91,7 +90,7 @@ class Recoder:
             InternalError: A weight has no digits on these planes.
         """
         if self.peak == 1:
-            return weights.astype(np.int8)[None]
+            return weights.astype(np.int8)[None][:planes]
         if self.peak <= TABLE_PEAK:
             tabulated = _digit_table(planes, self.peak)[:, weights + self.peak]
             _require(not np.any(tabulated > 1))

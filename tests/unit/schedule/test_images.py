@@ -8,7 +8,7 @@ import pytest
 from ternc.emit.rtl import hex_image
 from ternc.errors import InternalError
 from ternc.schedule.design import ArrayShape, Memory
-from ternc.schedule.images import pack_word, weight_images
+from ternc.schedule.images import pack_rows, pack_word, table_image, weight_images
 
 
 def test_fields_lie_from_bit_0_up_in_twos_complement() -> None:
@@ -19,6 +19,22 @@ def test_fields_lie_from_bit_0_up_in_twos_complement() -> None:
 def test_a_value_too_wide_for_its_field_is_a_bug(value: int, width: int) -> None:
     with pytest.raises(InternalError, match=f"the value {value} does not fit a field of {width} bits"):
         pack_word(((value, width),))
+
+
+def test_rows_are_packed_like_words() -> None:
+    rng = np.random.default_rng(0)
+    widths = [1, 7, 33, 20, 40]
+    values = np.array([[rng.integers(-(1 << (w - 1)), 1 << w) for w in widths] for _ in range(50)], np.int64)
+    assert pack_rows(values, widths) == tuple(
+        pack_word(zip(row.tolist(), widths, strict=True)) for row in values
+    )
+    with pytest.raises(InternalError, match="the value 8 does not fit a field of 3 bits"):
+        pack_rows(np.array([[0, 1], [8, 1]]), [3, 4])
+
+
+def test_a_table_fills_its_place_up_with_zeros() -> None:
+    memory = table_image([(3, 0, 2), (1, 1)], code_bits=2)
+    assert (memory.name, memory.width_bits, memory.words) == ("tables", 2, (3, 0, 2, 0, 1, 1, 0, 0))
 
 
 def test_a_trit_is_the_two_bits_neg_and_nz_lane_0_lowest() -> None:

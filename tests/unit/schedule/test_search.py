@@ -8,10 +8,9 @@ import pytest
 
 from ternc import frontend, passes, target
 from ternc.errors import ScheduleError
-from ternc.network.layers import Network
-from ternc.schedule.costs import logic_units, resources, shortage
+from ternc.schedule.costs import logic_units, register_count, resources, shortage
 from ternc.schedule.plan import Planner
-from ternc.schedule.search import Wish, candidates, choose
+from ternc.schedule.search import Wish, candidates, choose, ranked
 from zoo import MODELS, shape
 
 DEVICE = target.load("arria10")
@@ -36,15 +35,15 @@ def test_asking_for_less_never_costs_more(planner: Planner) -> None:
 
 def test_the_fastest_design_is_at_least_as_fast_as_every_candidate_that_fits(planner: Planner) -> None:
     best = choose(planner, DEVICE, FASTEST)
-    for candidate in candidates(planner.network)[::17]:
+    for candidate in candidates(planner)[::17]:
         plan = planner.plan(candidate)
-        if not shortage(resources(planner.network, plan, planner.numbers, DEVICE), DEVICE, 0.7):
+        if not shortage(resources(planner, plan, DEVICE), DEVICE, 0.7):
             assert best.timing.cycles_per_frame <= plan.timing.cycles_per_frame
 
 
 def test_a_smaller_budget_is_kept(planner: Planner) -> None:
     plan = choose(planner, DEVICE, replace(FASTEST, budget=0.01))
-    need = resources(planner.network, plan, planner.numbers, DEVICE)
+    need = resources(planner, plan, DEVICE)
     assert need.logic <= 0.01 * DEVICE.logic.count
     assert not shortage(need, DEVICE, 0.01)
 
@@ -70,6 +69,32 @@ def test_an_array_by_hand_is_taken_or_refused(planner: Planner) -> None:
 
 
 def test_every_candidate_is_a_whole_shape(planner: Planner) -> None:
-    network: Network = planner.network
-    found = candidates(network)
+    found = candidates(planner)
     assert len(found) == len(set(found)) > 20
+
+
+def test_the_least_interval_is_never_more_than_the_interval(planner: Planner) -> None:
+    for candidate in candidates(planner)[::7]:
+        assert planner.least_interval(candidate) <= planner.interval(candidate)
+
+
+@pytest.mark.parametrize("fps", [None, 2000.0])
+def test_shapes_come_in_the_order_of_what_they_were_counted_to_take(
+    planner: Planner, fps: float | None
+) -> None:
+    shapes = candidates(planner)
+    most = 100e6 / fps if fps else None
+    entries = [(planner.interval(one), logic_units(one, planner.numbers, DEVICE), one) for one in shapes]
+    fitting = [entry for entry in entries if entry[1] <= 0.7 * DEVICE.logic.count]
+    fitting = [
+        entry
+        for entry in fitting
+        if register_count(entry[2], planner.numbers) <= 0.7 * DEVICE.registers.count
+    ]
+    if most is None:
+        fitting.sort(key=lambda entry: (entry[0], entry[1], str(entry[2])))
+    else:
+        fitting = [entry for entry in fitting if entry[0] <= most]
+        fitting.sort(key=lambda entry: (entry[1], entry[0], str(entry[2])))
+    assert list(ranked(planner, shapes, DEVICE, 0.7, most, None)) == [shape for _, _, shape in fitting]
+    assert len(fitting) > 20
