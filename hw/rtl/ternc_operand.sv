@@ -24,15 +24,14 @@ module ternc_operand #(
 
   for (genvar r = 0; r < Rows; r++) begin : gen_row
     logic shown;
-    logic [RowBits-1:0] codes;
     assign shown = mask_i[r];
-    always_comb begin
-      codes = {Lanes{pad_i}};
-      for (int s = 0; s < Sources; s++) begin
-        if (shown && source_i == SourceBits'(s)) codes = sources_i[(s*Rows+r)*RowBits +: RowBits];
-      end
+    logic [(Sources+1)*RowBits-1:0] codes;  // what is chosen so far, from the padding on
+    assign codes[RowBits-1:0] = {Lanes{pad_i}};
+    for (genvar s = 0; s < Sources; s++) begin : gen_source
+      assign codes[(s+1)*RowBits +: RowBits] = (shown && source_i == SourceBits'(s))
+          ? sources_i[(s*Rows+r)*RowBits +: RowBits] : codes[s*RowBits +: RowBits];
     end
-    always_ff @(posedge clk_i) act_o[r*RowBits +: RowBits] <= codes;
+    always_ff @(posedge clk_i) act_o[r*RowBits +: RowBits] <= codes[Sources*RowBits +: RowBits];
   end
 
 `ifndef SYNTHESIS
