@@ -24,6 +24,7 @@ from ternc.network.steps import (
     Round,
     Sign,
     Step,
+    Thresholds,
 )
 
 Rationals: TypeAlias = NDArray[Any]
@@ -90,11 +91,13 @@ def find_grid(steps: tuple[Step, ...], start: tuple[int, int] | None) -> Grid | 
     lost = False
     for position, step in enumerate(steps):
         match step:
-            case Round() | Sign():
+            case Round() | Sign() | Thresholds():
                 if grid is not None and isinstance(step, Round) and _whole(grid):
                     continue
                 if isinstance(step, Sign):
                     low, high = -1.0, 1.0
+                if isinstance(step, Thresholds):
+                    low, high = 0.0, float(step.values.shape[1])
                 low, high = _rounded(low), _rounded(high)
                 cut = position + 1
                 grid = Grid(
@@ -208,7 +211,7 @@ def affine(steps: tuple[Step, ...]) -> tuple[Rationals, Rationals] | None:
     """Scale and offset of a chain, or None where it is not affine. A batch-norm's gain is rounded to float64."""
     grid = Grid(prefix=(), cut=0, scale=_one(1), offset=_one(0), factors=(), low=0.0, high=0.0)
     for step in steps:
-        if isinstance(step, Round | Sign | Clamp | Function):
+        if isinstance(step, Round | Sign | Thresholds | Clamp | Function):
             return None
         grid = _affine(grid, step)
     return grid.scale, grid.offset

@@ -21,6 +21,7 @@ from ternc.network.steps import (
     Round,
     Sign,
     Step,
+    Thresholds,
 )
 
 Layout: TypeAlias = Literal["map", "flat"]
@@ -29,7 +30,9 @@ Layout: TypeAlias = Literal["map", "flat"]
 
 def inverse(prefix: tuple[Step, ...]) -> tuple[Rationals, Rationals]:
     """Scale and offset of the ONNX input as a function of the code that the prefix makes of it."""
-    found = affine(tuple(s for s in prefix if not isinstance(s, Round | Clamp | Sign | Function)))
+    found = affine(
+        tuple(s for s in prefix if not isinstance(s, Round | Clamp | Sign | Thresholds | Function))
+    )
     assert found is not None
     return 1 / found[0], -found[1] / found[0]
 
@@ -94,9 +97,9 @@ def step_by_channel(step: Step, order: Index, size: Map, where: str) -> Step:
     """A step with per-element constants of the ONNX input as one with per-channel constants."""
 
     def place(values: PerChannel) -> PerChannel:
-        if values.size == 1:
+        if len(values) == 1:
             return values
-        out = np.empty(size[0])
+        out = np.empty((size[0], *values.shape[1:]))
         out[order // pixels(size)] = values
         if not np.array_equal(out[order // pixels(size)], values):
             raise ModelError(
@@ -122,6 +125,8 @@ def step_by_channel(step: Step, order: Index, size: Map, where: str) -> Step:
                 gain=place(step.gain),
                 bias=place(step.bias),
             )
+        case Thresholds():
+            return Thresholds(values=place(step.values))
         case Function():
             return replace(step, alpha=place(step.alpha), beta=place(step.beta), gamma=place(step.gamma))
         case _:
@@ -142,6 +147,8 @@ def step_key(step: Step) -> tuple[object, ...]:
         case Normalise():
             parts = (step.mean, step.variance, step.gain, step.bias)
             return ("normalise", step.epsilon, *(p.tobytes() for p in parts))
+        case Thresholds():
+            return ("thresholds", step.values.shape, step.values.tobytes())
         case Function():
             return ("function", step.kind, *(p.tobytes() for p in (step.alpha, step.beta, step.gamma)))
         case _:

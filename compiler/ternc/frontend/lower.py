@@ -74,6 +74,8 @@ class _Lowering:
             case "BipolarQuant":
                 scale = self.number(self._const(node, 1).array)
                 self.emit("Mul", [self._bipolar(inputs[0]), scale], output)
+            case "MultiThreshold":
+                self._thresholds(node, inputs[0], output)
             case "Trunc":
                 self._trunc(node, inputs[0], output)
             case "QuantizeLinear" | "DequantizeLinear":
@@ -129,6 +131,19 @@ class _Lowering:
             v = self._round(v, codes.mode)
             v = self.emit("Clip", [v, self.number(codes.low), self.number(codes.high)])
         self.emit("Mul", [self.emit("Sub", [v, zero]), scale], output)
+
+    def _thresholds(self, node: Node, x: str, output: str) -> None:
+        values = ops_quant.threshold_list(self.walk, node).array
+        shape = self._shape(node)
+        axis = ops_quant.threshold_axis(node, shape, len(values))
+        column = tuple(-1 if i == axis else 1 for i in range(len(shape)))
+        one, zero = self.number(1.0), self.number(0.0)
+        reached = [
+            self.emit("GreaterOrEqual", [x, self.number(threshold.reshape(column))]) for threshold in values.T
+        ]
+        count = self.emit("Sum", [self.emit("Where", [flag, one, zero]) for flag in reached])
+        scale, bias = (self.number(float(v)) for v in ops_quant.threshold_scale(node))
+        self.emit("Add", [self.emit("Mul", [count, scale]), bias], output)
 
     def _trunc(self, node: Node, x: str, output: str) -> None:
         codes = ops_quant.trunc_codes(self.walk, node)
@@ -195,16 +210,19 @@ class _Lowering:
         self.emit("Clip", [v, self.number(low), self.number(high)], output)
 
     def _rank(self, node: Node) -> tuple[int, ...]:
-        """A shape with the value's number of axes, as the file says, or inferred from what is lowered so far."""
+        """A shape with the first input's number of axes."""
         rank = self.walk.graph.ranks.get(node.inputs[0])
-        if rank is None:
-            output = onnx.helper.make_tensor_value_info(node.inputs[0], onnx.TensorProto.FLOAT, None)
-            part = onnx.shape_inference.infer_shapes(_model(self, [output]))
-            shape = part.graph.output[0].type.tensor_type
-            rank = len(shape.shape.dim) if shape.HasField("shape") else None
-        if rank is None:
+        return (1,) * (len(self._shape(node)) if rank is None else rank)
+
+    def _shape(self, node: Node) -> tuple[int, ...]:
+        """The first input's shape, inferred from what is lowered so far; 0 for unknown sizes."""
+        end = onnx.helper.make_node("Identity", node.inputs[:1], [f"{LOWERED}end"])
+        output = onnx.helper.make_tensor_value_info(f"{LOWERED}end", onnx.TensorProto.FLOAT, None)
+        part = onnx.shape_inference.infer_shapes(_model(replace(self, nodes=[*self.nodes, end]), [output]))
+        found = part.graph.output[0].type.tensor_type
+        if not found.HasField("shape"):
             raise ModelError(f"{self.walk.where(node)}: the number of axes of its input is not known")
-        return (1,) * rank
+        return tuple(d.dim_value for d in found.shape.dim)
 
     def _cast(self, node: Node, x: str, output: str) -> None:
         if node.op == "CastLike":

@@ -11,7 +11,7 @@ from ternc.frontend import fold
 from ternc.frontend.ops_elementwise import useful
 from ternc.frontend.values import Array, Const, Node, Value, View, reals
 from ternc.frontend.walk import Walk, element, folds, handles
-from ternc.network.steps import Add, Clamp, Divide, Multiply, PerChannel, Round, Sign, Step
+from ternc.network.steps import Add, Clamp, Divide, Multiply, PerChannel, Round, Sign, Step, Thresholds
 
 MODES: dict[str, Literal["even", "floor", "ceil", "toward_zero", "half_up", "half_down"]] = {
     "ROUND": "even",
@@ -149,6 +149,69 @@ def bipolar(walk: Walk, node: Node) -> Value:
 def fold_bipolar(walk: Walk, node: Node) -> Array:
     """BipolarQuant of a constant."""
     return fold.bipolar(_constant(walk, node), scale_of(walk, node, 1).array)
+
+
+@handles("MultiThreshold", becomes="quantiser", elementwise=True)
+def multi_threshold(walk: Walk, node: Node) -> Value:
+    """``out_scale * (how many thresholds are at most x) + out_bias`` (FINN's streamlined activations)."""
+    view = walk.view(node)
+    const = threshold_list(walk, node)
+    axis = threshold_axis(node, view.index.shape, len(const.array))
+    shape = [1] * view.index.ndim
+    shape[axis] = -1
+    rows = np.arange(len(const.array), dtype=np.float64).reshape(shape)
+    row = walk.spread(node, view, replace(const, array=rows), "thresholds").astype(np.int64)
+    scale, bias = (np.array([float(v)]) for v in threshold_scale(node))
+    return walk.step(
+        view,
+        node.outputs[0],
+        Thresholds(values=reals(const.array)[row]),
+        *useful(Multiply(factor=scale)),
+        *useful(Add(addend=bias)),
+    )
+
+
+def threshold_list(walk: Walk, node: Node) -> Const:
+    """The thresholds of a MultiThreshold, ``[C or 1, n]``."""
+    const = walk.const(node, 1, "thresholds")
+    if const is None or const.array.ndim != 2 or not const.array.size:
+        raise walk.refuse(node, ": its thresholds must be a matrix, one row for each channel")
+    walk.finite(node, const, "thresholds")
+    falls = np.argwhere(np.diff(reals(const.array), axis=1) < 0)
+    if falls.size:
+        at = falls[0].tolist()
+        raise walk.refuse(
+            node,
+            f", thresholds '{const.name}': must not fall along a row, but fall behind {element(const, at)}",
+            help="sort each row: the order of thresholds means nothing",
+        )
+    return const
+
+
+def threshold_axis(node: Node, shape: tuple[int, ...], channels: int) -> int:
+    """The axis of the channels: by the layout's name, else the second one, or the last one of three (as qonnx does)."""
+    layout = str(node.attributes.get("data_layout", ""))
+    if "C" in layout and len(layout) == len(shape):
+        return layout.index("C")
+    last = len(shape) == 3 and channels in (1, shape[2])
+    return 2 if last else 1
+
+
+def threshold_scale(node: Node) -> tuple[np.float32, np.float32]:
+    """(out_scale, out_bias) of a MultiThreshold."""
+    given = node.attributes
+    return np.float32(given.get("out_scale", 1.0)), np.float32(given.get("out_bias", 0.0))
+
+
+@folds("MultiThreshold")
+def fold_multi_threshold(walk: Walk, node: Node) -> Array:
+    """MultiThreshold of a constant."""
+    x, const = _constant(walk, node), threshold_list(walk, node)
+    axis = threshold_axis(node, x.shape, len(const.array))
+    moved = np.moveaxis(x, axis, -1)[..., None]
+    counts = np.count_nonzero(moved >= const.array, axis=-1).astype(np.float32)
+    scale, bias = threshold_scale(node)
+    return np.asarray(np.moveaxis(counts, -1, axis) * scale + bias, np.float32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -465,10 +465,10 @@ class Walk:
 def different_channels(steps: tuple[Step, ...]) -> list[int]:
     """Channels that stand for all: every other one has the same constants as one of them."""
     constants = [getattr(step, f.name) for step in steps for f in fields(step)]
-    columns = [c for c in constants if isinstance(c, np.ndarray) and c.size > 1]
+    columns = [c.reshape(len(c), -1) for c in constants if isinstance(c, np.ndarray) and len(c) > 1]
     if not columns:
         return [0]
-    return [int(i) for i in np.unique(np.stack(columns), axis=1, return_index=True)[1]]
+    return [int(i) for i in np.unique(np.hstack(columns), axis=0, return_index=True)[1]]
 
 
 def tidy(name: str, parts: list[View]) -> Computed:

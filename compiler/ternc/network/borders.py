@@ -11,7 +11,7 @@ from ternc.network.enclosure import enclose
 from ternc.network.evaluate import plain
 from ternc.network.exact import edge, exact
 from ternc.network.search import Integers, Rows, take
-from ternc.network.steps import Clamp, Function, Round, Sign
+from ternc.network.steps import Clamp, Function, Round, Sign, Thresholds
 
 _HALVINGS = 60
 
@@ -78,7 +78,8 @@ def _solved(rows: Rows, row: int, threshold: int, level: int) -> Fraction | None
     Clamps in front of the first rounding are left out: they do not move a border that lies inside them.
     """
     channel = int(rows.channel[row])
-    found = next(((i, step) for i, step in enumerate(rows.steps) if isinstance(step, Round | Sign)), None)
+    snaps = ((i, step) for i, step in enumerate(rows.steps) if isinstance(step, Round | Sign | Thresholds))
+    found = next(snaps, None)
     if found is None:
         return None
     at, snap = found
@@ -95,9 +96,19 @@ def _solved(rows: Rows, row: int, threshold: int, level: int) -> Fraction | None
     while abs(above - below) > 1:
         middle = (above + below) // 2
         below, above = (below, middle) if reached(middle) else (middle, above)
-    lower = Fraction(min(below, above))
-    border = Fraction(0) if isinstance(snap, Sign) else edge(snap.mode, lower)
+    border = _edge(snap, channel, min(below, above))
     return (border - start) / (end - start)
+
+
+def _edge(snap: Round | Sign | Thresholds, channel: int, lower: int) -> Fraction:
+    """The real value that separates the results ``lower`` and ``lower + 1``."""
+    match snap:
+        case Round():
+            return edge(snap.mode, Fraction(lower))
+        case Sign():
+            return Fraction(0)
+        case Thresholds():
+            return Fraction(snap.values[channel if len(snap.values) > 1 else 0, lower])
 
 
 def _decimal(value: Fraction) -> str:

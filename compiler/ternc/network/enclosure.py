@@ -14,9 +14,29 @@ from typing import Any, assert_never
 import numpy as np
 from numpy.typing import NDArray
 
-from ternc.network.evaluate import Reals, columns, round_floats, sign_floats, spread, two_product, two_sum
+from ternc.network.evaluate import (
+    Reals,
+    columns,
+    count_floats,
+    round_floats,
+    sign_floats,
+    spread,
+    two_product,
+    two_sum,
+)
 from ternc.network.functions import FUNCTIONS, shape
-from ternc.network.steps import Add, Clamp, Divide, Function, Multiply, Normalise, Round, Sign, Step
+from ternc.network.steps import (
+    Add,
+    Clamp,
+    Divide,
+    Function,
+    Multiply,
+    Normalise,
+    Round,
+    Sign,
+    Step,
+    Thresholds,
+)
 
 _SLACK = 1.0 + 2.0**-40  # covers every rounding made while error bounds are added up
 _TINY = 2.0**-900  # a non-zero error bound is never allowed to underflow
@@ -101,7 +121,7 @@ class _Enclosure:
         self.e = np.where(outside, 0.0, self.e)
 
     def snap(self, to_integer: Callable[[Reals], Reals]) -> None:
-        """Apply a rising function whose values are integers (Round, Sign)."""
+        """Apply a rising function whose values are integers (Round, Sign, Thresholds)."""
         bottom, top = (to_integer(end) for end in self.ends())
         usable = np.isfinite(bottom) & np.isfinite(top) & ((bottom == top) | (np.abs(self.v) < 2.0**50))
         safe_bottom, safe_top = np.where(usable, bottom, 0.0), np.where(usable, top, 0.0)
@@ -153,6 +173,9 @@ class _Enclosure:
             case Sign():
                 zero = step.zero
                 self.snap(lambda values: sign_floats(values, zero))
+            case Thresholds():
+                thresholds = step.values
+                self.snap(lambda values: count_floats(values, thresholds))
             case Function():
                 self.function(step)
             case _:

@@ -24,6 +24,7 @@ from ternc.network.steps import (
     Round,
     Sign,
     Step,
+    Thresholds,
 )
 
 Reals: TypeAlias = NDArray[np.float64]
@@ -66,6 +67,14 @@ def sign_floats(values: NDArray[Floating], zero: int) -> NDArray[Floating]:
     return signs if zero == 0 else np.where(signs == 0, np.ones_like(signs), signs)
 
 
+def count_floats(values: NDArray[Floating], thresholds: NDArray[Any]) -> NDArray[Floating]:
+    """How many thresholds ``[1 or channels, n]`` each value is not below."""
+    found = np.zeros_like(values)
+    for column in thresholds.T:
+        found += values >= columns(column, values)
+    return found
+
+
 def columns(values: PerChannel, like: NDArray[Any]) -> Reals:
     """Constants shaped to broadcast along the first axis of ``like``."""
     return values.astype(np.float64, copy=False).reshape((-1,) + (1,) * (like.ndim - 1))
@@ -101,6 +110,8 @@ def plain(steps: tuple[Step, ...], values: NDArray[Any]) -> Reals:
                 v = round_floats(v, step.mode)
             case Sign():
                 v = sign_floats(v, step.zero)
+            case Thresholds():
+                v = count_floats(v, step.values)
             case Function():
                 a, b, c = (columns(values, v) for values in (step.alpha, step.beta, step.gamma))
                 v = np.asarray(FUNCTIONS[step.kind].floats(v, a, b, c), np.float64)
@@ -139,6 +150,8 @@ def single(steps: tuple[Step, ...], values: NDArray[Any]) -> Singles:
                     v = round_floats(v, step.mode)
                 case Sign():
                     v = sign_floats(v, step.zero)
+                case Thresholds():
+                    v = count_floats(v, step.values)
                 case Function():
                     a, b, c = const(step.alpha), const(step.beta), const(step.gamma)
                     v = np.asarray(FUNCTIONS[step.kind].floats(v, a, b, c), np.float32)

@@ -6,6 +6,7 @@ Rationals where everything is rational; otherwise `ternc.network.reals` with as 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from fractions import Fraction
 from typing import assert_never
 
@@ -23,6 +24,7 @@ from ternc.network.steps import (
     Round,
     Sign,
     Step,
+    Thresholds,
 )
 
 
@@ -135,6 +137,10 @@ def step_real(step: Step, channel: int, x: Real, bits: int) -> Real:
             return Real.of(_round(x, step.mode))
         case Sign():
             return Real.of(x.sign() or step.zero)
+        case Thresholds():
+            row = step.values[channel if len(step.values) > 1 else 0]
+            below = bisect_left(row, True, key=lambda threshold: x.compare(Fraction(threshold)) < 0)
+            return Real.of(below)
         case Function():
             return _function(step, channel, x, bits)
         case _:

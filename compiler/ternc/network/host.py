@@ -12,7 +12,18 @@ from numpy.typing import NDArray
 from ternc.errors import DataError, InternalError
 from ternc.network.evaluate import columns, single
 from ternc.network.layers import Network, Output, Prologue, Tensor
-from ternc.network.steps import Add, Clamp, Divide, Function, Multiply, Normalise, Round, Sign, Step
+from ternc.network.steps import (
+    Add,
+    Clamp,
+    Divide,
+    Function,
+    Multiply,
+    Normalise,
+    Round,
+    Sign,
+    Step,
+    Thresholds,
+)
 
 Codes: TypeAlias = NDArray[np.int64]
 
@@ -264,7 +275,18 @@ def _inverse(step: Step, y: NDArray[np.float64]) -> NDArray[np.float64]:
                 return y + 0.5 * np.sign(y)
             case Clamp() | Round() | Sign():
                 return y
+            case Thresholds():
+                return _between(step.values, y)
             case Function():
                 raise InternalError("prologue", f"no input must be made with '{step.kind}', but one is")
             case _:
                 assert_never(step)
+
+
+def _between(thresholds: NDArray[np.float64], counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """``[channels, ...]``: a value that is not below just as many thresholds ``[1 or channels, n]``."""
+    inner = (thresholds[:, :-1] + thresholds[:, 1:]) / 2
+    points = np.hstack([thresholds[:, :1] - 1, inner, thresholds[:, -1:] + 1])
+    rows = np.broadcast_to(points, (len(counts), points.shape[1]))
+    flat = np.clip(counts, 0, thresholds.shape[1]).astype(np.int64).reshape(len(counts), -1)
+    return np.take_along_axis(rows, flat, axis=1).reshape(counts.shape)

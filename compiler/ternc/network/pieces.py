@@ -12,7 +12,18 @@ from ternc.network.exact import NoStaircase, compare, constant
 from ternc.network.function_turns import Shape, Turn
 from ternc.network.functions import shape
 from ternc.network.search import Axis, Rows, bisect, settle
-from ternc.network.steps import Add, Clamp, Divide, Function, Multiply, Normalise, Round, Sign, Step
+from ternc.network.steps import (
+    Add,
+    Clamp,
+    Divide,
+    Function,
+    Multiply,
+    Normalise,
+    Round,
+    Sign,
+    Step,
+    Thresholds,
+)
 
 _SINGLES = 64  # indices inside the bounds of one irrational turn that are looked at one by one
 
@@ -39,7 +50,7 @@ def step_sign(step: Step, channel: int) -> int | None:
         case Function():
             found = shape_of(step, channel)
             return None if found.turns else found.runs[0]
-        case Add() | Clamp() | Round() | Sign():
+        case Add() | Clamp() | Round() | Sign() | Thresholds():
             return 1
 
 

@@ -74,6 +74,17 @@ class Sign:
     zero: Literal[0, 1]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Thresholds:
+    """How many of a list of numbers are at most ``v``: 0 to n (QONNX MultiThreshold).
+
+    Attributes:
+        values: float64 ``[1, n]`` or ``[channels, n]``, finite, not falling along n.
+    """
+
+    values: NDArray[np.float64]
+
+
 def _absent() -> PerChannel:
     return np.zeros(1)
 
@@ -93,4 +104,4 @@ class Function:
     gamma: PerChannel = field(default_factory=_absent)
 
 
-Step: TypeAlias = Add | Multiply | Divide | Normalise | Clamp | Round | Sign | Function
+Step: TypeAlias = Add | Multiply | Divide | Normalise | Clamp | Round | Sign | Thresholds | Function

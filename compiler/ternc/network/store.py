@@ -31,7 +31,7 @@ from ternc.network.layers import (
     Tensor,
     Term,
 )
-from ternc.network.steps import Add, Clamp, Divide, Function, Multiply, Normalise, Round, Sign
+from ternc.network.steps import Add, Clamp, Divide, Function, Multiply, Normalise, Round, Sign, Thresholds
 
 FORMAT = 2
 JSON_NAME = "network.json"
@@ -41,7 +41,7 @@ _KINDS: dict[str, type[Any]] = {
     kind.__name__: kind
     for kind in (
         Add, Anomaly, Clamp, Divide, Function, IntRange, Linear, Multiply, MultiplyShift, Network, Normalise,
-        Output, Pool, Prologue, Round, Sign, Staircase, Tensor, Term,
+        Output, Pool, Prologue, Round, Sign, Staircase, Tensor, Term, Thresholds,
     )
 }  # fmt: skip
 

@@ -22,7 +22,18 @@ from ternc.network.layers import (
     Tensor,
     Term,
 )
-from ternc.network.steps import Add, Clamp, Divide, Function, Multiply, Normalise, Round, Sign, Step
+from ternc.network.steps import (
+    Add,
+    Clamp,
+    Divide,
+    Function,
+    Multiply,
+    Normalise,
+    Round,
+    Sign,
+    Step,
+    Thresholds,
+)
 from ternc.numeric import signed_bits
 
 
@@ -67,6 +78,8 @@ def step_text(step: Step) -> str:
             return f"round {step.mode}"
         case Sign():
             return f"sign with {step.zero} at 0"
+        case Thresholds():
+            return f"count thresholds {_constants(step.values)}"
         case Function():
             constants = (("alpha", step.alpha), ("beta", step.beta), ("gamma", step.gamma))
             shown = [f" {name} {_constants(values)}" for name, values in constants if values.any()]

@@ -24,7 +24,18 @@ from ternc.network.layers import IntRange, Staircase
 from ternc.network.pieces import Piece, monotone, pieces, step_sign
 from ternc.network.profiles import Profile, assemble
 from ternc.network.search import Integers, Rows, Sums, thresholds
-from ternc.network.steps import Add, Clamp, Divide, Function, Multiply, Normalise, Round, Sign, Step
+from ternc.network.steps import (
+    Add,
+    Clamp,
+    Divide,
+    Function,
+    Multiply,
+    Normalise,
+    Round,
+    Sign,
+    Step,
+    Thresholds,
+)
 
 LEVELS = 256
 """Most levels of a staircase with a table: its address has 8 bits."""
@@ -88,7 +99,7 @@ def _keeps_integers(step: Step, integral: bool) -> bool:
         return bool(np.all(np.isfinite(values) & (values == np.rint(values))))
 
     match step:
-        case Round() | Sign():
+        case Round() | Sign() | Thresholds():
             return True
         case Add():
             return integral and whole(step.addend)
