@@ -25,13 +25,16 @@ module ternc_operand #(
   for (genvar r = 0; r < Rows; r++) begin : gen_row
     logic shown;
     assign shown = mask_i[r];
-    logic [(Sources+1)*RowBits-1:0] codes;  // what is chosen so far, from the padding on
-    assign codes[RowBits-1:0] = {Lanes{pad_i}};
     for (genvar s = 0; s < Sources; s++) begin : gen_source
-      assign codes[(s+1)*RowBits +: RowBits] = (shown && source_i == SourceBits'(s))
-          ? sources_i[(s*Rows+r)*RowBits +: RowBits] : codes[s*RowBits +: RowBits];
+      logic [RowBits-1:0] others, codes;  // what the sources before this one give; what they and it give
+      if (s == 0) begin : gen_none
+        assign others = {Lanes{pad_i}};
+      end else begin : gen_before
+        assign others = gen_source[s-1].codes;
+      end
+      assign codes = (shown && source_i == SourceBits'(s)) ? sources_i[(s*Rows+r)*RowBits +: RowBits] : others;
     end
-    always_ff @(posedge clk_i) act_o[r*RowBits +: RowBits] <= codes[Sources*RowBits +: RowBits];
+    always_ff @(posedge clk_i) act_o[r*RowBits +: RowBits] <= gen_source[Sources-1].codes;
   end
 
 `ifndef SYNTHESIS
