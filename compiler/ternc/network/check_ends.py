@@ -15,7 +15,7 @@ from ternc.network.analysis import accumulator_range, sources
 from ternc.network.evaluate import two_product, two_sum
 from ternc.network.law import fail, require
 from ternc.network.layers import Anomaly, IntRange, Measure, Network, Output, Prologue, Tensor
-from ternc.network.steps import Step
+from ternc.network.steps import Step, Thresholds
 
 KEY_LIMIT = 1 << 22  # channel-value pairs up to which every argmax key is compared
 SCORE_LIMIT = 1 << 62
@@ -49,10 +49,11 @@ def _step(place: str, step: Step, channels: int) -> None:
     for field in fields(step):
         values = getattr(step, field.name)
         if isinstance(values, np.ndarray):
+            more = ", n" if isinstance(step, Thresholds) else ""
             require(
-                values.dtype == np.float64 and values.shape in ((1,), (channels,)),
+                values.dtype == np.float64 and values.ndim == 1 + bool(more) and len(values) in (1, channels),
                 place,
-                f"{field.name} of {type(step).__name__} must be float64 [1] or [{channels}]",
+                f"{field.name} of {type(step).__name__} must be float64 [1{more}] or [{channels}{more}]",
             )
 
 
@@ -149,7 +150,8 @@ def _keys(place: str, output: Output, keys: NDArray[np.int64], reach: tuple[IntR
     require(
         keys.dtype == np.int64 and keys.shape == (2, channels), place, f"keys must be int64 [2, {channels}]"
     )
-    require(bool(np.all(keys[0] > 0)), place, "key multipliers must be positive")
+    fixed = np.array([r.low == r.high for r in reach])  # a channel without weights has one value, and one key
+    require(bool(np.all((keys[0] > 0) | fixed & (keys[0] == 0))), place, "key multipliers must be positive")
     widest = max(max(abs(r.low), abs(r.high)) for r in reach)
     largest = int(keys[0].max()) * widest + int(np.abs(keys[1]).max())
     require(largest < 2**62, place, f"keys reach {largest}, beyond 62 bits")

@@ -150,7 +150,7 @@ def take(steps: tuple[Step, ...], channels: Integers) -> tuple[Step, ...]:
         arrays: dict[str, Any] = {
             f.name: value[channels]
             for f in fields(step)
-            if isinstance(value := getattr(step, f.name), np.ndarray) and value.size > 1
+            if isinstance(value := getattr(step, f.name), np.ndarray) and len(value) > 1
         }
         return replace(step, **arrays) if arrays else step
 
@@ -217,3 +217,37 @@ def settle(rows: Rows, row: int, level: Fraction, guess: int) -> int:
         middle = (above + below) // 2
         below, above = (below, middle) if reached(middle) else (middle, above)
     return above
+
+
+def brackets(rows: Rows, levels: Integers) -> tuple[Integers, Integers]:
+    """Per row and level two indices, close together, between which the chain first reaches the level, proved.
+
+    Args:
+        rows: Where the chain rises.
+        levels: int64 ``[rows, 1]`` or ``[1, levels]``; above the row's value at ``first``, and at most its value at ``last``
+            (elsewhere the answer means nothing).
+    Returns:
+        int64 ``[rows, levels]`` twice: an index whose value is below the level, and one whose value reaches it.
+    Raises:
+        NoStaircase: Exact arithmetic cannot decide.
+    """
+    wanted = levels.astype(np.float64)
+    found = bisect(rows, wanted)
+    steps = rows.gathered()
+    below, above = np.empty_like(found), np.empty_like(found)
+    open_below, open_above = np.ones(found.shape, bool), np.ones(found.shape, bool)
+    for reach in (1, 16, 256, 4096, 1 << 16):
+        for side, bound, missing in ((-1, below, open_below), (1, above, open_above)):
+            index = np.clip(found + side * reach, rows.first, rows.last)
+            numbers, radius = rows.floats(index)
+            bottom, top = enclose(steps, numbers, radius=radius)
+            proved = missing & (top < wanted if side < 0 else bottom >= wanted)
+            bound[proved] = index[proved]
+            missing &= ~proved
+        if not np.any(open_below | open_above):
+            break
+    for r, k in np.argwhere(open_below | open_above):
+        level = Fraction(int(np.broadcast_to(levels, found.shape)[r, k]))
+        above[r, k] = settle(rows, int(r), level, int(found[r, k]))
+        below[r, k] = above[r, k] - 1
+    return below, above
