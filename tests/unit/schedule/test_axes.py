@@ -13,7 +13,7 @@ from ternc import passes, target
 from ternc.network import golden
 from ternc.network.analysis import accumulator_range, conv_size
 from ternc.network.host import random_codes
-from ternc.network.layers import IntRange, Linear, Network, Pool, Staircase, Tensor, Term
+from ternc.network.layers import Anomaly, IntRange, Linear, Network, Pool, Staircase, Tensor, Term
 from ternc.schedule.axes import Axis, Walks, walks
 from ternc.schedule.build import schedule
 from ternc.schedule.design import ArrayShape
@@ -159,6 +159,7 @@ def test_every_read_lies_where_the_definition_says(model: Network) -> None:
         assert last.vertical.steps * last.vertical.phases == last.vertical.size
 
 
+@settings(deadline=None)
 @given(st.integers(1, 20), st.integers(1, 5))
 def test_the_last_steps_of_a_phase_may_lie_outside(size: int, count: int) -> None:
     axis = one(size, phases=min(count, size))
@@ -172,8 +173,6 @@ def test_a_score_counts_no_row_that_does_not_exist(height: int) -> None:
         source="x", weights=np.ones((1, 1, 1, 1), np.int32), upsample=(2, 1), padding=(0, 0, height - 24, 0)
     )
     made = Linear(name="difference", kind="add", terms=(term,), target="sums")
-    from ternc.network.layers import Anomaly
-
     judge = Anomaly(tensor="sums", offset=np.array([5]), measure="squares", unit=1.0, slack=0.0, limit=10)
     model = assemble(source, [made], anomaly=judge)
     (walk,) = walks(model).layers

@@ -64,6 +64,19 @@ def test_a_word_has_the_fewest_planes_and_each_weight_the_fewest_digits_on_them(
     assert recoder.fewest_digits(weights[:, None, None, None]).sum() <= count.sum()
 
 
+@pytest.mark.parametrize("planes", range(1, 64))
+def test_digits_are_the_fewest_on_any_planes(planes: int) -> None:
+    chosen = tuple(plane_list(planes))
+    able = {value: fewest for value, fewest in representable(chosen).items() if abs(value) <= 32}
+    weights = np.array(list(able), np.int32)
+    digits = Recoder(peak=32).digits(weights, planes)
+    np.testing.assert_array_equal(
+        sum(d.astype(int) << s for d, s in zip(digits, chosen, strict=True)), weights
+    )
+    np.testing.assert_array_equal((digits != 0).sum(axis=0), list(able.values()))
+
+
+@settings(deadline=None)
 @given(st.lists(st.integers(-(2**31) + 1, 2**31 - 1), min_size=1, max_size=5), st.integers(0, 24))
 def test_weights_of_any_width_have_digits(word: list[int], right: int) -> None:
     weights = np.array([w >> right for w in word], np.int32)
@@ -122,7 +135,7 @@ def eight_bits(kind: str, rng: np.random.Generator) -> NDArray[np.int32]:
         return rng.integers(-128, 128, (32, 3, 3, 3)).astype(np.int32)
     real = rng.normal(size=(32, 3, 3, 3))
     peak = np.abs(real).max(axis=(1, 2, 3), keepdims=True)  # a scale for each channel
-    return np.clip(np.rint(real / peak * 128), -128, 127).astype(np.int32)
+    return np.asarray(np.clip(np.rint(real / peak * 128), -128, 127), np.int32)
 
 
 @pytest.mark.parametrize("kind", ["uniform", "gaussian"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ternc.schedule.design import ArrayShape
@@ -78,6 +78,7 @@ def frames(draw: st.DrawFn) -> tuple[list[int], list[InputLoad], list[int], list
     return layers, inputs, last, outputs
 
 
+@settings(deadline=None)
 @given(frames())
 def test_closed_form_equals_the_handshakes_played_frame_by_frame(
     frame: tuple[list[int], list[InputLoad], list[int], list[OutputSend]],
