@@ -30,7 +30,11 @@ def extract(path: Path, walk: Walk, ends: Ends) -> bytes:
         value.name: value for value in (*proto.graph.value_info, *proto.graph.input, *proto.graph.output)
     }
     by_output = {output: node for node in proto.graph.node for output in node.output if output}
-    nodes = [by_output[next(o for o in node.outputs if o)] for node in ends.host]
+    nodes = []
+    for node in ends.host:
+        nodes.append(onnx.NodeProto())
+        nodes[-1].CopyFrom(by_output[next(o for o in node.outputs if o)])
+        nodes[-1].input[:] = node.inputs  # shapes for one frame have names of their own
     made = {output for node in nodes for output in node.output}
     read = [name for node in nodes for name in node.input if name and name not in made]
     constants = []

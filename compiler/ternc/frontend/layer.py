@@ -26,6 +26,7 @@ from ternc.frontend.values import (
     Node,
     View,
     plain_index,
+    real_dtype,
 )
 from ternc.frontend.walk import LayerFacts, Walk
 from ternc.frontend.weights import Plane, Reals
@@ -224,7 +225,7 @@ def _weighted(walk: Walk, layer: Layer, value: Computed, size: Map, weights: Rea
         source=acc,
         index=plain_index((1, *size_out)),
         size=size_out,
-        dtype="float32",
+        dtype=real_dtype(value.dtype),
         steps=steps,
     )
 

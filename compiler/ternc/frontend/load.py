@@ -12,6 +12,8 @@ import onnx
 from onnx import numpy_helper
 
 from ternc.errors import ModelError
+from ternc.frontend.batch import for_one_frame
+from ternc.frontend.estimators import without_estimators
 from ternc.frontend.values import Array, Node
 
 OLDEST_OPSET, NEWEST_OPSET = 9, 25
@@ -44,6 +46,7 @@ class OnnxGraph:
         types: Integer type names (``finn_datatype``) by tensor name.
         opset: Of the standard domain.
         ranks: Number of axes of each value, as far as the file tells.
+        batch: How many frames the file has been exported for; 1 where that is open.
     """
 
     file: str
@@ -55,6 +58,7 @@ class OnnxGraph:
     types: Mapping[str, str]
     opset: int
     ranks: Mapping[str, int]
+    batch: int = 1
 
 
 def load_proto(path: Path) -> onnx.ModelProto:
@@ -145,7 +149,7 @@ def self_contained(path: Path) -> bytes:
 
 
 def read_graph(path: Path) -> OnnxGraph:
-    """The file's graph.
+    """The file's graph, for one frame where it has been exported for several.
 
     Raises:
         ModelError: As `load_proto`; or an empty graph, an opset that is not known, no input or output, a tensor
@@ -162,12 +166,15 @@ def read_graph(path: Path) -> OnnxGraph:
     if not graph.node:
         raise ModelError(f"{file}: must hold a network, but its graph has no nodes")
     arrays = {tensor.name: _array(file, tensor) for tensor in graph.initializer}
-    if graph.sparse_initializer:
-        raise ModelError(f"{file}: must have dense initialisers, but holds sparse ones")
+    for sparse in graph.sparse_initializer:
+        raise ModelError(
+            f"{file}: initialiser '{sparse.values.name}': must be dense, but is sparse",
+            help="store it densely: the zeros of ternary weights cost no space on the chip",
+        )
     inputs, outputs = _inputs(file, graph, arrays), _outputs(file, graph)
-    return OnnxGraph(
+    found = OnnxGraph(
         file=file,
-        nodes=_nodes(file, graph),
+        nodes=without_estimators(_nodes(file, graph)),
         initialisers=arrays,
         inputs=inputs,
         outputs=outputs,
@@ -176,6 +183,7 @@ def read_graph(path: Path) -> OnnxGraph:
         opset=opset,
         ranks=_ranks(model),
     )
+    return for_one_frame(found)
 
 
 def _ranks(model: onnx.ModelProto) -> dict[str, int]:

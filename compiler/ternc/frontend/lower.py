@@ -33,6 +33,17 @@ EXECUTED_IR_VERSION = 10
 _NUMERIC = {"Add", "Sub", "Mul", "Div", "Clip", "Concat", "Max", "Min", "Pow", "PRelu", "Neg"}
 """Operators whose constant operands have the type of the value; all values are float32 here."""
 
+_OPERANDS = {
+    "ReduceSum": ("axes",),
+    "Reshape": ("shape",),
+    "Slice": ("starts", "ends", "axes"),
+    "Split": ("split",),
+    "Squeeze": ("axes",),
+    "TopK": ("k",),
+    "Unsqueeze": ("axes",),
+}
+"""Attributes of old operator sets that became operands."""
+
 _INTEGERS = {"ArgMax", "Shape", "Size"}
 """Operators whose result stays an integer."""
 
@@ -100,6 +111,8 @@ class _Lowering:
         if not isinstance(value, Const):
             return name
         array = value.array
+        if array.dtype.name in ("float16", "bfloat16", "float64"):
+            return self.number(array)
         numeric = node.op in _NUMERIC or (node.op == "Pad" and position == 2)
         if numeric and not any(i in self.integers for i in node.inputs):
             return self.number(array)
@@ -245,13 +258,10 @@ class _Lowering:
         """A standard operator, in the form that it has from opset 13 on."""
         attributes = {k: v for k, v in node.attributes.items() if v is not None}
         op = node.op
-        if op == "Clip" and ("min" in attributes or "max" in attributes):
-            bounds = [attributes.pop(key, None) for key in ("min", "max")]
-            inputs = inputs[:1] + ["" if b is None else self.number(b) for b in bounds]
-        if op in ("Squeeze", "Unsqueeze") and "axes" in attributes:
-            inputs = [inputs[0], self._whole(attributes.pop("axes"))]
-        if op == "TopK" and "k" in attributes:
-            inputs = [inputs[0], self._whole([attributes.pop("k")])]
+        if op in ("Softmax", "LogSoftmax", "Hardmax") and self.walk.graph.opset < 13:
+            self._flat_softmax(node, inputs[0], int(attributes.get("axis", 1)))
+            return
+        inputs = inputs + self._moved(op, attributes)
         if op == "TopK":
             self.integers.update(node.outputs[1:])
         if op == "Upsample" or (op == "Resize" and len(inputs) == 2):
@@ -260,18 +270,35 @@ class _Lowering:
             attributes |= {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
         if op == "Reshape":
             attributes.pop("allowzero", None)
-            if "shape" in attributes:
-                inputs = [inputs[0], self._whole(attributes.pop("shape"))]
         proto = onnx.helper.make_node(op, inputs, list(node.outputs))
         for key, value in attributes.items():
             plain = numpy_helper.from_array(value) if isinstance(value, np.ndarray) else value
             proto.attribute.append(onnx.helper.make_attribute(key, plain))
         self.nodes.append(proto)
 
-    def _whole(self, values: list[int]) -> str:
+    def _moved(self, op: str, attributes: dict[str, Any]) -> list[str]:
+        """Operands that old operator sets have as attributes; taken out of them."""
+        if op == "Clip" and ("min" in attributes or "max" in attributes):
+            bounds = [attributes.pop(key, None) for key in ("min", "max")]
+            return ["" if bound is None else self.number(bound) for bound in bounds]
+        if op == "Pad" and "pads" in attributes:
+            return [self._whole(attributes.pop("pads")), self.number(attributes.pop("value", 0.0))]
+        if op == "Slice" and "starts" in attributes:
+            attributes.setdefault("axes", list(range(len(attributes["starts"]))))
+        if op == "ReduceSum" and self.walk.graph.opset >= 13:
+            return []
+        names = (name for name in _OPERANDS.get(op, ()) if name in attributes)
+        return [self._whole(attributes.pop(name)) for name in names]
+
+    def _flat_softmax(self, node: Node, x: str, axis: int) -> None:
+        """Over all axes from ``axis`` on, as the operator was defined up to operator set 12."""
+        v = self.emit(node.op, [self.emit("Flatten", [x], axis=axis)], axis=-1)
+        self.emit("Reshape", [v, self.emit("Shape", [x])], node.outputs[0])
+
+    def _whole(self, values: int | list[int]) -> str:
         self.count += 1
         name = f"ternc_integers_{self.count}"
-        self.constants[name] = np.array(values, np.int64)
+        self.constants[name] = np.array(values, np.int64).reshape(-1)
         return name
 
 

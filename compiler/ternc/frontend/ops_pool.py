@@ -313,7 +313,7 @@ def _spatial(walk: Walk, node: Node, value: Computed, axes: list[int]) -> tuple[
     """The value as ``[1, C, H, W]`` with all reduced axes among the last two."""
     shape = value.index.shape
     rank = len(shape)
-    if 0 in axes and shape[0] != 1:
+    if 0 in axes and (shape[0] != 1 or walk.graph.batch > 1):
         raise walk.refuse(node, ": it must not reduce the batch")
     reduced = [a for a in axes if a != 0]
     kept = [a for a in range(1, rank) if a not in reduced]

@@ -365,9 +365,12 @@ def quantize_linear(walk: Walk, node: Node) -> Value:
 def dequantize_linear(walk: Walk, node: Node) -> Value:
     """``(x - z) * s``."""
     view = walk.view(node)
-    scale, zero = _spread(walk, node, view, linear_codes(walk, node, view.index.shape))
+    given = linear_codes(walk, node, view.index.shape)
+    scale, zero = _spread(walk, node, view, given)
     steps = (*useful(Add(addend=-zero)), *useful(Multiply(factor=scale)))
-    return walk.step(view, node.outputs[0], *steps, dtype="float32")
+    declared = int(node.attributes.get("output_dtype", 0) or 0)
+    dtype = fold.elem_dtype(declared) if declared else given.scale.array.dtype.name
+    return walk.step(view, node.outputs[0], *steps, dtype=dtype)
 
 
 def _spread(walk: Walk, node: Node, view: View, given: LinearCodes) -> tuple[PerChannel, PerChannel]:

@@ -268,6 +268,11 @@ def map_shape(shape: tuple[int, ...]) -> Map | None:
     return None
 
 
+def real_dtype(dtype: str) -> str:
+    """The type of a sum of such values: a float type as it is, float32 for integers."""
+    return dtype if "float" in dtype else "float32"
+
+
 def pixels(size: Map) -> int:
     """Number of pixels of a map."""
     return size[1] * size[2]

@@ -446,8 +446,10 @@ class Walk:
         first = next((v for v in (self.values.get(n) for n in node.inputs) if isinstance(v, Const)), None)
         if folder is not None:
             arrays = [folder(self, node)]
-        elif node.domain:
+        elif node.domain or node.op in refused.OPERATORS:
             raise self._unsupported(node)
+        elif "sparse_value" in node.attributes:
+            raise self.refuse(node, ": its value must be dense, but is sparse", help="store it densely")
         else:
             values = [self.values[name] if name else None for name in node.inputs]
             try:
