@@ -13,6 +13,7 @@ from ternc.frontend import fold
 from ternc.frontend.build import make_pool, signed, start, term_ranges
 from ternc.frontend.grid import Rationals, affine, find_grid
 from ternc.frontend.load import InputInfo, OnnxGraph
+from ternc.frontend.ops_sum import summed
 from ternc.frontend.settle import common, unit_of
 from ternc.frontend.values import (
     NOTHING,
@@ -33,6 +34,9 @@ from ternc.network.layers import IntRange, Output, Tensor
 from ternc.network.thresholds import direction
 
 LARGEST_KEY = 2**31
+
+FLOATS = ("float32", "float16", "float64")
+"""Types of real inputs. They mean the same here: numbers are exact, and nothing is rounded to the type in between."""
 
 
 def first_views(graph: OnnxGraph) -> dict[str, View]:
@@ -57,11 +61,15 @@ def _first_view(file: str, given: InputInfo) -> View:
     if (given.shape[0] or 1) != 1:
         raise ModelError(
             f"{where}: its batch must be 1 or dynamic, but is {given.shape[0]}",
-            help="export with a batch of 1",
+            help="export with a batch of 1 or a dynamic one",
         )
     bounds = fold.type_range(given.dtype)
-    if given.dtype != "float32" and bounds is None:
-        raise ModelError(f"{where}: it must be float32 or an integer, but is {given.dtype}")
+    if given.dtype not in FLOATS and bounds is None:
+        found = "holds strings" if given.dtype == "object" else f"is {given.dtype}"
+        raise ModelError(
+            f"{where}: it must be {', '.join(FLOATS)} or an integer, but {found}",
+            help="convert the model to float32",
+        )
     narrow = bounds is not None and bounds[1] - bounds[0] < 256
     shape = (1, *(int(n or 1) for n in given.shape[1:]))
     source = GraphInput(
@@ -153,7 +161,7 @@ def finish(walk: Walk) -> Ends:
         value = walk.values[name]
         if name in outputs or (isinstance(value, Const) and name not in walk.graph.outputs):
             continue
-        made = _output(walk, name, value)
+        made = _output(walk, name, value) or _gathered(walk, name, value)
         if made is not None:
             outputs[name] = made
             continue
@@ -167,6 +175,28 @@ def finish(walk: Walk) -> Ends:
             readers.update({i: node for i in node.inputs if i not in readers})
     order = [node for node in walk.graph.nodes if node.name in host]
     return Ends(outputs=tuple(outputs.values()), host=tuple(order))
+
+
+def _gathered(walk: Walk, name: str, value: Value) -> Output | None:
+    """Values of several layers, or values and zeros, brought together by a layer of copies where the host cannot."""
+    several = isinstance(value, Joined) or (isinstance(value, View) and NOTHING in value.index)
+    if not several or _on_host(walk, name):
+        return None
+    assert isinstance(value, View | Joined)
+    return _output(walk, name, summed(walk, walk.makers[name], [(value, 1)]))
+
+
+def _on_host(walk: Walk, name: str) -> bool:
+    """Whether the host could compute a value from values of single layers."""
+    match walk.values[name]:
+        case Const():
+            return True
+        case View(index=index) if NOTHING not in index:
+            return index.ndim > 0 and index.shape[0] == 1
+        case _:
+            node = walk.makers.get(name)
+            able = node is not None and node.op in HOST and not node.domain
+            return able and node is not None and all(_on_host(walk, i) for i in node.inputs if i)
 
 
 def _unfinished(walk: Walk, name: str, value: Value, reader: Node | None) -> ModelError:

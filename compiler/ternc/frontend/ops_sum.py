@@ -30,6 +30,7 @@ from ternc.frontend.values import (
     View,
     map_shape,
     plain_index,
+    real_dtype,
 )
 from ternc.frontend.walk import HostOnlyError, Walk, handles
 from ternc.network.steps import Add, Clamp, Divide, Function, Multiply, Step
@@ -47,7 +48,7 @@ def add(walk: Walk, node: Node) -> Value:
     if len(computed) + len(constants) < len(values):
         raise walk.refuse(node, ": cannot compute with the result of ArgMax or TopK")
     alone = len(computed) == 1
-    result = _negated(*computed[0], node.outputs[0]) if alone else _sum(walk, node, computed)
+    result = _negated(*computed[0], node.outputs[0]) if alone else summed(walk, node, computed)
     for const, sign in constants:
         result = _each(node, result, partial(_shifted, walk, node, const, sign))
     if node.op == "Mean" and len(values) > 1:
@@ -204,7 +205,7 @@ class _Codes:
     sign: int
 
 
-def _sum(walk: Walk, node: Node, given: list[tuple[Computed, int]]) -> View:
+def summed(walk: Walk, node: Node, given: list[tuple[Computed, int]]) -> View:
     """The sum of several computed values as the accumulator of one layer.
 
     A layer's sums that nothing quantises are taken over as they are; everything else is finished first and read
@@ -227,7 +228,14 @@ def _sum(walk: Walk, node: Node, given: list[tuple[Computed, int]]) -> View:
         offset = offset + moved
     steps: tuple[Step, ...] = useful(Add(addend=_floats(offset)))
     acc = Accumulator(name=node.name, kind="sum", addends=tuple(addends), size=size)
-    return View(name=node.outputs[0], source=acc, index=place, size=size, dtype="float32", steps=steps)
+    return View(
+        name=node.outputs[0],
+        source=acc,
+        index=place,
+        size=size,
+        dtype=real_dtype(given[0][0].dtype),
+        steps=steps,
+    )
 
 
 def _share(walk: Walk, node: Node, view: View, sign: int, shape: tuple[int, ...]) -> _Raw | _Codes:
