@@ -107,7 +107,7 @@ def test_given_frames_by_name_are_run_and_predicted(two: Build, tmp_path: Path) 
     assert [array.shape for array in golden.values()] == [(7, 5, 3, 3), (7, 5, 5)]
     assert all(np.array_equal(array, rtl[name]) for name, array in golden.items())
     with pytest.raises(
-        ternc.TerncError, match=r"^the network has 2 inputs, 'left', 'right', but one array is given$"
+        ternc.TerncError, match=r"^the network has 2 inputs, 'left', 'right', but one array is given"
     ):
         two.predict(x["left"])
     with pytest.raises(ternc.TerncError, match="there is no array for 'right'"):

@@ -8,7 +8,7 @@ float32 alone; it is called that only where the two numbers lie as close to each
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -118,29 +118,45 @@ class _Site:
     first: bool
 
 
-def evaluate_exactly(
-    path: Path, single: Mapping[str, NDArray[Any]], exact: Mapping[str, NDArray[Any]]
-) -> Exact:
-    """One frame in float64, and where onnxruntime first differs from it.
+class ExactModel:
+    """A model that is evaluated frame by frame in float64.
 
     Args:
         path: The model.
-        single: The inputs as onnxruntime gets them, ``[1, ...]`` by name.
-        exact: Their exact values, in float64. What a quantiser of the graph makes of an input is taken from
-            onnxruntime, because the host's side of a build makes it in float32 too.
     Raises:
-        ToolError: onnxruntime is missing, or one of the evaluations does not know an operator.
+        ToolError: onnxruntime is missing, or does not take the model.
     """
-    model = load_for_execution(path, dynamic=False)
-    sites = _sites(model.graph)
-    seen = [name for site in sites for name in (*site.inputs, site.output, site.result)]
-    found = _run_single(model, seen, single, path)
-    given = {site.output: found[site.output] for site in sites if site.first}
-    precise = _run_double(model, given, exact, path)
-    return Exact(
-        outputs={output.name: precise.values[output.name] for output in model.graph.output},
-        crossing=_first_crossing(sites, found, precise),
-    )
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.name
+        self._model = load_for_execution(path, dynamic=False)
+        self._sites = _sites(self._model.graph)
+        self._session = Session(_showing(self._model, self._sites), path.name)
+        self._nodes = _Nodes(list(self._model.opset_import))
+
+    def evaluate(self, single: Mapping[str, NDArray[Any]], exact: Mapping[str, NDArray[Any]]) -> Exact:
+        """One frame in float64, and where onnxruntime first differs from it.
+
+        Args:
+            single: The inputs as onnxruntime gets them, ``[1, ...]`` by name.
+            exact: Their exact values, in float64. What a quantiser of the graph makes of an input is taken from
+                onnxruntime, because the host's side of a build makes it in float32 too.
+        Raises:
+            ToolError: One of the evaluations does not know an operator.
+        """
+        plain = {name: np.asarray(x) for name, x in single.items()}
+        found = {**_constants(self._model), **plain, **self._session.run(single)}
+        given = {site.output: found[site.output] for site in self._sites if site.first}
+        double = _Double(self._nodes, _constants(self._model) | dict(exact) | given)
+        try:
+            with np.errstate(all="ignore"):
+                double.run(node for node in self._model.graph.node if node.output[0] not in given)
+        except Exception as error:  # whatever a reference implementation raises: it cannot do this
+            raise ToolError(f"{self._file}: cannot be evaluated in float64 ({first_line(error)})") from error
+        return Exact(
+            outputs={output.name: double.values[output.name] for output in self._model.graph.output},
+            crossing=_first_crossing(self._sites, found, double),
+        )
 
 
 # ---- sites ----------------------------------------------------------------------------------------------
@@ -206,22 +222,41 @@ def _named(graph: onnx.GraphProto, name: str) -> str:
 # ---- the two evaluations --------------------------------------------------------------------------------
 
 
-def _run_single(
-    model: onnx.ModelProto, seen: Sequence[str], inputs: Mapping[str, NDArray[Any]], path: Path
-) -> Values:
-    """Every value of ``seen`` in onnxruntime's float32."""
+def _showing(model: onnx.ModelProto, sites: Sequence[_Site]) -> onnx.ModelProto:
+    """The model with everything around its sites as outputs."""
     shown = onnx.ModelProto()
     shown.CopyFrom(model)
+    seen = dict.fromkeys(name for site in sites for name in (*site.inputs, site.output, site.result))
     produced = {name for node in model.graph.node for name in node.output}
     listed = {output.name for output in model.graph.output}
-    wanted = [name for name in dict.fromkeys(seen) if name in produced - listed]
-    shown.graph.output.extend(onnx.ValueInfoProto(name=name) for name in wanted)
-    found = Session(shown, path.name).run(inputs)
-    return {**_constants(model), **{name: np.asarray(x) for name, x in inputs.items()}, **found}
+    shown.graph.output.extend(onnx.ValueInfoProto(name=name) for name in seen if name in produced - listed)
+    return shown
 
 
 def _constants(model: onnx.ModelProto) -> Values:
     return {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+
+
+class _Nodes:
+    """onnx's reference implementation of single nodes, each prepared once."""
+
+    def __init__(self, opsets: Sequence[onnx.OperatorSetIdProto]) -> None:
+        self._opsets = opsets
+        self._prepared: dict[bytes, ReferenceEvaluator] = {}
+
+    def run(self, node: onnx.NodeProto, values: Values) -> Values:
+        """The node's outputs by name."""
+        read = [name for name in dict.fromkeys(node.input) if name]
+        made = [name for name in node.output if name]
+        key = node.SerializeToString(deterministic=True)
+        if key not in self._prepared:
+            inputs, outputs = ([onnx.ValueInfoProto(name=n) for n in names] for names in (read, made))
+            graph = onnx.helper.make_graph([node], "node", inputs, outputs)
+            self._prepared[key] = ReferenceEvaluator(
+                onnx.helper.make_model(graph, opset_imports=self._opsets)
+            )
+        found = self._prepared[key].run(None, {name: values[name] for name in read})
+        return dict(zip(made, map(np.asarray, found), strict=True))
 
 
 class _Double:
@@ -233,12 +268,20 @@ class _Double:
             errors are proportional to it.
     """
 
-    def __init__(self, model: onnx.ModelProto, inputs: Mapping[str, NDArray[Any]]) -> None:
+    def __init__(self, nodes: _Nodes, known: Values) -> None:
         self.values: Values = {}
         self.sizes: Values = {}
-        self._opsets = list(model.opset_import)
-        for name, array in (_constants(model) | dict(inputs)).items():
+        self._nodes = nodes
+        for name, array in known.items():
             self.keep(name, array)
+
+    def run(self, nodes: Iterable[onnx.NodeProto]) -> None:
+        """Evaluate nodes in order."""
+        for node in nodes:
+            if node.op_type in _ROUNDINGS | _COMPARISONS | _CHOICES:
+                self.decide(node)
+            else:
+                self.step(node)
 
     def keep(self, name: str, array: NDArray[Any]) -> None:
         """A value that is known; its size is its own."""
@@ -247,11 +290,11 @@ class _Double:
 
     def step(self, node: onnx.NodeProto) -> None:
         """Evaluate a node that adds, multiplies, moves or bends values."""
-        results = self._call(_in_double(node), self.values)
+        results = self._nodes.run(_in_double(node), self.values)
         around = dict(self.sizes)
         if node.op_type == "BatchNormalization":
             around[node.input[3]] = -around[node.input[3]]  # the mean is subtracted
-        sizes = self._call(_of_sizes(node), around)
+        sizes = self._nodes.run(_of_sizes(node), around)
         self.values |= results
         self.sizes |= {
             name: np.maximum(sizes[name], np.abs(array)) if array.dtype.kind == "f" else array
@@ -265,20 +308,8 @@ class _Double:
         if node.op_type in _ROUNDINGS | _COMPARISONS:
             border = _border(node.op_type, x, self.values[node.input[-1]])
             near[node.input[0]] = np.where(np.abs(x - border) <= _SNAP * size, border, x)
-        for name, array in self._call(_in_double(node), near).items():
+        for name, array in self._nodes.run(_in_double(node), near).items():
             self.keep(name, array)
-
-    def _call(self, node: onnx.NodeProto, values: Values) -> Values:
-        read = [name for name in dict.fromkeys(node.input) if name]
-        graph = onnx.helper.make_graph(
-            [node],
-            "node",
-            [onnx.ValueInfoProto(name=name) for name in read],
-            [onnx.ValueInfoProto(name=name) for name in node.output if name],
-        )
-        evaluator = ReferenceEvaluator(onnx.helper.make_model(graph, opset_imports=self._opsets))
-        found = evaluator.run(None, {name: values[name] for name in read})
-        return dict(zip([name for name in node.output if name], map(np.asarray, found), strict=True))
 
 
 def _border(op: str, x: NDArray[Any], other: NDArray[Any]) -> NDArray[Any]:
@@ -313,25 +344,6 @@ def _of_sizes(node: onnx.NodeProto) -> onnx.NodeProto:
         found.op_type = "Identity"
         del found.input[1:], found.attribute[:]
     return found
-
-
-def _run_double(
-    model: onnx.ModelProto, given: Values, inputs: Mapping[str, NDArray[Any]], path: Path
-) -> _Double:
-    """The whole graph in float64; values that are ``given`` are not computed."""
-    double = _Double(model, {**inputs, **given})
-    try:
-        with np.errstate(all="ignore"):
-            for node in model.graph.node:
-                if node.output[0] in given:
-                    continue
-                if node.op_type in _ROUNDINGS | _COMPARISONS | _CHOICES:
-                    double.decide(node)
-                else:
-                    double.step(node)
-    except Exception as error:  # whatever a reference implementation raises: it cannot do this
-        raise ToolError(f"{path.name}: cannot be evaluated in float64 ({first_line(error)})") from error
-    return double
 
 
 # ---- comparing ------------------------------------------------------------------------------------------

@@ -7,13 +7,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from pathlib import Path
 
 import numpy as np
 
-from ternc import frontend
-from ternc.errors import ToolError
-from ternc.frontend import Crossing
+from ternc.frontend import Crossing, ExactModel
 from ternc.network import golden
 from ternc.network.analysis import accumulator_range, hull, sources, sum_size
 from ternc.network.layers import Linear, Network, Staircase, Tensor
@@ -67,7 +64,7 @@ class OnBorder:
 
 
 def explain(
-    network: Network, model: Path, frame: int, x: Values, codes: Sequence[Codes], got: Values
+    network: Network, model: ExactModel, frame: int, x: Values, codes: Sequence[Codes], got: Values
 ) -> OnBorder | str:
     """Why the golden model's outputs of one frame are not those of onnxruntime.
 
@@ -83,6 +80,8 @@ def explain(
         got: The golden model's outputs, ``[1, ...]`` by name; the graph's outputs first, in their order.
     Returns:
         The place, or the reason why float32 does not explain it.
+    Raises:
+        ToolError: The model cannot be evaluated in float64.
     """
     exact = {
         prologue.name: real_codes(prologue, array)
@@ -90,10 +89,7 @@ def explain(
         else x[prologue.name]
         for prologue, array in zip(network.inputs, codes, strict=True)
     }
-    try:
-        found = frontend.evaluate_exactly(model, x, exact)
-    except ToolError as error:
-        return error.sentence
+    found = model.evaluate(x, exact)
     for name, expected in found.outputs.items():
         whole = expected[None] if expected.ndim < got[name].ndim else expected  # no batch axis in the model
         exactly, computed = aligned(whole, got[name])

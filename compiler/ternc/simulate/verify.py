@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from threading import Lock
 from typing import Any, Literal, TypeAlias
@@ -13,7 +14,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from ternc import frontend
-from ternc.errors import DataError
+from ternc.errors import DataError, ToolError
 from ternc.network import golden
 from ternc.schedule.design import StreamPort
 from ternc.simulate import frames as frame_sets
@@ -253,13 +254,17 @@ def _versus_onnx(build: Opened, frames: Frames, leaving: Sequence[Codes]) -> Onn
     got = decode(network, leaving)
     score, bound = onnx.expected_score(network, frames.codes[0], expected)
 
+    model = cache(lambda: frontend.ExactModel(build.model))
+
     def why(frame: int) -> OnBorder | str:
         one = slice(frame, frame + 1)
         x = {name: array[one] for name, array in frames.inputs.items()}
         codes = [array[one] for array in frames.codes]
-        return explain(
-            network, build.model, frame, x, codes, {name: array[one] for name, array in got.items()}
-        )
+        ours = {name: array[one] for name, array in got.items()}
+        try:
+            return explain(network, model(), frame, x, codes, ours)
+        except ToolError as error:
+            return error.sentence
 
     return onnx.compare(expected | score, got, bound, why)
 

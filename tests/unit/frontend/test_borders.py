@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from ternc.errors import ToolError
-from ternc.frontend import evaluate_exactly, execute
+from ternc.frontend import ExactModel, execute
 from unit.frontend.onnx_models import Graph
 
 INT64 = 7  # TensorProto.INT64
@@ -51,7 +51,7 @@ def five(*rest: float) -> dict[str, NDArray[Any]]:
 
 def run(path: Path, x: dict[str, NDArray[Any]]) -> tuple[NDArray[Any], Any]:
     """The output in float64, and the crossing."""
-    found = evaluate_exactly(path, x, {name: array.astype(np.float64) for name, array in x.items()})
+    found = ExactModel(path).evaluate(x, {name: array.astype(np.float64) for name, array in x.items()})
     (y,) = found.outputs.values()
     return y, found.crossing
 

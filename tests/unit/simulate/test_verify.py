@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,17 @@ def network(borders: tuple[str, ...] = ()) -> Network:
     )
 
 
+class Exactly:
+    """Stands where the float64 evaluation is: x + ``step``."""
+
+    def __init__(self, crossing: Crossing | None, _: Path, step: int = 1) -> None:
+        self.crossing, self.step = crossing, step
+
+    def evaluate(self, x: dict[str, Any], exact: dict[str, Any]) -> Exact:
+        assert np.array_equal(x["x"], exact["x"])
+        return Exact(outputs={"y": exact["x"] + self.step}, crossing=self.crossing)
+
+
 @pytest.fixture
 def plus(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> Plus:
     """Puts an opened build in place of the one on disk, and x + 1 in place of onnxruntime."""
@@ -90,10 +102,6 @@ def plus(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> Plus:
         borders: tuple[str, ...] = (),
         crossing: Crossing | None = None,
     ) -> Opened:
-        def exactly(_: Path, x: dict[str, Any], exact: dict[str, Any]) -> Exact:
-            assert np.array_equal(x["x"], exact["x"])
-            return Exact(outputs={"y": exact["x"] + 1}, crossing=crossing)
-
         dut = stand_in(size=SIZE, offset=offset, fault=fault)
         build = Opened(
             path=dut.rtl.parent,
@@ -105,7 +113,7 @@ def plus(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> Plus:
         )
         monkeypatch.setattr(module, "open_build", lambda _: build)
         monkeypatch.setattr(frontend, "execute", lambda _, x: {"y": execute(x["x"])})
-        monkeypatch.setattr(frontend, "evaluate_exactly", exactly)
+        monkeypatch.setattr(frontend, "ExactModel", partial(Exactly, crossing))
         monkeypatch.setattr(module, "modified_files", lambda _: ())
         return build
 
@@ -261,9 +269,7 @@ def test_a_golden_model_that_is_wrong_is_not_excused_by_a_border(
     plus: Plus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     build = plus(execute=one_more_at_the_top, crossing=CROSSING)
-    monkeypatch.setattr(
-        frontend, "evaluate_exactly", lambda _, x, __: Exact(outputs={"y": x["x"] + 2}, crossing=CROSSING)
-    )
+    monkeypatch.setattr(frontend, "ExactModel", partial(Exactly, CROSSING, step=2))
     report = verify(build.path, VerifyOptions(frames=3))
     assert (report.onnx, report.on_borders) == (1, 0)
     assert report.failures()[0].endswith("got 255 (in float64 the ONNX model gives 256 at 'y' [0, 0, 0])")
