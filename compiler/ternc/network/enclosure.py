@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import Any, assert_never
 
 import numpy as np
@@ -152,7 +152,7 @@ class _Enclosure:
         e = np.where(small, e + np.abs(v) + _SMALL, e)
         v = np.where(small, 0.0, v)
         # Of the radius, what was made here counts as made: it tells what float32 does not hold.
-        of_constants = np.maximum.reduce([np.abs(_rounded(c) * c) for c in constants])
+        of_constants = reduce(np.maximum, (np.abs(_rounded(c) * c) for c in constants))
         self._settle(v, np.where(made == 0, e, 0.0), np.where(made == 0, 0.0, e), 2 * size, of_constants)
 
     def apply(self, step: Step) -> None:
@@ -210,7 +210,8 @@ def _turns(step: Function, rank: int) -> list[tuple[Reals, ...]]:
         return []
     table = np.full((size, count, 4), np.nan)
     for i, row in enumerate(rows):
-        table[i, : len(row)] = row
+        if row:
+            table[i, : len(row)] = row
     column = (-1,) + (1,) * (rank - 1)
     return [tuple(table[:, t, part].reshape(column) for part in range(4)) for t in range(count)]
 
