@@ -359,7 +359,7 @@ class Builder:
     def _make_input(
         self, view: View, source: GraphInput, grid: Grid, where: str, layout: Layout, declared: bool
     ) -> _Finished:
-        size, gather = layout_of(view, source, layout, where)
+        size, gather = layout_of(view, source, layout)
         order = np.empty(gather.size, np.int64)
         order[gather] = np.arange(gather.size)
         steps = tuple(step_by_channel(s, order, size, where) for s in grid.prefix)

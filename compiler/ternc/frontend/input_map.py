@@ -37,7 +37,7 @@ def inverse(prefix: tuple[Step, ...]) -> tuple[Rationals, Rationals]:
     return 1 / found[0], -found[1] / found[0]
 
 
-def layout_of(view: View, source: GraphInput, layout: Layout, where: str) -> tuple[Map, Index]:
+def layout_of(view: View, source: GraphInput, layout: Layout) -> tuple[Map, Index]:
     """Map of the input tensor, and for each of its values in (channel, y, x) order the ONNX element."""
     index = view.index
     whole = index.size == int(np.prod(source.shape)) and len(np.unique(index)) == index.size
@@ -49,10 +49,9 @@ def layout_of(view: View, source: GraphInput, layout: Layout, where: str) -> tup
         if len(source.shape) > 2:
             flat = np.moveaxis(flat, 1, -1)
         return (flat.size, 1, 1), flat.ravel()
-    if len(shape) not in (2, 3, 4) or shape[0] != 1:
-        raise ModelError(
-            f"{where} reads the network's input as {list(shape)}: it must be a vector or a 1-D or 2-D map"
-        )
+    if len(shape) not in (2, 3, 4) or shape[0] != 1:  # the reader sees no map: the input's own axes
+        index = plain_index(source.shape)
+        shape = index.shape if len(index.shape) < 5 else (*index.shape[:3], int(np.prod(index.shape[3:])))
     if len(shape) == 2:
         return (index.size, 1, 1), index.ravel()
     size = (shape[1], 1, shape[2]) if len(shape) == 3 else (shape[1], shape[2], shape[3])

@@ -29,6 +29,10 @@ from ternc.frontend.walk import Walk, handles, tidy
 from ternc.network.steps import Divide
 
 
+LARGEST_SUM = 1 << 22
+"""Most weights of a dense layer that makes the sums of a reduction."""
+
+
 def _map(walk: Walk, node: Node, value: Computed) -> Map:
     shape = value.index.shape
     size = map_shape(shape)
@@ -274,7 +278,12 @@ def reduce(walk: Walk, node: Node) -> Value:
     axes = sorted({int(a) % rank for a in given})
     if not axes:
         return walk.arranged(value, node.outputs[0], lambda index: index)
-    turned, size, back = _spatial(walk, node, value, axes)
+    shape = value.index.shape
+    if 0 in axes and walk.graph.batch > 1:
+        raise walk.refuse(node, ": it must not reduce the batch")
+    back = _turned(shape, axes)
+    size = back.size
+    turned = walk.arranged(value, value.name, lambda index: index.transpose(back.order).reshape(1, *size))
     kernel = (size[1] if back.rows else 1, size[2] if back.columns else 1)
     found = _Pooling(
         kernel=kernel,
@@ -283,54 +292,73 @@ def reduce(walk: Walk, node: Node) -> Value:
         dilation=(1, 1),
         size=(size[1] - kernel[0] + 1, size[2] - kernel[1] + 1),
     )
+    divide = node.op == "ReduceMean"
     if node.op == "ReduceMax":
         result = _maximum(walk, node, turned, size, found, 4)
+    elif back.map:
+        result = _average(walk, node, turned, size, found, divide=divide)
     else:
-        result = _average(walk, node, turned, size, found, divide=node.op == "ReduceMean")
+        result = _dense_sum(walk, node, turned, size, divide=divide)
     assert isinstance(result, View | Joined)
     keep = bool(node.attributes.get("keepdims", 1))
-    full = tuple(1 if i in axes else n for i, n in enumerate(value.index.shape))
-    shape = full if keep else tuple(n for i, n in enumerate(full) if i not in axes)
-    order = back.order
+    full = tuple(1 if i in axes else n for i, n in enumerate(shape))
+    final = full if keep else tuple(n for i, n in enumerate(full) if i not in axes)
 
     def restore(index: Any) -> Any:
-        kept = index.reshape([1 if i in axes else value.index.shape[i] for i in order])
-        return kept.transpose(np.argsort(order)).reshape(shape)
+        kept = index.reshape([full[i] for i in back.order])
+        return kept.transpose(np.argsort(back.order)).reshape(final)
 
     return walk.arranged(result, node.outputs[0], restore)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Turned:
-    """How a value's axes were ordered to be a map, and which of height and width are reduced."""
+    """How a value's axes are ordered to be a map, and which of height and width are reduced.
+
+    Attributes:
+        order: The value's axes; those of size 1 come first.
+        size: Of the map.
+        map: Whether the map is the value's own, one axis for each of its axes; else channels are all that is kept and
+            the width all that is reduced.
+    """
 
     order: list[int]
+    size: Map
     rows: bool
     columns: bool
+    map: bool
 
 
-def _spatial(walk: Walk, node: Node, value: Computed, axes: list[int]) -> tuple[Computed, Map, _Turned]:
+def _turned(shape: tuple[int, ...], axes: list[int]) -> _Turned:
     """The value as ``[1, C, H, W]`` with all reduced axes among the last two."""
-    shape = value.index.shape
-    rank = len(shape)
-    if 0 in axes and (shape[0] != 1 or walk.graph.batch > 1):
-        raise walk.refuse(node, ": it must not reduce the batch")
-    reduced = [a for a in axes if a != 0]
-    kept = [a for a in range(1, rank) if a not in reduced]
-    if rank > 4 or len(reduced) > 2 or not kept or any(shape[a] > 1 for a in kept[1:] if len(reduced) == 2):
+    ones = [a for a, n in enumerate(shape) if n == 1]
+    reduced = [a for a in axes if shape[a] > 1]
+    kept = [a for a, n in enumerate(shape) if n > 1 and a not in axes]
+    if len(reduced) == 1 and len(kept) == 2:
+        inner = sorted([reduced[0], kept[1]])
+        order = [*ones, kept[0], *inner]
+        rows = inner[0] == reduced[0]
+        size = (shape[kept[0]], shape[inner[0]], shape[inner[1]])
+        return _Turned(order=order, size=size, rows=rows, columns=not rows, map=True)
+    order = [*ones, *kept, *reduced]
+    channels, count = (int(np.prod([shape[a] for a in part], dtype=np.int64)) for part in (kept, reduced))
+    plain = len(kept) == 1 and len(reduced) <= 2
+    height = shape[reduced[0]] if plain and len(reduced) == 2 else 1
+    size = (channels, height, count // height)
+    return _Turned(order=order, size=size, rows=True, columns=True, map=plain)
+
+
+def _dense_sum(walk: Walk, node: Node, value: Computed, size: Map, *, divide: bool) -> View:
+    """The sum of each channel of a map, as a dense layer that reads all of them wherever they are."""
+    channels, _, count = size
+    if channels * channels * count > LARGEST_SUM:
         raise walk.refuse(
             node,
-            f": it must reduce height, width or both of [1, C, H, W], but reduces axes {axes} of {list(shape)}",
-            help="reduce height and width only",
+            f": its {channels:,} sums of {count:,} values are no pool of a map",
+            help="reduce height and width of [1, C, H, W], or one axis",
         )
-    if len(reduced) == 2 or len(kept) == 1:
-        order = [0, *kept, *reduced]
-        height = shape[reduced[0]] if len(reduced) == 2 else 1
-        size = (int(np.prod([shape[a] for a in kept])), height, shape[reduced[-1]] if reduced else 1)
-        back = _Turned(order=order, rows=True, columns=True)
-    else:
-        order = [0, kept[0], *sorted([reduced[0], kept[1]])]
-        size = (shape[kept[0]], shape[order[2]], shape[order[3]])
-        back = _Turned(order=order, rows=order[2] == reduced[0], columns=order[3] == reduced[0])
-    turned = walk.arranged(value, value.name, lambda index: index.transpose(order).reshape(1, *size))
-    return turned, size, back
+    layer = Layer(node=node, kind="sum", const=None, layout=np.zeros(0, np.int64), window=None)
+    flat = walk.arranged(value, value.name, np.ravel)
+    view = weighted(walk, layer, flat, (channels * count, 1, 1), np.kron(np.eye(channels), np.ones(count)))
+    steps = useful(Divide(divisor=np.array([float(count)]))) if divide else ()
+    return replace(view, name=node.outputs[0], steps=(*view.steps, *steps))
