@@ -67,10 +67,15 @@ module ternc_feature_memory #(
       end
     end
     always_ff @(posedge clk_i) word_q <= turned;
-    always_comb begin
-      rd_data_o[r*Lanes*ActBits +: Lanes*ActBits] = '0;
-      for (int l = 0; l < StoredLanes; l++) begin
-        rd_data_o[(r*Lanes+l)*ActBits +: CodeBits] = word_q[l*CodeBits +: CodeBits];
+    if (ActBits == CodeBits) begin : gen_same
+      assign rd_data_o[r*Lanes*ActBits +: Lanes*ActBits] = (Lanes*ActBits)'(word_q);
+    end else begin : gen_wider
+      for (genvar l = 0; l < Lanes; l++) begin : gen_lane
+        if (l < StoredLanes) begin : gen_stored
+          assign rd_data_o[(r*Lanes+l)*ActBits +: ActBits] = ActBits'(word_q[l*CodeBits +: CodeBits]);
+        end else begin : gen_above
+          assign rd_data_o[(r*Lanes+l)*ActBits +: ActBits] = '0;
+        end
       end
     end
   end
