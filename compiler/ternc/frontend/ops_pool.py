@@ -28,7 +28,6 @@ from ternc.frontend.values import (
 from ternc.frontend.walk import Walk, handles, tidy
 from ternc.network.steps import Divide
 
-
 LARGEST_SUM = 1 << 22
 """Most weights of a dense layer that makes the sums of a reduction."""
 
