@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ternc.errors import ModelError
 from ternc.frontend.values import Accumulator, Addend
 from ternc.network.combine import integer_form
+from ternc.network.exact import NoStaircase
 from ternc.network.layers import Staircase, Term
 from ternc.network.steps import Step
 
@@ -35,7 +36,13 @@ def settled(acc: Accumulator, prefix: tuple[Step, ...], low: int, high: int, whe
     """
     channels = acc.size[0]
     scales = [list(np.broadcast_to(addend.scale, channels)) for addend in acc.addends]
-    found = integer_form(scales, [a.ranges for a in acc.addends], prefix, low=low, high=high)
+    try:
+        found = integer_form(scales, [a.ranges for a in acc.addends], prefix, low=low, high=high)
+    except NoStaircase as error:
+        raise ModelError(
+            f"{where} reads '{acc.name}', whose activation has no integer form: {error}",
+            help="give its operands equal scales, or quantise it in front of the activation",
+        ) from error
     if found.misses is not None:
         m = found.misses
         raise ModelError(
