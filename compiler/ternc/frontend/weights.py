@@ -25,6 +25,8 @@ WIDEST = 255
 """Largest integer weight: 8 bits and the sign that a zero point may bring."""
 MAGNITUDES = 4
 """Most magnitudes of a channel whose weights form no grid."""
+FARTHEST = 1 << 20
+"""Largest ratio of two of them: integer sums are multiplied with at most 20 bits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -83,7 +85,7 @@ def split(weights: Reals) -> Integers:
             first[channel], first_scale[channel] = np.rint(row / step), step
             continue
         levels = _levels(sizes)
-        if len(levels) > MAGNITUDES:
+        if len(levels) > MAGNITUDES or levels[-1] > FARTHEST * levels[0]:
             commonest[channel] = _commonest(sizes, np.abs(flat[flat != 0]))
             misfit[channel] = (row != 0) & ~_near(np.abs(row), commonest[channel])
             continue

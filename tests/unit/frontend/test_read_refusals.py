@@ -51,6 +51,12 @@ REFUSALS: dict[str, tuple[Make, tuple[Any, ...], str]] = {
         ("node 'fc' (MatMul), weight 'w': must be ternary, or integers of at most 8 bits times one scale in each output "
         "channel, but 6 of 8 values are not (first: w[1,0] = 0.841471)"),
     ),
+    "forgotten weight far below the others": (
+        lambda g: dense(g, q(g), with_value(TRITS, (3, 0), 1e-20)),
+        (1, 4),
+        ("node 'fc' (MatMul), weight 'w': must be ternary, or integers of at most 8 bits times one scale in each output "
+        "channel, but 1 of 12 values is not (first: w[3,0] = 1e-20)"),
+    ),
     "unknown operator": (
         lambda g: g.node("Fourier", dense(g, q(g)), name="end"),
         (1, 4),
@@ -151,11 +157,6 @@ REFUSALS: dict[str, tuple[Make, tuple[Any, ...], str]] = {
         lambda g: dense(g, q(g)),
         ("N", "L"),
         "input 'x': only the batch may be dynamic, but its shape is [?, ?]",
-    ),
-    "fixed batch": (
-        lambda g: dense(g, q(g)),
-        (8, 4),
-        "input 'x': its batch must be 1 or dynamic, but is 8",
     ),
     "bit width 0": (
         lambda g: g.quant("x", 0.5, 0),
