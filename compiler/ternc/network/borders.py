@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Context, Decimal
 from fractions import Fraction
 
 import numpy as np
 
-from ternc.network.enclosure import enclose
+from ternc.network.enclosure import SINGLE_ERROR, enclose
 from ternc.network.evaluate import plain
 from ternc.network.exact import edge, exact
+from ternc.network.lattice import Near
 from ternc.network.search import Integers, Rows, take
-from ternc.network.steps import Clamp, Function, Round, Sign, Thresholds
+from ternc.network.steps import Clamp, Function, Round, Sign, Step, Thresholds
 
 _HALVINGS = 60
 
@@ -115,3 +117,35 @@ def _decimal(value: Fraction) -> str:
     context = Context(prec=24)
     quotient = context.divide(Decimal(value.numerator), Decimal(value.denominator))
     return f"{quotient.normalize(context):f}"
+
+
+def border_lines(
+    steps: tuple[Step, ...], near: Sequence[Sequence[Near]], signs: Sequence[int]
+) -> tuple[str, ...]:
+    """The same for sums of scaled accumulators: borders beside which float32 may see a reachable value elsewhere.
+
+    Args:
+        steps: From the real sum to the code.
+        near: Per channel, its borders and the values next to them.
+        signs: Per channel: -1 where its accumulator is negated.
+    """
+    listed = [(c, k, one) for c, row in enumerate(near) for k, one in enumerate(row)]
+    if not listed:
+        return ()
+    chain = take(steps, np.array([c for c, _, _ in listed], np.int64))
+    values = np.array([[one.below, one.above] for _, _, one in listed])
+    size = np.array([[one.size] for _, _, one in listed])
+    known = np.isfinite(values)
+    values = np.where(known, values, 0.0)
+    radius = (np.abs(values) + size) * SINGLE_ERROR
+    bottom, top = enclose(chain, values, radius=radius, as_single=True)
+    unsure = (bottom != top) & known
+    lines = []
+    for (c, k, one), (before, at) in zip(listed, unsure, strict=True):
+        if not (before or at):
+            continue
+        sign = signs[c] or 1
+        nearest = sign * (one.threshold if at else one.threshold - 1)
+        place = _decimal(Fraction(sign * one.place))
+        lines.append(f"channel {c}, step {k}: border {place} at accumulator {nearest}")
+    return tuple(lines)

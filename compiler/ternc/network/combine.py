@@ -9,20 +9,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import pairwise
 from math import gcd, lcm, prod
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ternc.errors import InternalError
-from ternc.network.enclosure import enclose
+from ternc.network.borders import border_lines
 from ternc.network.exact import NoStaircase
-from ternc.network.lattice import Lattice
+from ternc.network.lattice import Lattice, Near, Solution
 from ternc.network.layers import IntRange, Staircase
 from ternc.network.marks import Marks, find_marks
 from ternc.network.profiles import Profile, assemble
-from ternc.network.search import take
 from ternc.network.steps import Step
 from ternc.network.thresholds import LEVELS, derive
 
@@ -30,7 +28,7 @@ BITS = 20
 """Multipliers are below ``2**BITS``, unless said otherwise."""
 
 MANTISSA_BITS = 24
-"""Multipliers of scales with a common unit may have this many bits where no smaller ones are found."""
+"""Multipliers of scales with a common unit are below this power of two, where no smaller ones are found."""
 
 MOST_RESTS = 1 << 22
 """Tuples of all but one accumulator that are enumerated for a channel."""
@@ -48,9 +46,10 @@ class Misses:
 
     Attributes:
         channels: Output channels without an exact form, in order.
-        differing: Reachable tuples ``(A[0], A[1], ...)`` of those channels whose code differs.
-        reachable: All reachable tuples of those channels.
-        codes: The largest difference of two codes.
+        differing: Reachable tuples ``(A[0], A[1], ...)`` of those channels whose code differs; terms whose scales have
+            a small common unit count as one.
+        reachable: All reachable tuples of those channels, counted in the same way.
+        codes: The largest difference of two codes (at most, for a staircase with a table).
         bits: Bits of the largest multiplier that was allowed.
     """
 
@@ -93,6 +92,7 @@ def integer_form(
     low: int,
     high: int,
     bits: int = BITS,
+    exact_bits: int = MANTISSA_BITS,
 ) -> Combined:
     """Multipliers that make one integer accumulator of several scaled ones, and the staircase of it.
 
@@ -106,7 +106,8 @@ def integer_form(
         ranges: ``[J][O]``, every value that ``A[j][c]`` can take.
         steps: From ``v`` (whatever is added to it included) to the code.
         low, high: Range of the code.
-        bits: Multipliers are below ``2**bits`` in magnitude.
+        bits: Multipliers that are searched are below ``2**bits`` in magnitude.
+        exact_bits: Where none are found, those of a common unit of the scales may have this many bits.
     Returns:
         The exact form, or the closest one within ``bits``.
     Raises:
@@ -114,13 +115,19 @@ def integer_form(
             tuples to prove one.
         InternalError: A reachable value's code is no integer of ``[low, high]``.
     """
-    sums = [
-        _Sum.of([s[c] for s in scales], [r[c] for r in ranges]) for c in range(len(scales[0]))
-    ]
+    columns = [([s[c] for s in scales], [r[c] for r in ranges]) for c in range(len(scales[0]))]
+    sums = [_Sum.of(*column, SMALL) for column in columns]
+    wide = [_Sum.of(*column, 1 << exact_bits) for column in columns]
+    if _too_many(sums):
+        sums = [w if len(w.parts) <= 1 else s for s, w in zip(sums, wide, strict=True)]
     if all(len(s.parts) <= 1 for s in sums):
         return _constructed(sums, steps, low, high)
-    _check_size(sums)
-    return _searched(sums, steps, low, high, bits)
+    if _too_many(sums):
+        raise NoStaircase(
+            f"the scales of its terms have no small common unit, and their values have "
+            f"{sum(s.rests() for s in sums):,} combinations, too many to prove an integer form"
+        )
+    return _searched(sums, wide, steps, low, high, bits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,14 +154,14 @@ class _Sum:
     terms: int
 
     @staticmethod
-    def of(scales: Sequence[Fraction], ranges: Sequence[IntRange]) -> _Sum:
-        """Terms joined where a common unit gives small multiples."""
+    def of(scales: Sequence[Fraction], ranges: Sequence[IntRange], most: int) -> _Sum:
+        """Terms joined where a common unit gives multiples up to ``most``."""
         groups: list[list[int]] = []
         for j, (scale, r) in enumerate(zip(scales, ranges, strict=True)):
             if scale == 0 or r.low == r.high == 0:
                 continue
             for group in groups:
-                if _multiples([abs(scales[k]) for k in (*group, j)], SMALL):
+                if _multiples([abs(scales[k]) for k in (*group, j)], most):
                     group.append(j)
                     break
             else:
@@ -176,6 +183,15 @@ class _Sum:
         """Range of the accumulator."""
         pairs = list(zip(multipliers, self.parts, strict=True))
         return sum(m * p.low for m, p in pairs), sum(m * p.high for m, p in pairs)
+
+    def lattice(self, marks: Marks, borders: tuple[int, ...]) -> Lattice:
+        """Its points, with the borders that divide them."""
+        return Lattice(
+            scales=tuple(p.unit for p in self.parts),
+            ranges=tuple((p.low, p.high) for p in self.parts),
+            marks=marks,
+            numbers=borders,
+        )
 
     def expanded(self, multipliers: Sequence[int]) -> list[int]:
         """A multiplier for each term."""
@@ -227,20 +243,112 @@ def _constructed(sums: list[_Sum], steps: tuple[Step, ...], low: int, high: int)
     )
 
 
-def _check_size(sums: list[_Sum]) -> None:
+def _too_many(sums: list[_Sum]) -> bool:
     rests = [s.rests() for s in sums]
-    if max(rests) > MOST_RESTS or sum(rests) > ALL_RESTS:
-        raise NoStaircase(
-            f"the scales of its terms have no small common unit, and their values have {sum(rests):,} combinations, "
-            "too many to prove an integer form"
-        )
+    return max(rests) > MOST_RESTS or sum(rests) > ALL_RESTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Found:
-    """One channel of a searched form; ``missed``: (differing, reachable, codes) where it is not exact."""
+    """One channel of a searched form.
 
+    Attributes:
+        sum: Its parts.
+        multipliers: One for each part.
+        profile: The step function of the accumulator.
+        missed: None, or (differing, reachable, codes) where it is not exact.
+        near: Borders with the reachable values next to them.
+    """
+
+    sum: _Sum
     multipliers: tuple[int, ...]
     profile: Profile
-    lines: tuple[tuple[Fraction, Fraction, int], ...]
     missed: tuple[int, int, int] | None
+    near: tuple[Near, ...]
+
+
+def _searched(
+    sums: list[_Sum], wide: list[_Sum], steps: tuple[Step, ...], low: int, high: int, bits: int
+) -> Combined:
+    """Every channel by search; ``wide``: the same sums, joined by any common unit that is allowed."""
+    marks = find_marks(steps, [s.ends() for s in sums])
+    found = [_search(s, w, m, low, high, bits) for s, w, m in zip(sums, wide, marks, strict=True)]
+    signs, profiles, units, columns = [], [], [], []
+    for one in found:
+        upright = one.profile.upright()
+        sign = 1 if upright else -1
+        profile = one.profile if upright else one.profile.mirrored()
+        unit = one.sum.parts[0].unit / one.multipliers[0] if one.sum.parts else Fraction(1)
+        if len(profile.codes) == 1:  # constant: its accumulator is 0
+            sign, profile = 0, Profile(starts=(0,), codes=profile.codes, last=0)
+        signs.append(sign)
+        profiles.append(profile)
+        units.append(unit * (sign or 1))
+        columns.append([sign * m for m in one.sum.expanded(one.multipliers)])
+    stairs = assemble(profiles, low=low, high=high, levels=LEVELS)
+    lines = border_lines(steps, [one.near for one in found], signs)
+    return Combined(
+        multipliers=np.array(columns, np.int64).T,
+        unit=tuple(units),
+        staircase=replace(stairs, borders=lines),
+        misses=_misses(found, bits),
+    )
+
+
+def _search(sums: _Sum, wide: _Sum, marks: Marks, low: int, high: int, bits: int) -> _Found:
+    bottom, top = sums.ends()
+    numbers = tuple(
+        i for i in range(len(marks.marks)) if not marks.beyond(i, bottom) and marks.beyond(i, top)
+    )
+    if not sums.parts:
+        profile = Profile(starts=(0,), codes=(_checked(marks, marks.code(bottom), low, high),), last=0)
+        return _Found(sum=sums, multipliers=(), profile=profile, missed=None, near=())
+    borders = tuple(i for i in numbers if marks.marks[i].left != marks.marks[i].right)
+    lattice = sums.lattice(marks, borders)
+    lattice.inspect(tuple(i for i in numbers if i not in borders))
+    solution = lattice.solve(bits)
+    missed = None
+    if solution is None and len(wide.parts) == 1:
+        sums, lattice = wide, wide.lattice(marks, borders)
+        solution = lattice.solve(bits)
+    if solution is None:
+        multipliers = lattice.closest(bits)
+        thresholds, differing, codes = lattice.misses(multipliers)
+        solution = Solution(multipliers=multipliers, thresholds=thresholds)
+        missed = (differing, lattice.points(), codes)
+    first, last = sums.reach(solution.multipliers)
+    runs = {first: _checked(marks, marks.code(bottom), low, high)}
+    reached = first
+    for i, threshold in zip(borders, solution.thresholds, strict=True):
+        reached = max(reached, threshold)
+        if reached <= last:
+            runs[reached] = _checked(marks, marks.marks[i].right, low, high)
+    return _Found(
+        sum=sums,
+        multipliers=solution.multipliers,
+        profile=Profile.of(list(runs.items()), last),
+        missed=missed,
+        near=lattice.near(solution) if missed is None else (),
+    )
+
+
+def _checked(marks: Marks, code: int, low: int, high: int) -> int:
+    if not low <= code <= high:
+        raise InternalError(
+            "thresholds",
+            f"channel {marks.channel} must end in integers from {low} to {high}, but reaches {code}",
+        )
+    return code
+
+
+def _misses(found: list[_Found], bits: int) -> Misses | None:
+    missed = {c: one.missed for c, one in enumerate(found) if one.missed is not None}
+    if not missed:
+        return None
+    return Misses(
+        channels=tuple(missed),
+        differing=sum(m[0] for m in missed.values()),
+        reachable=sum(m[1] for m in missed.values()),
+        codes=max(m[2] for m in missed.values()),
+        bits=bits,
+    )

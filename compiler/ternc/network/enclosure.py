@@ -40,7 +40,7 @@ from ternc.network.steps import (
 
 _SLACK = 1.0 + 2.0**-40  # covers every rounding made while error bounds are added up
 _TINY = 2.0**-900  # a non-zero error bound is never allowed to underflow
-_SINGLE_ERROR = 4 * 2.0**-23  # four units in the last place of a float32, relative
+SINGLE_ERROR = 4 * 2.0**-23  # four units in the last place of a float32, relative
 _SMALL = 2.0**-390  # results of functions below this count as 0, give or take as much
 
 
@@ -67,7 +67,7 @@ class _Enclosure:
         e = inherited + made
         if self.as_single:
             inexact = (made != 0) | (v.astype(np.float32) != v) | _rounded(constants)
-            e = e + np.where(inexact, _SINGLE_ERROR * size, 0.0)
+            e = e + np.where(inexact, SINGLE_ERROR * size, 0.0)
         e = np.where(e > 0, np.maximum(e * _SLACK, _TINY), e)
         sane = (v == 0) | ((np.abs(v) > 2.0**-400) & (np.abs(v) < 2.0**400))
         self.v, self.e = v, np.where(sane & ~np.isnan(e), e, np.inf)
@@ -107,7 +107,7 @@ class _Enclosure:
         self.multiply(gain)
         self.add(bias)
         if self.as_single:  # the folded form may cancel where this one does not
-            self.e = np.where(self.e > 0, self.e + _SINGLE_ERROR * folded, self.e)
+            self.e = np.where(self.e > 0, self.e + SINGLE_ERROR * folded, self.e)
 
     def ends(self) -> tuple[Reals, Reals]:
         low = np.where(self.e > 0, np.nextafter(self.v - self.e, -np.inf), self.v)

@@ -1,21 +1,22 @@
 """Integer multipliers that order a lattice of real sums as far as its borders need it.
 
-Let ``v(A) = sum_j s_j A_j`` over a box of integers, with all ``s_j > 0``, and let a border divide the box into the points U on
-or beyond it and the points L before it. Multipliers m serve if ``m . p > m . q`` for all p of U and q of L, for each
-border; any threshold T with ``max m . L < T <= min m . U`` then tells them apart.
+Let ``v(A) = sum_j s_j A_j`` over a box of integers, all ``s_j > 0``, and let a border divide the box into the points U
+on or beyond it and the points L before it. Multipliers m serve if ``m.p > m.q`` for all p of U and q of L, for each
+border; any threshold T with ``max m.L < T <= min m.U`` then tells them apart.
 
-*The proof.* For each rest ``r = (A_1, ..)`` the points of U are those with ``A_0 >= n_r``, so only ``(n_r, r)`` and ``(n_r - 1, r)``
-matter (inside the box). With ``rho_j = s_j / s_0``, ``t`` the border over s_0 and ``beta_r = sum_j rho_j r_j``, let
-``up_r = n_r - t + beta_r``, in [0, 1). Then ``m . (n_r, r) = m_0 t + m_0 up_r + D_r`` with ``D_r = sum_j (m_j - m_0 rho_j) r_j``, whose bounds over the
-box are known. Rests are sorted by the fraction of beta once; at each border only a window of them, those whose ``up``
-is nearest to 0 and to 1, is computed in integers. The others cannot be smaller than ``m_0 up + min D`` (nor larger than
-``m_0 (up - 1) + max D``), with the least (largest) ``up`` outside the window. Where that does not settle a border, all rests are
-computed. Where float64 cannot tell ``n_r``, the chain's exact code does.
+*The proof.* For each rest ``r = (A_1, ..)`` the points of U are those with ``A_0 >= n_r``, so only ``(n_r, r)`` and
+``(n_r - 1, r)`` matter (moved into the box). With ``rho_j = s_j / s_0``, t the border over s_0 and
+``beta_r = sum_j rho_j r_j``, let ``up_r = n_r - t + beta_r``, in [0, 1). Then ``m.(n_r, r) = m_0 t + m_0 up_r + D_r``; the
+bounds of ``D_r = sum_j (m_j - m_0 rho_j) r_j`` over the box are known. Rests are sorted by the fraction of beta
+once; at each border only a window of them, those whose ``up`` is nearest to 0 and to 1, is computed, in integers. The
+others cannot be smaller than ``m_0 up + min D`` (nor larger than ``m_0 (up - 1) + max D``), with the least (largest) up
+outside the window. Where that does not settle a border, all rests are computed. Where float64 cannot tell ``n_r``,
+the chain's exact code does.
 
-*The search.* Every pair (p, q) that m orders wrongly, or as equal, is a condition ``m . (p - q) > 0``, which s itself satisfies. The
-smallest m under the conditions known is tried next; a wrong one gives new conditions. With two terms a condition bounds the
-slope ``m_1 / m_0``, and the smallest m is the simplest fraction between the bounds (Stern and Brocot): the result is the
-smallest exact one. With more terms m_0 is counted up, the others are rounded.
+*The search.* Every pair (p, q) that m orders wrongly, or as equal, is a condition ``m.(p - q) > 0``, which s itself
+satisfies. The smallest m under the conditions known is tried next; a wrong one gives new conditions. With two terms
+a condition bounds the slope ``m_1 / m_0``, and the smallest m is the simplest fraction between the bounds: so the
+result is the smallest exact one. With more terms m_0 is counted up, and the others are rounded.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ _LISTED = 1 << 22  # points listed one by one when misses are counted
 def simplest_between(low: Fraction, high: Fraction | None) -> Fraction:
     """The fraction with the smallest numerator and denominator in an open interval of numbers >= 0; None: no upper end.
 
-    Law: every other fraction in the interval has a larger denominator and at least as large a numerator, or the reverse.
+    Law: no other fraction in the interval has a smaller numerator or a smaller denominator.
     """
     if low < 0:
         return Fraction(0)
@@ -67,6 +68,24 @@ class Solution:
 
     multipliers: tuple[int, ...]
     thresholds: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Near:
+    """The reachable values next to one border, and where it lies in the accumulator.
+
+    Attributes:
+        threshold: Smallest accumulator beyond it.
+        place: The real border, in units of the accumulator.
+        above, below: The nearest values on both sides, real.
+        size: Magnitude of the terms that add up to them.
+    """
+
+    threshold: int
+    place: float
+    above: float
+    below: float
+    size: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -177,11 +196,41 @@ class Lattice:
         )
 
     def everywhere(self, border: int) -> tuple[Integers, Integers]:
-        """Of one border, for all rests: the first ``A_0`` beyond it and the last before it, both one off the box if none."""
+        """Of one border, for all rests: the first ``A_0`` beyond it and the last before it, one off the box if none."""
         rest = np.arange(len(self.rests))
         first = self._first(np.full(rest.shape, border), rest)
         low, high = self.ranges[0]
         return np.clip(first, low, high + 1), np.clip(first - 1, low - 1, high)
+
+    def inspect(self, numbers: tuple[int, ...]) -> None:
+        """Look at every point between the bounds of marks that are no borders.
+
+        Raises:
+            NoStaircase: The code of one is not that of its surroundings.
+        """
+        other = Lattice(scales=self.scales, ranges=self.ranges, marks=self.marks, numbers=numbers)
+        for border in range(len(numbers)):
+            other.everywhere(border)
+
+    def near(self, solution: Solution) -> tuple[Near, ...]:
+        """What lies next to each border, of the rests in its window."""
+        window = self.window()
+        unit = float(self.scales[0])
+        up = window.first - self._border[:, None] + self._beta[window.rest]
+        above = np.where(window.beyond, up, np.inf).min(axis=1)
+        below = np.where(window.before, up - 1, -np.inf).max(axis=1)
+        rest = window.rest[np.arange(len(up)), np.where(window.beyond, up, np.inf).argmin(axis=1)]
+        parts = np.abs(self.rests * np.array([float(s) for s in self.scales[1:]])).sum(axis=1)
+        return tuple(
+            Near(
+                threshold=threshold,
+                place=float(self._border[i]) * solution.multipliers[0],
+                above=float((self._border[i] + above[i]) * unit),
+                below=float((self._border[i] + below[i]) * unit),
+                size=float(parts[rest[i]]),
+            )
+            for i, threshold in enumerate(solution.thresholds)
+        )
 
     # ---- trying multipliers -----------------------------------------------------------------------------
 
@@ -295,9 +344,9 @@ class Lattice:
         return low, high
 
     def _candidates(self, bits: int) -> Iterator[Integers]:
-        """Multipliers with the first counted up (from where the last search ended) and the others rounded, in blocks."""
+        """Multipliers, the first counted up from where the last search ended, the others rounded, in blocks."""
         ratios = [s / self.scales[0] for s in self.scales[1:]]
-        top = ceil((1 << bits) / max(1, *ratios))
+        top = ceil((1 << bits) / max(Fraction(1), *ratios))
         for start in range(self._counted, top, _BLOCK):
             counted = np.arange(start, min(start + _BLOCK, top), dtype=np.int64)
             rest = [np.rint(counted * float(ratio)).astype(np.int64) for ratio in ratios]
@@ -310,13 +359,16 @@ class Lattice:
         top = (1 << bits) - 1
         if len(self.scales) == 2:
             ratio = self.scales[1] / self.scales[0]
-            near = ratio.limit_denominator(top) if ratio <= 1 else 1 / (1 / ratio).limit_denominator(top)
-            return near.denominator, near.numerator
+            if ratio <= 1:
+                near = ratio.limit_denominator(top)
+                return near.denominator, near.numerator
+            near = max((1 / ratio).limit_denominator(top), Fraction(1, top))
+            return near.numerator, near.denominator
         largest = max(self.scales)
         return tuple(max(int(j == 0), round(s / largest * top)) for j, s in enumerate(self.scales))
 
     def misses(self, multipliers: tuple[int, ...]) -> tuple[tuple[int, ...], int, int]:
-        """The best thresholds of inexact multipliers, how many points they get wrong, and by how many borders at most."""
+        """Thresholds for inexact multipliers, how many points they get wrong, and by how many borders at most."""
         m = np.array(multipliers, np.int64)
         shares = self.rests @ m[1:]
         low, high = self.ranges[0]

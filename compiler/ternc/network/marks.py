@@ -58,7 +58,9 @@ class Marks:
         if found is None:
             result = exact(self.steps, self.channel, value)
             if result.denominator != 1:
-                raise InternalError("thresholds", f"channel {self.channel} must end in integers, not {float(result)!r}")
+                raise InternalError(
+                    "thresholds", f"channel {self.channel} must end in integers, not {float(result)!r}"
+                )
             found = self.known[value] = int(result)
         return found
 
@@ -111,7 +113,9 @@ def find_marks(steps: tuple[Step, ...], ranges: Sequence[tuple[Fraction, Fractio
         if row and parts[row - 1].channel == part.channel:
             lines[part.channel].append(_join(parts[row - 1], part, codes[row - 1][1], pair[0]))
         lines[part.channel] += _inner(part, pair, lowest, below[row], above[row])
-    return [Marks(steps=steps, channel=c, marks=tuple(line), known=found[c].known) for c, line in enumerate(lines)]
+    return [
+        Marks(steps=steps, channel=c, marks=tuple(line), known=found[c].known) for c, line in enumerate(lines)
+    ]
 
 
 def _outward(value: Fraction, towards: float) -> int:

@@ -224,8 +224,8 @@ def brackets(rows: Rows, levels: Integers) -> tuple[Integers, Integers]:
 
     Args:
         rows: Where the chain rises.
-        levels: int64 ``[rows, 1]`` or ``[1, levels]``; above the row's value at ``first``, and at most its value at ``last``
-            (elsewhere the answer means nothing).
+        levels: int64 ``[1, levels]``. The answer means something only where a level is above the row's value at
+            ``first`` and at most its value at ``last``.
     Returns:
         int64 ``[rows, levels]`` twice: an index whose value is below the level, and one whose value reaches it.
     Raises:
@@ -247,7 +247,6 @@ def brackets(rows: Rows, levels: Integers) -> tuple[Integers, Integers]:
         if not np.any(open_below | open_above):
             break
     for r, k in np.argwhere(open_below | open_above):
-        level = Fraction(int(np.broadcast_to(levels, found.shape)[r, k]))
-        above[r, k] = settle(rows, int(r), level, int(found[r, k]))
+        above[r, k] = settle(rows, int(r), Fraction(int(levels[0, k])), int(found[r, k]))
         below[r, k] = above[r, k] - 1
     return below, above
