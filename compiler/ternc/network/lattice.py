@@ -6,8 +6,8 @@ border; any threshold T with ``max m.L < T <= min m.U`` then tells them apart.
 
 *The proof.* For each rest ``r = (A_1, ..)`` the points of U are those with ``A_0 >= n_r``, so only ``(n_r, r)`` and
 ``(n_r - 1, r)`` matter (moved into the box). With ``rho_j = s_j / s_0``, t the border over s_0 and
-``beta_r = sum_j rho_j r_j``, let ``up_r = n_r - t + beta_r``, in [0, 1). Then ``m.(n_r, r) = m_0 t + m_0 up_r + D_r``; the
-bounds of ``D_r = sum_j (m_j - m_0 rho_j) r_j`` over the box are known. Rests are sorted by the fraction of beta
+``beta_r = sum_j rho_j r_j``, let ``up_r = n_r - t + beta_r``, in [0, 1). Then ``m.(n_r, r) = m_0 t + m_0 up_r + D_r``;
+the bounds of ``D_r = sum_j (m_j - m_0 rho_j) r_j`` over the box are known. Rests are sorted by the fraction of beta
 once; at each border only a window of them, those whose ``up`` is nearest to 0 and to 1, is computed, in integers. The
 others cannot be smaller than ``m_0 up + min D`` (nor larger than ``m_0 (up - 1) + max D``), with the least (largest) up
 outside the window. Where that does not settle a border, all rests are computed. Where float64 cannot tell ``n_r``,

@@ -10,8 +10,8 @@ import pytest
 from ternc.errors import InternalError, ModelError
 from ternc.network.evaluate import RoundMode, round_floats
 from ternc.network.exact import exact, round_exact
-from ternc.network.reals import root
 from ternc.network.layers import IntRange
+from ternc.network.reals import root
 from ternc.network.steps import Add, Clamp, Divide, Multiply, Normalise, Round, Sign, Step
 from ternc.network.thresholds import derive, direction, image
 
