@@ -150,16 +150,20 @@ def weighted(walk: Walk, layer: Layer, value: Computed, size: Map, weights: Real
         size: (channels, height, width) of the value as a map; (K, 1, 1) for a dense layer.
         weights: Real, ``[O, C // groups, KH, KW]``, or ``[O, K]`` for a dense layer.
     """
+    found = real_weights.split(weights)
     if layer.const is not None:
-        walk.layers.append(weight_facts(layer.node, weights))
-    return _weighted(walk, layer, value, size, weights)
+        walk.layers.append(weight_facts(layer.node, weights, found))
+    return _weighted(walk, layer, value, size, weights, found)
 
 
-def _weighted(walk: Walk, layer: Layer, value: Computed, size: Map, weights: Reals) -> View:
+def _weighted(
+    walk: Walk, layer: Layer, value: Computed, size: Map, weights: Reals, integers: Integers
+) -> View:
     where = walk.where(layer.node)
     composed = _through_mean(layer, value, size, weights)
     if composed is not None:
-        view = _weighted(walk, composed.layer, composed.value, composed.size, composed.weights)
+        found = real_weights.split(composed.weights)
+        view = _weighted(walk, composed.layer, composed.value, composed.size, composed.weights, found)
         return replace(view, steps=(*view.steps, *composed.steps))
     if layer.window is None:
         found = operands(walk.build, value, where, layout="flat")

@@ -358,6 +358,12 @@ def _dense_sum(walk: Walk, node: Node, value: Computed, size: Map, *, divide: bo
         )
     layer = Layer(node=node, kind="sum", const=None, layout=np.zeros(0, np.int64), window=None)
     flat = walk.arranged(value, value.name, np.ravel)
-    view = weighted(walk, layer, flat, (channels * count, 1, 1), np.kron(np.eye(channels), np.ones(count)))
+    view = weighted(
+        walk,
+        layer,
+        flat,
+        (channels * count, 1, 1),
+        np.asarray(np.kron(np.eye(channels), np.ones(count)), np.float64),
+    )
     steps = useful(Divide(divisor=np.array([float(count)]))) if divide else ()
     return replace(view, name=node.outputs[0], steps=(*view.steps, *steps))

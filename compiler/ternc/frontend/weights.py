@@ -73,12 +73,13 @@ def split(weights: Reals) -> Integers:
     others: dict[int, tuple[Weights, Reals]] = {}
     misfit = np.zeros(flat.shape, np.bool_)
     commonest = np.ones(count)
+    everywhere: tuple[Reals, NDArray[np.int64]] | None = None
     for channel, row in enumerate(flat):
-        sizes = np.abs(row[row != 0])
+        sizes, counts = np.unique(np.abs(row[row != 0]), return_counts=True)
         if not sizes.size:
             continue
-        if sizes.max() - sizes.min() <= TOLERANCE * sizes.max():
-            first_scale[channel] = commonest[channel] = _most_frequent(sizes)
+        if sizes[-1] - sizes[0] <= TOLERANCE * sizes[-1]:
+            first_scale[channel] = commonest[channel] = sizes[np.argmax(counts)]
             continue
         step = _step(sizes)
         if step is not None:
@@ -86,7 +87,10 @@ def split(weights: Reals) -> Integers:
             continue
         levels = _levels(sizes)
         if len(levels) > MAGNITUDES or levels[-1] > FARTHEST * levels[0]:
-            commonest[channel] = _commonest(sizes, np.abs(flat[flat != 0]))
+            best = sizes[counts == counts.max()]
+            if 1 < len(best) <= MAGNITUDES and everywhere is None:
+                everywhere = np.unique(np.abs(flat), return_counts=True)
+            commonest[channel] = _commonest(best, everywhere)
             misfit[channel] = (row != 0) & ~_near(np.abs(row), commonest[channel])
             continue
         for n, level in enumerate(levels):
@@ -112,15 +116,10 @@ def _near(sizes: Reals, level: float) -> NDArray[np.bool_]:
     return np.asarray(np.abs(sizes - level) <= TOLERANCE * level)
 
 
-def _most_frequent(sizes: Reals) -> float:
-    values, counts = np.unique(sizes, return_counts=True)
-    return float(values[np.argmax(counts)])
-
-
-def _step(sizes: Reals) -> float | None:
-    """The largest step of which all magnitudes are multiples up to `WIDEST`, or None."""
-    levels = np.unique(sizes)
-    if levels[-1] > (WIDEST + 0.5) * levels[0]:
+def _step(levels: Reals) -> float | None:
+    """The largest step of which all magnitudes (rising) are multiples up to `WIDEST`, or None."""
+    gaps = np.count_nonzero(np.diff(levels) > TOLERANCE * levels[1:])
+    if levels[-1] > (WIDEST + 0.5) * levels[0] or gaps >= WIDEST:
         return None
     divisors = np.arange(1, WIDEST + 1)
     divisors = divisors[: int(WIDEST * levels[0] / levels[-1]) + 1]
@@ -130,17 +129,15 @@ def _step(sizes: Reals) -> float | None:
     if not np.any(fits):
         return None
     multiples = np.rint(ratios[np.argmax(fits)])
-    exact = np.flatnonzero(
-        np.log2(multiples) % 1 == 0
-    )  # where one step was scaled by a power of two, without rounding
+    exact = np.flatnonzero(np.log2(multiples) % 1 == 0)  # the step itself, scaled without rounding
     best = int(exact[0]) if exact.size else int(np.argmax(multiples))
     return float(levels[best] / multiples[best])
 
 
 def _levels(sizes: Reals) -> list[float]:
-    """The distinct magnitudes, smallest first; those within the tolerance count as one."""
+    """The distinct ones of rising magnitudes, at most one too many; those within the tolerance count as one."""
     found: list[float] = []
-    for value in np.unique(sizes).tolist():
+    for value in sizes.tolist():
         if not found or value - found[-1] > TOLERANCE * value:
             found.append(value)
             if len(found) > MAGNITUDES:
@@ -148,14 +145,12 @@ def _levels(sizes: Reals) -> list[float]:
     return found
 
 
-def _commonest(sizes: Reals, everywhere: Reals) -> float:
-    """The most frequent magnitude of a channel; of equally frequent ones the commonest in the whole tensor."""
-    values, counts = np.unique(sizes, return_counts=True)
-    best = values[counts == counts.max()]
-    if len(best) == 1:
+def _commonest(best: Reals, everywhere: tuple[Reals, NDArray[np.int64]] | None) -> float:
+    """Of a channel's most frequent magnitudes, where there are few, the commonest in the whole tensor."""
+    if not 1 < len(best) <= MAGNITUDES or everywhere is None:
         return float(best[0])
-    all_values, all_counts = np.unique(everywhere, return_counts=True)
-    return float(best[np.argmax(all_counts[np.searchsorted(all_values, best)])])
+    values, counts = everywhere
+    return float(best[np.argmax(counts[np.searchsorted(values, best)])])
 
 
 def describe(found: Integers, weights: Array, name: str, layout: NDArray[np.int64]) -> str:
@@ -165,9 +160,10 @@ def describe(found: Integers, weights: Array, name: str, layout: NDArray[np.int6
         weights: The tensor as the node reads it.
         layout: For each element of the canonical weights, its flat index in ``weights``.
     """
-    places = np.unique(layout.ravel()[found.misfits])
-    place = int(places[0])
+    misfit = np.zeros(weights.size, np.bool_)
+    misfit[layout.ravel()[found.misfits]] = True
+    place, total = int(np.argmax(misfit)), int(np.count_nonzero(misfit))
     at = ",".join(str(int(i)) for i in np.unravel_index(place, weights.shape))
-    verb = "is" if len(places) == 1 else "are"
-    count = f"{len(places):,} of {weights.size:,} values {verb} not"
+    verb = "is" if total == 1 else "are"
+    count = f"{total:,} of {weights.size:,} values {verb} not"
     return f"{count} (first: {name}[{at}] = {float(weights.ravel()[place]):g})"

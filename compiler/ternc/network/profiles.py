@@ -68,7 +68,7 @@ def assemble(profiles: Sequence[Profile], *, low: int, high: int, levels: int) -
     sequence = _shared({p.codes for p in profiles}, levels)
     rows = [_placed(p, sequence) for p in profiles]
     thresholds = np.array(rows, np.int64).reshape(len(profiles), len(sequence) - 1)
-    return Staircase(thresholds=thresholds, low=low, table=np.array(sequence, np.int64))
+    return Staircase(thresholds=thresholds, low=min(sequence), table=np.array(sequence, np.int64))
 
 
 def _risen(profile: Profile, low: int, high: int) -> list[int]:
