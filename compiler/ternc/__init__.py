@@ -38,6 +38,10 @@ def compile(
     input_quant: InputQuant | None = None,
     anomaly: float | None = None,
     anomaly_measure: Literal["squares", "absolute"] = "squares",
+    ternarise: float | str | Path | None = None,
+    calibrate: str | Path | None = None,
+    act_bits: int = 8,
+    correct: bool = False,
 ) -> Build:
     """Compile an ONNX model into a build directory.
 
@@ -53,11 +57,18 @@ def compile(
         anomaly: For an autoencoder: a frame whose reconstruction error is above it is an outlier, which the chip
             says; None for no detector.
         anomaly_measure: The error: sum of squares or of absolute differences.
+        ternarise: Make a float model ternary first: a weight is kept where ``|w| > ternarise * max|w|``. A number in
+            [0, 1), or a TOML file with one for each layer; None for a model that is ternary.
+        calibrate: With ``ternarise``: a ``.npz`` file of inputs, and labels if there are any. How close the ternary
+            network comes to the float one on them is ``.trial`` of the result.
+        act_bits: With ``ternarise``: bits of the activations, 2 to 8.
+        correct: With ``ternarise``: fit each channel's scale and bias to the float model's outputs.
     Raises:
         TerncError: The model or the wish is refused; the sentence says why.
     """
     from ternc import pipeline
     from ternc.frontend import AnomalyWish
+    from ternc.ternarise import wish
 
     options = pipeline.CompileOptions(
         target=target,
@@ -67,6 +78,7 @@ def compile(
         array=array,
         input_quant=input_quant,
         anomaly=None if anomaly is None else AnomalyWish(threshold=anomaly, measure=anomaly_measure),
+        ternarise=wish(ternarise, calibrate, act_bits=act_bits, correct=correct),
     )
     return pipeline.compile(Path(model), out=None if out is None else Path(out), options=options)
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ternc.frontend import CheckReport
     from ternc.frontend.input_quant import InputQuant
     from ternc.network.layers import Measure
+    from ternc.pipeline import Trial
     from ternc.simulate.ends import Values
     from ternc.simulate.verify import VerifyReport
 
@@ -81,6 +82,21 @@ def shape(text: str) -> ArrayShape:
         raise click.BadParameter(f"must be ROWSxCOLSxLANES, for example 4x8x16, not {text!r}")
     rows, cols, lanes = map(int, parts)
     return ArrayShape(rows=rows, cols=cols, lanes=lanes)
+
+
+def rho(text: str) -> str:
+    """A number from 0 to below 1, or a usage error; any other text is the name of a file."""
+    from ternc.ternarise import read_rules
+
+    try:
+        float(text)
+    except ValueError:
+        return text
+    try:
+        read_rules(text)
+    except TerncError as error:
+        raise click.UsageError(error.sentence) from None
+    return text
 
 
 def input_quant(text: str) -> InputQuant:
@@ -232,6 +248,24 @@ def main() -> None:
     type=click.Choice(["squares", "absolute"]),
     help="The error: sum of squares or of absolute differences.  [default: squares]",
 )
+@click.option(
+    "--ternarise",
+    type=rho,
+    metavar="RHO|RULES.toml",
+    help="Make a float model ternary: w = sign(w) if |w| > RHO * max|w| else 0; or a TOML file with RHO per layer.",
+)
+@click.option(
+    "--calibrate",
+    type=click.Path(path_type=Path),
+    metavar="DATA.npz",
+    help="Inputs (and labels) on which --ternarise chooses the activations' scales and measures accuracy.",
+)
+@click.option(
+    "--act-bits", type=click.IntRange(2, 8), help="With --ternarise: bits of activations.  [default: 8]"
+)
+@click.option(
+    "--correct", is_flag=True, help="With --ternarise: fit scales and biases to the float model's outputs."
+)
 @common
 def compile_command(
     terminal: Terminal,
@@ -239,26 +273,79 @@ def compile_command(
     out: Path | None,
     anomaly: float | None,
     anomaly_measure: Measure | None,
+    ternarise: str | None,
+    calibrate: Path | None,
+    act_bits: int | None,
+    correct: bool,
     **options: Any,
 ) -> int:
     """Compile MODEL into a build directory: rtl/, sim/, report/ and manifest.json."""
     from ternc import pipeline, report
     from ternc.frontend import AnomalyWish
+    from ternc.ternarise import wish as ternarise_wish
 
     if anomaly is None and anomaly_measure is not None:
         raise click.UsageError("--anomaly-measure needs --anomaly")
+    if ternarise is None:
+        given = {
+            "--calibrate": calibrate is not None,
+            "--act-bits": act_bits is not None,
+            "--correct": correct,
+        }
+        for option in (name for name, there in given.items() if there):
+            raise click.UsageError(f"{option} needs --ternarise")
+    elif calibrate is None:
+        raise click.UsageError(
+            "--ternarise needs --calibrate DATA.npz, data to choose the activations' scales on"
+        )
     wish = None if anomaly is None else AnomalyWish(threshold=anomaly, measure=anomaly_measure or "squares")
     with terminal.progress("reading the model") as bars:
         build = pipeline.compile(
             model,
             out=out,
-            options=pipeline.CompileOptions(anomaly=wish, **options),
+            options=pipeline.CompileOptions(
+                anomaly=wish,
+                ternarise=ternarise_wish(ternarise, calibrate, act_bits=act_bits or 8, correct=correct),
+                **options,
+            ),
             progress=bars,
         )
     performance = pipeline.measured(build.network, build.design)
     document = {"build": str(build.path), **report.to_dict(performance)}
-    terminal.result(document, [*report.to_table(performance), f"\nwritten: {build.path}"])
+    shown = [*report.to_table(performance)]
+    if build.trial is not None:
+        document["ternarise"] = build.trial.to_dict()
+        shown += _trial_tables(build.trial, terminal.detail)
+    terminal.result(document, [*shown, f"\nwritten: {build.path}"])
     return 0
+
+
+def _trial_tables(trial: Trial, detail: Detail) -> list[Table]:
+    """The float network beside the ternary one; with ``-v`` its layers and quantisers too."""
+    from ternc.report import accuracy
+
+    tables = [accuracy.to_table(trial.comparison, trial.made.data.file)]
+    if detail >= Detail.VERBOSE:
+        layers = tuple(
+            (
+                row.node,
+                row.op,
+                row.rule,
+                count(row.weights),
+                percent(row.zeros / row.weights),
+                f"{row.error:.3f}",
+            )
+            for row in trial.made.layers
+        )
+        headings = columns("layer", "op", ">rule", ">weights", ">zeros", ">weight error")
+        tables.append(Table(title="Weights made ternary", columns=headings, rows=layers))
+        quantisers = tuple(
+            (row.value, f"{row.low} .. {row.high}", f"{row.scale:.6g}") for row in trial.made.quantisers
+        )
+        tables.append(
+            Table(title="Quantisers", columns=columns("value", ">codes", ">scale"), rows=quantisers)
+        )
+    return tables
 
 
 @main.command()

@@ -6,12 +6,14 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+import numpy as np
 from numpy.typing import NDArray
 
 from ternc import frontend, passes, report, target
@@ -21,15 +23,17 @@ from ternc.frontend import AnomalyWish, CheckReport, InputQuant
 from ternc.network import golden
 from ternc.network import store as network_store
 from ternc.network.layers import Network
+from ternc.report import accuracy
 from ternc.schedule import store as design_store
 from ternc.schedule.build import schedule
 from ternc.schedule.design import ArrayShape, Design
 from ternc.schedule.search import Wish
-from ternc.simulate.ends import on_ports, only
+from ternc.simulate.ends import Values, decode, encode, on_ports, only
 from ternc.simulate.frames import integers
 from ternc.simulate.predict import predict
 from ternc.simulate.streams import pack
 from ternc.simulate.verify import VerifyOptions, VerifyReport, verify
+from ternc.ternarise import Ternarised, TernariseWish, ternarise
 from ternc.version import __version__
 
 Progress: TypeAlias = Callable[[str, int, int], None]
@@ -37,6 +41,8 @@ Progress: TypeAlias = Callable[[str, int, int], None]
 
 VECTOR_FRAMES = 12
 """Frames in a build's own regression: the corners of the inputs' ranges and random ones."""
+CHUNK_FRAMES = 64
+"""Frames that the golden model runs at a time on calibration data."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +57,7 @@ class CompileOptions:
         array: Array shape to use instead of searching.
         input_quant: Integer type of an input that the model does not declare.
         anomaly: An outlier detector to add to an autoencoder, or None.
+        ternarise: How to make a float model ternary first, or None for a model that is ternary.
     """
 
     target: str = "arria10"
@@ -60,15 +67,36 @@ class CompileOptions:
     array: ArrayShape | None = None
     input_quant: InputQuant | None = None
     anomaly: AnomalyWish | None = None
+    ternarise: TernariseWish | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Trial:
+    """A float model made ternary, and how close its golden model comes to it on the calibration data."""
+
+    made: Ternarised = field(repr=False)
+    comparison: accuracy.Comparison
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain data: frames, classes, differences, note, layers, quantisers."""
+        return accuracy.to_dict(self.comparison) | {
+            "layers": [asdict(row) for row in self.made.layers],
+            "quantisers": [asdict(row) for row in self.made.quantisers],
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Build:
-    """A finished build directory and what it was made from."""
+    """A finished build directory and what it was made from.
+
+    Attributes:
+        trial: What making it ternary did to the model; None for one that was ternary.
+    """
 
     path: Path
     design: Design = field(repr=False)
     network: Network = field(repr=False)
+    trial: Trial | None = None
 
     def predict(
         self, x: NDArray[Any] | Mapping[str, NDArray[Any]], *, engine: Literal["golden", "rtl"] = "golden"
@@ -110,19 +138,58 @@ def compile(
     device = target.load(options.target)
     destination = out or Path("build") / model.stem
     require_ours(destination)
-    network = passes.run(frontend.read(model, input_quant=options.input_quant, anomaly=options.anomaly))
-    wish = Wish(
-        fps=options.fps,
-        budget=options.budget,
-        clock_mhz=options.clock_mhz or device.clock.mhz,
-        array=options.array,
-    )
-    design = schedule(
-        network, device, wish, (lambda d, n: progress("scheduling", d, n)) if progress else None
-    )
-    files = build_files(model, network, design)
-    write_whole(destination, network, files, options_document(model, options))
-    return Build(path=destination, design=design, network=network)
+    made = None
+    if options.ternarise is not None:
+        made = ternarise(model, options.ternarise, input_quant=options.input_quant, progress=progress)
+    with source_of(model, made) as source:
+        network = passes.run(frontend.read(source, input_quant=options.input_quant, anomaly=options.anomaly))
+        trial = None if made is None else tried(network, made, progress)
+        wish = Wish(
+            fps=options.fps,
+            budget=options.budget,
+            clock_mhz=options.clock_mhz or device.clock.mhz,
+            array=options.array,
+        )
+        design = schedule(
+            network, device, wish, (lambda d, n: progress("scheduling", d, n)) if progress else None
+        )
+        files = build_files(source, network, design)
+    if trial is not None:
+        files |= trial_files(trial)
+    write_whole(destination, network, files, options_document(model, options, made))
+    return Build(path=destination, design=design, network=network, trial=trial)
+
+
+@contextmanager
+def source_of(model: Path, made: Ternarised | None) -> Iterator[Path]:
+    """The file to read: the model itself, or for a while the ternary one of the same name."""
+    if made is None:
+        yield model
+        return
+    with tempfile.TemporaryDirectory(prefix="ternc-") as folder:
+        path = Path(folder) / model.name
+        path.write_bytes(made.model)
+        yield path
+
+
+def tried(network: Network, made: Ternarised, progress: Progress | None = None) -> Trial:
+    """Run the golden model on the data that a float model was calibrated on, and compare the two."""
+    data, parts = made.data, list[Values]()
+    for first in range(0, data.frames, CHUNK_FRAMES):
+        part = {name: array[first : first + CHUNK_FRAMES] for name, array in data.inputs.items()}
+        used = {prologue.name: part[prologue.name] for prologue in network.inputs}
+        parts.append(decode(network, golden.predict(network, encode(network, used))))
+        if progress:
+            progress("running the golden model", min(first + CHUNK_FRAMES, data.frames), data.frames)
+    found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return Trial(made=made, comparison=accuracy.compare(made.expected, found, data.labels, data.inputs))
+
+
+def trial_files(trial: Trial) -> dict[str, bytes]:
+    """The report of a model that was made ternary, by path."""
+    text = accuracy.to_table(trial.comparison, trial.made.data.file).to_text()
+    document = json.dumps(trial.to_dict(), indent=2, sort_keys=True) + "\n"
+    return {"report/ternarise.json": document.encode(), "report/ternarise.txt": text.encode()}
 
 
 def build_files(model: Path, network: Network, design: Design) -> dict[str, bytes]:
@@ -147,9 +214,9 @@ def measured(network: Network, design: Design) -> report.Performance:
     return report.performance(design, network, host=frontend.epilogue_operators(network.epilogue))
 
 
-def options_document(model: Path, options: CompileOptions) -> dict[str, Any]:
+def options_document(model: Path, options: CompileOptions, made: Ternarised | None = None) -> dict[str, Any]:
     """What was asked for, without a path of the machine."""
-    quant, anomaly = options.input_quant, options.anomaly
+    quant, anomaly, wish = options.input_quant, options.anomaly, options.ternarise
     return {
         "model": model.name,
         "target": options.target,
@@ -159,6 +226,7 @@ def options_document(model: Path, options: CompileOptions) -> dict[str, Any]:
         "array": str(options.array) if options.array else None,
         "input_quant": f"{quant.type}:{quant.scale!r}" if quant else None,
         "anomaly": {"threshold": anomaly.threshold, "measure": anomaly.measure} if anomaly else None,
+        "ternarise": wish.document() | made.document() if wish and made else None,
     }
 
 
