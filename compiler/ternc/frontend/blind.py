@@ -1,12 +1,15 @@
-"""What `ternc check` says of layers behind a refused node: their weights can be judged without their input."""
+"""What `ternc check` says of nodes behind a refused one, of which only weights and neighbours are known."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from ternc.frontend import weights as real_weights
+from ternc.frontend.build import unquantised
 from ternc.frontend.layer import check_weights, weight_facts
 from ternc.frontend.ops_integer import OPERANDS, integer_weights
-from ternc.frontend.ops_linear import real_weights
+from ternc.frontend.ops_linear import product_refusal
+from ternc.frontend.ops_linear import real_weights as checked
 from ternc.frontend.values import Const, Node
 from ternc.frontend.walk import Walk
 
@@ -15,22 +18,51 @@ PLACES = {"Conv": 1, "ConvTranspose": 1, "Gemm": 1, "MatMul": 1} | {
 }
 """Input position of the weight."""
 
+QUANTISERS = {
+    *("Quant", "IntQuant", "BipolarQuant", "Trunc", "MultiThreshold", "QuantizeLinear", "DequantizeLinear"),
+    *("Round", "Floor", "Ceil", "Sign", "QLinearConv", "QLinearMatMul"),
+}
+
 
 def check_blind(walk: Walk, node: Node) -> None:
-    """Judge the weights of a layer whose input is unknown, so that every obstacle is named."""
+    """Judge a layer whose input is unknown, so that every obstacle is named."""
     place = PLACES.get(node.op)
     if place is None or len(node.inputs) <= place:
         return
+    _check_input(walk, node)
     const = walk.values.get(node.inputs[place])
     if not isinstance(const, Const) or const.array.ndim < 2:
+        if node.op == "MatMul" and not any(isinstance(walk.values.get(i), Const) for i in node.inputs):
+            walk.complain(product_refusal(walk, node, *node.inputs[:2]))
         return
     if node.op in OPERANDS:
         const = integer_weights(walk, node)
-    weights = real_weights(walk, node, const)
+    weights = checked(walk, node, const)
     layout = np.arange(weights.size).reshape(weights.shape)
     if node.op == "ConvTranspose":
         weights, layout = weights.swapaxes(0, 1), layout.swapaxes(0, 1)
     if "MatMul" in node.op or (node.op == "Gemm" and not node.attributes.get("transB", 0)):
         weights, layout = weights.swapaxes(-1, -2), layout.swapaxes(-1, -2)
-    walk.layers.append(weight_facts(node, weights))
-    check_weights(walk, node, weights, layout, const)
+    found = real_weights.split(weights)
+    walk.layers.append(weight_facts(node, weights, found))
+    check_weights(walk, node, found, layout, const)
+
+
+def _check_input(walk: Walk, node: Node) -> None:
+    """Name an input that no quantiser stands in front of."""
+    reached = [name for name in node.inputs[:1] if not isinstance(walk.values.get(name), Const)]
+    for name in reached:
+        maker = walk.makers.get(name)
+        if maker is None or maker.op in QUANTISERS:
+            continue
+        if maker.op in PLACES or _sums(walk, maker):
+            walk.complain(unquantised(node.inputs[0], walk.where(node)))
+            return
+        computed = (i for i in maker.inputs if i and not isinstance(walk.values.get(i), Const))
+        reached += [i for i in computed if i not in reached]
+
+
+def _sums(walk: Walk, node: Node) -> bool:
+    """Whether a node adds computed values."""
+    computed = [i for i in node.inputs if i and not isinstance(walk.values.get(i), Const)]
+    return node.op in ("Add", "Sub", "Sum", "Mean") and len(computed) > 1

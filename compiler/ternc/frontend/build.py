@@ -195,10 +195,7 @@ class Builder:
                 "its integer type must be known, but there is no quantiser, no annotation and no --input-quant",
                 help="give --input-quant TYPE:SCALE, for example --input-quant int8:0.0625",
             )
-        return ModelError(
-            f"{where} reads '{view.name}', an unquantised activation: it must be quantised to 1..8 bits",
-            help="put a quantiser (Quant, QuantizeLinear/DequantizeLinear or Round and Clip) in front of it",
-        )
+        return unquantised(view.name, where)
 
     def _codes(self, grid: Grid, acc: Accumulator, view: View, where: str) -> tuple[int, int]:
         """The code range of a grid; refused beyond 8 bits."""
@@ -399,6 +396,14 @@ class Builder:
                 help="put a quantiser of at most 8 bits in front of it",
             )
         return low, high
+
+
+def unquantised(name: str, where: str) -> ModelError:
+    """The refusal of a layer on an activation that nothing quantises."""
+    return ModelError(
+        f"{where} reads '{name}', an unquantised activation: it must be quantised to 1..8 bits",
+        help="put a quantiser (Quant, QuantizeLinear/DequantizeLinear or Round and Clip) in front of it",
+    )
 
 
 def narrow(grid: Grid) -> Grid:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ternc.errors import ModelError
 from ternc.frontend import weights as real_weights
 from ternc.frontend.build import Operand, start, term_ranges
 from ternc.frontend.grid import find_grid, ones, rationals
@@ -29,7 +30,7 @@ from ternc.frontend.values import (
     real_dtype,
 )
 from ternc.frontend.walk import LayerFacts, Walk
-from ternc.frontend.weights import Plane, Reals
+from ternc.frontend.weights import Integers, Plane, Reals
 from ternc.network.layers import Term, Weights
 from ternc.network.steps import Add, Divide, Multiply, PerChannel, Step
 
@@ -150,10 +151,17 @@ def weighted(walk: Walk, layer: Layer, value: Computed, size: Map, weights: Real
         size: (channels, height, width) of the value as a map; (K, 1, 1) for a dense layer.
         weights: Real, ``[O, C // groups, KH, KW]``, or ``[O, K]`` for a dense layer.
     """
-    found = real_weights.split(weights)
+    integers = real_weights.split(weights)
     if layer.const is not None:
-        walk.layers.append(weight_facts(layer.node, weights, found))
-    return _weighted(walk, layer, value, size, weights, found)
+        walk.layers.append(weight_facts(layer.node, weights, integers))
+    try:
+        return _weighted(walk, layer, value, size, weights, integers)
+    except ModelError:
+        if (
+            walk.problems is not None
+        ):  # what is wrong with its input does not hide what is wrong with its weights
+            check_weights(walk, layer.node, integers, layer.layout, layer.const)
+        raise
 
 
 def _weighted(
@@ -162,8 +170,9 @@ def _weighted(
     where = walk.where(layer.node)
     composed = _through_mean(layer, value, size, weights)
     if composed is not None:
-        found = real_weights.split(composed.weights)
-        view = _weighted(walk, composed.layer, composed.value, composed.size, composed.weights, found)
+        walk.becomes[composed.mean] = "part of the layer behind it"
+        inner = real_weights.split(composed.weights)
+        view = _weighted(walk, composed.layer, composed.value, composed.size, composed.weights, inner)
         return replace(view, steps=(*view.steps, *composed.steps))
     if layer.window is None:
         found = operands(walk.build, value, where, layout="flat")
@@ -184,12 +193,12 @@ def _weighted(
         )
     distinct = list(dict.fromkeys(scale))
     if len(distinct) == 1:
-        shares = [_Share(plane=plane, scale=Fraction(1)) for plane in _planes(walk, layer, weights)]
+        shares = [_Share(plane=plane, scale=Fraction(1)) for plane in _planes(walk, layer, integers)]
         factors = _factors(found, distinct[0])
         if len(shares) > 1:
             shares = [replace(share, scale=distinct[0]) for share in shares]
     else:
-        shares, factors = _by_scale(walk, layer, weights, scale, distinct), ()
+        shares, factors = _by_scale(walk, layer, weights, integers, scale, distinct), ()
     if any(offset) and not source.whole:
         raise walk.refuse(
             layer.node,
@@ -236,8 +245,9 @@ def _weighted(
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Composed:
-    """A layer that reads what an average reads, and the steps behind its sums."""
+    """A layer that reads what the average ``mean`` (a node) reads, and the steps behind its sums."""
 
+    mean: str
     layer: Layer
     value: Computed
     size: Map
@@ -288,6 +298,7 @@ def _through_mean(layer: Layer, value: Computed, size: Map, weights: Reals) -> _
         ),
     )
     return _Composed(
+        mean=mean.node,
         layer=replace(layer, layout=wide_layout, window=made),
         value=mean.value,
         size=mean.size,
@@ -322,9 +333,8 @@ def _as_maps(value: View, weights: Reals, layout: Index) -> tuple[Reals, Index]:
     return maps.reshape(shape), places.reshape(shape)
 
 
-def weight_facts(node: Node, weights: Reals) -> LayerFacts:
-    """Count a layer's weights; axis 0 is the output channel."""
-    found = real_weights.split(weights)
+def weight_facts(node: Node, weights: Reals, found: Integers) -> LayerFacts:
+    """Count a layer's weights."""
     return LayerFacts(
         node=node.name,
         op=node.op,
@@ -335,15 +345,14 @@ def weight_facts(node: Node, weights: Reals) -> LayerFacts:
     )
 
 
-def _planes(walk: Walk, layer: Layer, weights: Reals) -> tuple[Plane, ...]:
-    return check_weights(walk, layer.node, weights, layer.layout, layer.const)
+def _planes(walk: Walk, layer: Layer, integers: Integers) -> tuple[Plane, ...]:
+    return check_weights(walk, layer.node, integers, layer.layout, layer.const)
 
 
 def check_weights(
-    walk: Walk, node: Node, weights: Reals, layout: Index, const: Const | None
+    walk: Walk, node: Node, found: Integers, layout: Index, const: Const | None
 ) -> tuple[Plane, ...]:
     """The weights' planes; other values are refused, or noted where all obstacles are wanted."""
-    found = real_weights.split(weights)
     if found.misfits.size:
         assert const is not None
         text = real_weights.describe(found, const.array, const.name, layout)
@@ -359,14 +368,19 @@ def check_weights(
 
 
 def _by_scale(
-    walk: Walk, layer: Layer, weights: Reals, scale: list[Fraction], distinct: list[Fraction]
+    walk: Walk,
+    layer: Layer,
+    weights: Reals,
+    integers: Integers,
+    scale: list[Fraction],
+    distinct: list[Fraction],
 ) -> list[_Share]:
     """Shares of weights on values of different scales: as one grid where they form one, else one for each scale."""
     each = _by_output(np.array([float(s) for s in scale]), weights, layer.groups)
     together = real_weights.split(weights * each)
     if not together.misfits.size and len(together.planes) == 1:
         return [_Share(plane=together.planes[0], scale=Fraction(1))]
-    planes = _planes(walk, layer, weights)
+    planes = _planes(walk, layer, integers)
     if len(distinct) * len(planes) > SCALES:
         raise walk.refuse(
             layer.node,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ternc.errors import ModelError
 from ternc.frontend.layer import Layer, weighted
 from ternc.frontend.ops_elementwise import useful
 from ternc.frontend.reads import Window
@@ -200,11 +201,7 @@ def matmul(walk: Walk, node: Node) -> Value:
     """Product with a constant matrix on the right."""
     first, second = walk.value(node, 0), walk.value(node, 1)
     if isinstance(first, View | Joined) and isinstance(second, View | Joined):
-        raise walk.refuse(
-            node,
-            f": a product of two computed values is not supported ('{first.name}', '{second.name}')",
-            help="only weights can be multiplied with; attention and gates of computed values have no ternary form",
-        )
+        raise product_refusal(walk, node, first.name, second.name)
     if not isinstance(first, View | Joined) or not isinstance(second, Const):
         raise walk.refuse(
             node,
@@ -212,6 +209,15 @@ def matmul(walk: Walk, node: Node) -> Value:
             help="transpose the product and its operands",
         )
     return product(walk, node, first, second)
+
+
+def product_refusal(walk: Walk, node: Node, first: str, second: str) -> ModelError:
+    """The refusal of a product of computed values (attention, a gate)."""
+    return walk.refuse(
+        node,
+        f": a product of two computed values is not supported ('{first}', '{second}')",
+        help="only weights can be multiplied with; attention and gates of computed values have no ternary form",
+    )
 
 
 def product(walk: Walk, node: Node, value: Computed, second: Const) -> View:

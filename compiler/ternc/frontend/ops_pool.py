@@ -245,6 +245,7 @@ def _average(walk: Walk, node: Node, value: Computed, size: Map, found: _Pooling
     index = view.index.reshape(1, channels, found.size[1]) if value.index.ndim == 3 else view.index
     assert isinstance(view.source, Accumulator)
     mean = Mean(
+        node=node.name,
         value=value,
         size=size,
         kernel=found.kernel,

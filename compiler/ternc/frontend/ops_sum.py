@@ -35,7 +35,7 @@ from ternc.frontend.values import (
 from ternc.frontend.walk import HostOnlyError, Walk, handles
 from ternc.network.steps import Add, Clamp, Divide, Function, Multiply, Step
 
-SUM = "sum layer, or part of an activation"
+SUM = "layer of a sum"
 
 
 @handles("Add", "Sub", "Sum", "Mean", becomes=SUM)
@@ -48,6 +48,7 @@ def add(walk: Walk, node: Node) -> Value:
     if len(computed) + len(constants) < len(values):
         raise walk.refuse(node, ": cannot compute with the result of ArgMax or TopK")
     alone = len(computed) == 1
+    walk.becomes[node.name] = ACTIVATION if alone else SUM
     result = _negated(*computed[0], node.outputs[0]) if alone else summed(walk, node, computed)
     for const, sign in constants:
         result = _each(node, result, partial(_shifted, walk, node, const, sign))

@@ -123,12 +123,14 @@ class Mean:
     """Where an average's sums come from, so that a layer behind it can read that itself: both together are one layer.
 
     Attributes:
+        node: Name of the average's node.
         value: What is averaged, as a map of ``size``.
         kernel, stride, dilation, padding: The window, (height, width) each; padding is above and to the left.
         front: How many steps of a view on the sums lead to the mean.
         divide: The last of them: the division by the number of pixels, if there is one.
     """
 
+    node: str
     value: Computed
     size: Map
     kernel: tuple[int, int]

@@ -148,6 +148,7 @@ class Walk:
     layers: list[LayerFacts] = field(default_factory=list)
     on_blind: Callable[[Walk, Node], None] | None = None
     makers: dict[str, Node] = field(default_factory=dict)
+    _tail: set[str] | None = None
 
     def where(self, node: Node) -> str:
         """How a sentence about a node starts."""
@@ -407,13 +408,15 @@ class Walk:
 
     def ends(self, node: Node) -> bool:
         """Whether nothing but operators for the host lies between a node and the graph's outputs."""
-        reached = set(node.outputs)
-        for other in self.graph.nodes:
-            if reached.intersection(other.inputs):
-                if other.op not in HOST or other.domain:
-                    return False
-                reached.update(other.outputs)
-        return True
+        if self._tail is None:
+            self._tail = set()
+            barred: set[str] = set()  # values that something else than the host reads, now or later
+            for other in reversed(self.graph.nodes):
+                if barred.isdisjoint(other.outputs):
+                    self._tail.add(other.name)
+                if other.op not in HOST or other.domain or not barred.isdisjoint(other.outputs):
+                    barred.update(other.inputs)
+        return node.name in self._tail
 
     def _host_reason(self, node: Node) -> ModelError:
         known = refused.OPERATORS.get(node.op)
@@ -429,15 +432,17 @@ class Walk:
         if self.problems is None:
             name = next(n for n in node.inputs if n and isinstance(self.values[n], Unknown))
             raise self.refuse(node, f" reads '{name}', a secondary output that is not supported")
-        self.becomes[node.name] = "not reached"
+        known = len(self.problems)
         try:
             if node.domain or node.op not in HOST:
                 self._entry(node)
+            elif node.op not in _HANDLERS and not self.ends(node):
+                raise self._host_reason(node)
             if self.on_blind is not None:
                 self.on_blind(self, node)
         except ModelError as error:
             self.complain(error)
-            self.becomes[node.name] = "refused"
+        self.becomes[node.name] = "refused" if len(self.problems) > known else "not reached"
         return [Unknown(name=name) for name in node.outputs]
 
     def fold(self, node: Node) -> list[Const]:

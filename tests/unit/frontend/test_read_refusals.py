@@ -143,10 +143,15 @@ REFUSALS: dict[str, tuple[Make, tuple[Any, ...], str]] = {
         (1, 1, 4),
         "node 'up' (Resize): its mode must be nearest, but is linear",
     ),
-    "fractional resize": (
-        lambda g: g.node("Resize", g.quant("x", 0.5, 4), "", g.const(np.array([1, 1, 1.5], np.float32)), mode="nearest", name="up"),
+    "window over a fractional resize": (
+        lambda g: g.node("Conv", g.node("Resize", g.quant("x", 0.5, 4), "", g.const(np.array([1, 1, 1.75], np.float32)), mode="nearest"), g.const(np.ones((1, 1, 3), np.float32)), name="conv"),
+        (1, 1, 7),
+        "node 'conv' (Conv) reads 'v6' in an arrangement that is not made of straight lines (mirrored, interleaved or gathered pixels)",
+    ),
+    "resize by an unknown rule": (
+        lambda g: g.node("Resize", g.quant("x", 0.5, 4), "", g.const(np.array([1, 1, 2], np.float32)), mode="nearest", coordinate_transformation_mode="tf_crop_and_resize", name="up"),
         (1, 1, 4),
-        "node 'up' (Resize): it must enlarge height and width by integer factors, but its factors are [1, 1, 1.5]",
+        "node 'up' (Resize): its coordinate_transformation_mode must be another one than tf_crop_and_resize",
     ),
     "padding of an offset": (
         lambda g: g.node("Conv", g.node("Add", g.quant("x", 0.5, 4), g.const(0.2)), g.const(np.ones((1, 1, 3), np.float32)), pads=[1, 1], name="conv"),
@@ -194,6 +199,7 @@ def test_inspect_names_all_obstacles(tmp_path: Path) -> None:
     assert [o.sentence.partition(",")[0].partition(": ")[2] for o in report.obstacles] == [
         "node 'fc' (MatMul)",
         "node 'act' (Softmax): it has no integer form",
+        "node 'fc2' (MatMul) reads 'v7'",
         "node 'memory' (GRU): it is a recurrent layer",
     ]
     assert [(layer.name, layer.ternary, layer.weights) for layer in report.layers] == [
@@ -204,7 +210,7 @@ def test_inspect_names_all_obstacles(tmp_path: Path) -> None:
         "quantiser",
         "dense layer",
         "refused",
-        "not reached",
+        "refused",
         "refused",
     ]
 
