@@ -315,16 +315,19 @@ def compile_command(
     shown = [*report.to_table(performance)]
     if build.trial is not None:
         document["ternarise"] = build.trial.to_dict()
-        shown += _trial_tables(build.trial, terminal.detail)
+        shown += _trial_tables(build.trial, terminal.detail, corrected=correct)
     terminal.result(document, [*shown, f"\nwritten: {build.path}"])
     return 0
 
 
-def _trial_tables(trial: Trial, detail: Detail) -> list[Table]:
+def _trial_tables(trial: Trial, detail: Detail, *, corrected: bool) -> list[Table]:
     """The float network beside the ternary one; with ``-v`` its layers and quantisers too."""
     from ternc.report import accuracy
 
-    tables = [accuracy.to_table(trial.comparison, trial.made.data.file)]
+    advice = (
+        "" if corrected else "--correct would fit each channel's scale and bias to the float model's outputs."
+    )
+    tables = [accuracy.to_table(trial.comparison, trial.made.data.file, advice)]
     if detail >= Detail.VERBOSE:
         layers = tuple(
             (

@@ -14,6 +14,9 @@ from ternc.report.table import Table, columns, count
 
 CLASS_AXIS = 1
 
+FAR_ACCURACY, FAR_ERROR = 0.01, 0.1
+"""From which loss of accuracy, or relative error where there are no labels, a comparison counts as far off."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Classes:
@@ -63,6 +66,13 @@ class Comparison:
     classes: Classes | None
     differences: tuple[Difference, ...]
     note: str = ""
+
+    @property
+    def far(self) -> bool:
+        """Whether the ternary network is noticeably worse than the float one."""
+        if self.classes is not None:
+            return self.classes.float_accuracy - self.classes.ternary_accuracy > FAR_ACCURACY
+        return any(difference.relative_error > FAR_ERROR for difference in self.differences)
 
 
 def compare(
@@ -126,7 +136,7 @@ def _right(name: str, expected: NDArray[Any], found: NDArray[Any], labels: NDArr
         ternary_right=hits[1],
         float_accuracy=hits[0] / labels.size,
         ternary_accuracy=hits[1] / labels.size,
-        agreement=np.count_nonzero(real == ternary) / labels.size,
+        agreement=int(np.count_nonzero(real == ternary)) / labels.size,
     )
 
 
@@ -142,12 +152,13 @@ def to_dict(found: Comparison) -> dict[str, Any]:
     return asdict(found)
 
 
-def to_table(found: Comparison, file: str) -> Table:
+def to_table(found: Comparison, file: str, advice: str = "") -> Table:
     """For a person.
 
     Args:
         found: The comparison.
         file: Name of the data.
+        advice: What to try where the ternary network is far off.
     """
     rows = []
     if found.classes is not None:
@@ -161,11 +172,10 @@ def to_table(found: Comparison, file: str) -> Table:
         of = f" of '{difference.output}'" if len(found.differences) > 1 else ""
         rows.append((f"relative output error{of}", "", f"{difference.relative_error:.3f}"))
     title = f"Ternarised: {count(found.frames)} frames of {file}"
-    notes = (
-        "ternary: the golden model, whose values the hardware computes.",
-        *([found.note] if found.note else []),
-    )
-    return Table(title=title, columns=columns("", ">float", ">ternary"), rows=tuple(rows), notes=notes)
+    notes = ["ternary: the golden model, whose values the hardware computes."]
+    notes += [found.note] if found.note else []
+    notes += [advice] if advice and found.far else []
+    return Table(title=title, columns=columns("", ">float", ">ternary"), rows=tuple(rows), notes=tuple(notes))
 
 
 def _percent(share: float) -> str:
