@@ -192,7 +192,7 @@ def _on_host(walk: Walk, name: str) -> bool:
         case Const():
             return True
         case View(index=index) if NOTHING not in index:
-            return index.ndim > 0 and index.shape[0] == 1
+            return True
         case _:
             node = walk.makers.get(name)
             able = node is not None and node.op in HOST and not node.domain
@@ -230,9 +230,11 @@ def _output(walk: Walk, name: str, value: Value) -> Output | None:
             pass
         case _:
             return None
-    if index.ndim < 1 or index.shape[0] != 1:
+    batched = index.ndim > 0 and index.shape[0] == 1
+    if not batched and name in walk.graph.outputs:
         raise ModelError(
-            f"{where}: its first axis must be the batch of 1, but its shape is {list(index.shape)}"
+            f"{where}: its first axis must be the batch of 1, but its shape is {list(index.shape)}",
+            help="put a Reshape or Unsqueeze in front of it that gives it one",
         )
     if NOTHING in view.index:
         return None
@@ -249,7 +251,7 @@ def _output(walk: Walk, name: str, value: Value) -> Output | None:
     channels = last.channels
     return Output(
         name=name,
-        shape=tuple(int(n) for n in index.shape[1:]),
+        shape=tuple(int(n) for n in (index.shape[1:] if batched else index.shape)),
         dtype=value.dtype,
         tensor=last.tensor.name,
         scale=_floats(last.scale, channels),

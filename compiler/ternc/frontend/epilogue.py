@@ -13,8 +13,11 @@ from numpy.typing import NDArray
 from ternc.frontend.ends import Ends
 from ternc.frontend.load import load_proto
 from ternc.frontend.runtime import Session, Values, run_frames
-from ternc.frontend.values import Const
+from ternc.frontend.values import Choice, Const, Joined, View
 from ternc.frontend.walk import Walk
+
+ALONE = "_of_one_frame"
+"""Ends the name of a value without the batch axis with which it left the chip."""
 
 
 def extract(path: Path, walk: Walk, ends: Ends) -> bytes:
@@ -35,12 +38,15 @@ def extract(path: Path, walk: Walk, ends: Ends) -> bytes:
         nodes.append(onnx.NodeProto())
         nodes[-1].CopyFrom(by_output[next(o for o in node.outputs if o)])
         nodes[-1].input[:] = node.inputs  # shapes for one frame have names of their own
+    shaped, constants = _without_batch(walk, ends)
+    for node in nodes:
+        node.input[:] = [f"{name}{ALONE}" if name in shaped else name for name in node.input]
+    nodes = [*shaped.values(), *nodes]
     made = {output for node in nodes for output in node.output}
     read = [name for node in nodes for name in node.input if name and name not in made]
-    constants = []
     inputs = []
     for name in dict.fromkeys(read):
-        value = walk.values[name]
+        value = walk.values.get(name)
         if isinstance(value, Const):
             constants.append(onnx.numpy_helper.from_array(value.array, name))
     for output in ends.outputs:
@@ -54,6 +60,19 @@ def extract(path: Path, walk: Walk, ends: Ends) -> bytes:
         graph, opset_imports=list(proto.opset_import), ir_version=min(proto.ir_version or 10, 10)
     )
     return bytes(model.SerializeToString(deterministic=True))
+
+
+def _without_batch(walk: Walk, ends: Ends) -> tuple[dict[str, onnx.NodeProto], list[onnx.TensorProto]]:
+    """For each value that has no batch axis in the graph a Reshape that takes it away, and their shapes."""
+    nodes, shapes = {}, []
+    for output in ends.outputs:
+        value = walk.values[output.name]
+        assert isinstance(value, View | Joined | Choice)
+        if value.index.ndim == len(output.shape):
+            name = f"{output.name}{ALONE}"
+            shapes.append(onnx.numpy_helper.from_array(np.array(output.shape, np.int64), f"{name}_shape"))
+            nodes[output.name] = onnx.helper.make_node("Reshape", [output.name, f"{name}_shape"], [name])
+    return nodes, shapes
 
 
 def _without_shape(value: onnx.ValueInfoProto) -> onnx.ValueInfoProto:

@@ -44,6 +44,24 @@ _OPERANDS = {
 }
 """Attributes of old operator sets that became operands."""
 
+_SHAPED = {
+    *(
+        "Reshape",
+        "Expand",
+        "Slice",
+        "Split",
+        "Squeeze",
+        "Unsqueeze",
+        "Tile",
+        "Resize",
+        "Upsample",
+        "Pad",
+        "Gather",
+    ),
+    *("ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "TopK", "Dropout"),
+}
+"""Operators whose further operands are shapes, axes and the like."""
+
 _INTEGERS = {"ArgMax", "Shape", "Size"}
 """Operators whose result stays an integer."""
 
@@ -77,7 +95,7 @@ class _Lowering:
         """One node that depends on the input."""
         inputs = [self._read(node, position) for position in range(len(node.inputs))]
         output = next((o for o in node.outputs if o), "")
-        if any(name in self.integers for name in node.inputs if name) or node.op in _INTEGERS:
+        if self._integral(node):
             self.integers.update(o for o in node.outputs if o)
         match node.op:
             case "Quant" | "IntQuant":
@@ -103,6 +121,13 @@ class _Lowering:
                 raise ModelError(f"{self.walk.where(node)}: this operator cannot be executed")
             case _:
                 self._plain(node, inputs)
+
+    def _integral(self, node: Node) -> bool:
+        """Whether a node's results stay integers."""
+        if node.op == "Cast":
+            return node.inputs[0] in self.integers and "int" in fold.elem_dtype(int(node.attributes["to"]))
+        given = node.inputs[:1] if node.op in _SHAPED else node.inputs
+        return node.op in _INTEGERS or any(name in self.integers for name in given)
 
     def _read(self, node: Node, position: int) -> str:
         """The name to read an input by; constants are stored at their first use."""
@@ -213,6 +238,8 @@ class _Lowering:
     def _linear(self, node: Node, x: str, output: str) -> None:
         axes = max(self._const(node, 1).array.size > 1, 0)
         shape = self._rank(node) if axes else (1,)
+        if self._const(node, 1).array.ndim > 1 and node.attributes.get("block_size", 0):
+            shape = self._blocks(node)
         given = ops_quant.linear_codes(self.walk, node, shape)
         scale, zero = self.number(given.scale.array), self.number(given.zero.array)
         if node.op == "DequantizeLinear":
@@ -221,6 +248,14 @@ class _Lowering:
         low, high = fold.type_range(given.dtype) or (0, 0)
         v = self.emit("Add", [self.emit("Round", [self.emit("Div", [x, scale])]), zero])
         self.emit("Clip", [v, self.number(low), self.number(high)], output)
+
+    def _blocks(self, node: Node) -> tuple[int, ...]:
+        """The shape to which scales of blocks are spread: their own, with the value's size along the blocks' axis."""
+        shape, axis = list(self._const(node, 1).array.shape), int(node.attributes.get("axis", 1))
+        shape[axis] = self._shape(node)[axis]
+        if not shape[axis]:
+            raise ModelError(f"{self.walk.where(node)}: the size of its input along axis {axis} is not known")
+        return tuple(shape)
 
     def _rank(self, node: Node) -> tuple[int, ...]:
         """A shape with the first input's number of axes."""

@@ -24,6 +24,7 @@ from ternc.network.steps import (
 
 ACTIVATION = "part of an activation"
 INFINITE = np.array([np.inf])
+INFERENCE = "export the model for inference (model.eval(), training=False)"
 
 
 def useful(step: Step) -> tuple[Step, ...]:
@@ -113,7 +114,7 @@ def batch_norm(walk: Walk, node: Node) -> Value:
     """Inference batch normalisation over axis 1."""
     view = walk.view(node)
     if node.attributes.get("training_mode", 0) and len(node.outputs) > 1 and any(node.outputs[1:]):
-        raise walk.refuse(node, ": it must be in inference mode, but is in training mode")
+        raise walk.refuse(node, ": it must be in inference mode, but is in training mode", help=INFERENCE)
     if view.index.ndim < 2:
         raise walk.refuse(
             node, f": its input must have a channel axis, but has shape {list(view.index.shape)}"
@@ -143,7 +144,9 @@ def identity(walk: Walk, node: Node) -> Value:
         case View() as view:
             mode = walk.const(node, 2, "training mode") if node.op == "Dropout" else None
             if mode is not None and bool(np.any(mode.array)):
-                raise walk.refuse(node, ": it must be in inference mode, but is in training mode")
+                raise walk.refuse(
+                    node, ": it must be in inference mode, but is in training mode", help=INFERENCE
+                )
             return replace(view, name=node.outputs[0])
         case Choice() as choice:
             return replace(choice, name=node.outputs[0])
@@ -164,8 +167,12 @@ def cast(walk: Walk, node: Node) -> Value:
     if isinstance(first, Choice):
         return replace(first, name=node.outputs[0], dtype=dtype)
     view = walk.view(node)
-    if dtype == "bool":
-        raise walk.refuse(node, f": casting the computed value '{view.name}' to bool is not supported")
+    if dtype == "bool" or dtype.startswith(("float8", "float4")):
+        raise walk.refuse(
+            node,
+            f": casting the computed value '{view.name}' to {dtype} is not supported",
+            help="quantise it to integers of at most 8 bits",
+        )
     steps: tuple[Step, ...] = ()
     if type_range(dtype) is not None:
         steps = (Round(mode="toward_zero"),)

@@ -36,7 +36,11 @@ def _map(walk: Walk, node: Node, value: Computed) -> Map:
     shape = value.index.shape
     size = map_shape(shape)
     if size is None:
-        raise walk.refuse(node, f": its input must be [1, C, L] or [1, C, H, W], but is {list(shape)}")
+        raise walk.refuse(
+            node,
+            f": its input must be [1, C, L] or [1, C, H, W], but is {list(shape)}",
+            help="pool a 3-D map in two steps, with a Reshape in front of each",
+        )
     return size
 
 
@@ -100,7 +104,11 @@ def max_pool(walk: Walk, node: Node) -> Value:
     value = walk.computed(node)
     size = _map(walk, node, value)
     if len(node.outputs) > 1 and node.outputs[1]:
-        raise walk.refuse(node, ": its second output (the indices) is not supported")
+        raise walk.refuse(
+            node,
+            ": its second output (the indices) is not supported",
+            help="unpool with a Resize or a ConvTranspose instead",
+        )
     if node.op == "GlobalMaxPool":
         return _maximum(walk, node, value, size, _whole(size), value.index.ndim)
     found = _pooling(walk, node, size, value.index.ndim - 2)

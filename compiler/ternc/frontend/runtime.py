@@ -72,7 +72,7 @@ def run_frames(single: Session, whole: Callable[[], Session], inputs: Mapping[st
         inputs: ``[N, ...]`` by name, N at least 1.
     Returns:
         ``[N, ...]`` by name. An output without a batch axis gets one; frames with fewer elements than others are
-        filled up with -1, or with NaN if they are floats.
+        filled up with -1 (unsigned ones with their largest value), or with NaN if they are floats.
     Raises:
         ToolError: onnxruntime cannot run the model.
     """
@@ -111,7 +111,8 @@ def stack(frames: Sequence[NDArray[Any]]) -> NDArray[Any]:
     if all(array.ndim > 0 and len(array) == 1 for array in frames):
         frames = [array[0] for array in frames]
     shape = tuple(max(sizes) for sizes in zip(*(array.shape for array in frames), strict=True))
-    fill = np.nan if frames[0].dtype.kind == "f" else 0 if frames[0].dtype.kind == "b" else -1
+    dtype = frames[0].dtype
+    fill = {"f": np.nan, "b": False, "u": np.iinfo(dtype).max if dtype.kind == "u" else 0}.get(dtype.kind, -1)
     result = np.full((len(frames), *shape), fill, frames[0].dtype)
     for number, array in enumerate(frames):
         result[number, ...][tuple(map(slice, array.shape))] = array

@@ -246,6 +246,7 @@ class Walk:
             raise self.refuse(
                 node,
                 f", {what} '{const.name}': must be one number per channel, but differs inside a channel",
+                help="make each number a channel: a dense layer over the flattened value, or one number per channel",
             )
         return out[:1] if np.all(out == out[0]) else out
 
