@@ -6,6 +6,8 @@ The memory images and their use are specified in docs/hardware.md and docs/progr
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import gcd
+from typing import TypeAlias
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,13 +69,52 @@ class StreamPort:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InputBuffer:
-    """One input stream's double-buffered memory (ternc_input, ternc_feature_memory).
+class ToBuffer:
+    """A link to line buffer ``buffer`` of engine ``engine``."""
+
+    engine: int
+    buffer: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToOutput:
+    """A link to output buffer ``output`` of the design."""
+
+    output: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToScore:
+    """The link to the anomaly's accumulator."""
+
+
+Link: TypeAlias = ToBuffer | ToOutput | ToScore
+"""Where a vector of finished values goes from its engine or input stream."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """A circular buffer of rows of one map (ternc_rows).
 
     Attributes:
-        bits: Of a code; offset: added to a stream element to make a code; lanes: codes of a word.
-        stride, phase_words, plane_words, chunks: Its layout (docs/program.md).
-        half_words: Half of the double buffer.
+        capacity: Rows that it holds.
+        frame: Rows that a frame takes in it: the map's height, rounded up to whole steps.
+        step: Rows that its writer claims and finishes together; divides the other two.
+    """
+
+    capacity: int
+    frame: int
+    step: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputStream:
+    """What turns an input port's beats into vectors for its readers (ternc_input).
+
+    Attributes:
+        lanes: Elements of a beat; bits: of an element and of a code; offset: added to an element to make a code.
+        chunks: Beats of a pixel.
+        links: The line buffers that it fills, at least one.
     """
 
     bits: int
@@ -81,29 +122,88 @@ class InputBuffer:
     lanes: int
     width: int
     height: int
-    stride: int
-    phase_words: int
-    plane_words: int
     chunks: int
-    half_words: int
+    links: tuple[ToBuffer, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BankedMemory:
+    """Banks of pixels, read side by side (ternc_feature_memory).
+
+    Attributes:
+        cols: Codes of a vector that is written; lanes: codes of a word; bits: of a code.
+        depth_words: Wide words of a bank.
+    """
+
+    cols: int
+    lanes: int
+    bits: int
+    depth_words: int
+
+    @property
+    def piece(self) -> int:
+        """Codes that are always written together."""
+        return gcd(self.cols, self.lanes)
+
+    @property
+    def parts(self) -> int:
+        """Words of a wide word."""
+        return -(-self.cols // self.lanes)
+
+    @property
+    def pieces(self) -> int:
+        """RAMs of a bank."""
+        return self.parts * self.lanes // self.piece
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineBuffer:
+    """An engine's circular buffer of one map that comes over a link (ternc_line_buffer).
+
+    Attributes:
+        tensor: The Network's tensor.
+        rows, memory: How many rows, and what they lie in.
+        element_bits: Of an element of the link.
+        width, tiles: Of the map: pixels of a row, vectors of a pixel.
+        stride: Storage stride along x.
+        pitch_words, plane_words: From a row, and from a chunk group, to the next.
+    """
+
+    tensor: str
+    rows: Rows
+    memory: BankedMemory
+    element_bits: int
+    width: int
+    tiles: int
+    stride: int
+    pitch_words: int
+    plane_words: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputBuffer:
-    """One output stream's double-buffered memory (ternc_output, ternc_argmax).
+    """One output stream's circular buffer (ternc_output, ternc_argmax).
 
     Attributes:
         bits: Signed width of an element; offset: added to a code to make a stream element.
-        half_words: Half of the double buffer.
+        cols, element_bits: Of a link's vector: its elements, and the width of one.
         argmax: The stream carries the index of each pixel's largest channel.
     """
 
+    rows: Rows
     bits: int
     offset: int
+    cols: int
+    element_bits: int
     channels: int
-    pixels: int
-    half_words: int
+    width: int
+    height: int
     argmax: bool
+
+    @property
+    def tiles(self) -> int:
+        """Vectors, and beats, of a pixel."""
+        return -(-self.channels // self.cols)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,11 +211,16 @@ class ScoreUnit:
     """The anomaly's accumulator (ternc_score).
 
     Attributes:
+        cols, element_bits: Of a link's vector.
+        frame_vectors: Vectors of a frame.
         value_bits: Signed width of a difference; score_bits: holds the largest score of a frame.
         limit: Largest score that is normal.
         squares: Sum of squares, else of absolute values.
     """
 
+    cols: int
+    element_bits: int
+    frame_vectors: int
     value_bits: int
     score_bits: int
     limit: int
@@ -127,10 +232,10 @@ class Geometry:
     """Every number that one engine's modules are instantiated with (docs/hardware.md).
 
     Attributes:
-        act_bits, feature_bits: Codes in the array, in the feature memory.
-        slices, slice_lanes: How a tile's vector fills a feature word.
-        feature_words: The whole feature memory.
-        inputs, outputs, score: The engine's ends.
+        act_bits: Codes in the array.
+        features: What its layers hand to each other; None where no layer reads another of the same engine.
+        buffers: What comes from outside.
+        links: Where its vectors go; bit n of the program's link fields is link n.
         shift: Common right shift of the multiply form.
         code_bits: Codes behind the requantiser; value_bits: signed, codes and raw values.
         tables: Number of code tables (0: none); a table has ``2**code_bits`` entries.
@@ -139,20 +244,16 @@ class Geometry:
             ``threshold_params << l`` words, and what it gives for other parameters is not used.
         terms: Words of the term ROM.
         digits: True where some tap doubles the accumulator first.
-        rd_bits, wr_bits, x_bits, y_bits, count_bits: Fields of the program words.
+        rd_bits, part_bits, wr_bits, piece_bits, x_bits, y_bits, tile_bits, step_bits, count_bits: Fields of the
+            program words, at least 1 each.
     """
 
     shape: ArrayShape
     act_bits: int
     acc_bits: int
-    drain_period: int
-    slices: int
-    slice_lanes: int
-    inputs: tuple[InputBuffer, ...]
-    outputs: tuple[OutputBuffer, ...]
-    score: ScoreUnit | None
-    feature_bits: int
-    feature_words: int
+    features: BankedMemory | None
+    buffers: tuple[LineBuffer, ...]
+    links: tuple[Link, ...]
     value_bits: int
     mul_bits: int
     add_bits: int
@@ -165,9 +266,13 @@ class Geometry:
     terms: int
     digits: bool
     rd_bits: int
+    part_bits: int
     wr_bits: int
+    piece_bits: int
     x_bits: int
     y_bits: int
+    tile_bits: int
+    step_bits: int
     count_bits: int
     dot_latency: int
     requant_latency: int
@@ -224,7 +329,9 @@ class Engine:
     """One array with its memories, sequencer program and requantisers.
 
     Attributes:
-        programs: The sequencer's ROMs (layers, passes, taps, terms, xmap) and, where there are any, ``tables``.
+        programs: The sequencer's and collector's ROMs (rows, passes, taps, terms, xmap) and, where there are any,
+            ``tables``.
+        places: The place ROM of each line buffer: word x is the bank and the word offset of pixel x in a row.
         weights, requant: Per column.
         thresholds: Per column, per level; empty where the engine has none.
     """
@@ -232,6 +339,7 @@ class Engine:
     geometry: Geometry
     layers: tuple[LayerSchedule, ...]
     programs: tuple[Memory, ...]
+    places: tuple[Memory, ...]
     weights: tuple[Memory, ...]
     requant: tuple[Memory, ...]
     thresholds: tuple[tuple[Memory, ...], ...]
@@ -273,12 +381,15 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Design:
-    """Engines chained by streams (one in this version), their ports and exact timing.
+    """Engines chained by links, their ports and exact timing.
 
     Attributes:
         name: Top module; a valid identifier.
         device: Name in the device table.
         inputs, outputs: Ports, in the order of the Network's inputs and of its leaving tensors.
+        streams: What stands behind each input port.
+        buffers: What stands in front of each output port, in the order of the Network's outputs.
+        score: The anomaly's accumulator, in front of the last output port, or None.
         cycles_per_frame: Steady state, no stalls: cycles between the last output beats of two frames.
         latency_cycles: One frame alone: from the cycle in which its first input beat is accepted to the one
             in which its last output beat is accepted, both included.
@@ -290,6 +401,9 @@ class Design:
     engines: tuple[Engine, ...]
     inputs: tuple[StreamPort, ...]
     outputs: tuple[StreamPort, ...]
+    streams: tuple[InputStream, ...]
+    buffers: tuple[OutputBuffer, ...]
+    score: ScoreUnit | None
     cycles_per_frame: int
     latency_cycles: int
     macs_per_frame: int
