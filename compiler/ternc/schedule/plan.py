@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from ternc.errors import InternalError
 from ternc.network.layers import Network
 from ternc.numeric import ceil_div, range_bits
 from ternc.schedule.axes import Walk, Walks, walks
@@ -28,6 +29,7 @@ from ternc.schedule.tiling import (
     Live,
     TermWords,
     classes,
+    live_taps,
     recoders,
     tap_counts,
     term_marks,
@@ -139,6 +141,24 @@ class LayerTiling:
         """Cycles of all passes at one group of output positions (docs/program.md, 'Timing')."""
         counts, floor = self.counts(shape), shortest_pass(shape)
         return sum(often * int(np.maximum(counts[live], floor).sum()) for live, often in self.classes.items())
+
+    def row(self, shape: ArrayShape) -> tuple[int, int]:
+        """(cycles, tail) of one row step, as in `RowProgram`."""
+        vertical, horizontal = self.walk.vertical, self.walk.horizontal
+        counts, groups = self.counts(shape), ceil_div(horizontal.steps, shape.rows)
+        cycles = groups * self.position(shape)
+        phase, behind = vertical.phases - 1, 0
+        for phase_x in reversed(range(horizontal.phases)):
+            first = (groups - 1) * shape.rows
+            valid = ceil_div(horizontal.size - phase_x, horizontal.phases) - first
+            if valid > 0:
+                return cycles, cycles - behind + min(valid, shape.rows) - 1
+            behind += sum(
+                int(np.maximum(counts[live_taps(self.walk, (phase, phase_x), (y, x))], shape.rows).sum())
+                for y in range(vertical.windows)
+                for x in range(horizontal.windows)
+            )
+        raise InternalError("schedule", f"layer '{self.layer.name}' has no pixel in its last group")
 
     def least_position(self, shape: ArrayShape) -> int:
         """At most `position`, without looking at how the weights lie in words."""

@@ -100,8 +100,8 @@ def differences(network: Network) -> Differences:
     )
 
 
-def score_unit(network: Network, cols: int, element_bits: int) -> ScoreUnit | None:
-    """The anomaly's accumulator behind an array of ``cols`` columns, if there is an anomaly."""
+def score_unit(network: Network, steps: int, cols: int, element_bits: int) -> ScoreUnit | None:
+    """The anomaly's accumulator behind an array of ``cols`` columns, a frame in ``steps``; None without an anomaly."""
     anomaly = network.anomaly
     if anomaly is None:
         return None
@@ -110,6 +110,7 @@ def score_unit(network: Network, cols: int, element_bits: int) -> ScoreUnit | No
         cols=cols,
         element_bits=element_bits,
         frame_vectors=tensor.height * tensor.width * ceil_div(tensor.channels, cols),
+        frame_steps=steps,
         value_bits=found.bits,
         score_bits=unsigned_bits(found.most),
         limit=max(-1, min(anomaly.limit, found.most)),

@@ -21,6 +21,24 @@ FREE_DELAY = 5
 """From the last cycle of a row to the one in which its reader frees rows."""
 
 
+ARRIVE_LATENCY = 3
+"""From a step's last vector on a link to the cycle in which its line buffer's reader sees the rows."""
+OUTPUT_ARRIVE_LATENCY = 2
+"""The same for an output buffer."""
+FREE_TO_START = 2
+"""From rows being freed to the start of an engine's row that waited for the room."""
+FREE_TO_STREAM = 1
+"""The same for an input stream's first beat of a row."""
+STREAM_LATENCY = 1
+"""From an input's beat to its vector on a link."""
+OUTPUT_LATENCY = 3
+"""From an output's read of a word to its beat."""
+OUTPUT_FREE_DELAY = 0
+"""From an output's last read of a row to the cycle in which it frees the row."""
+SCORE_PIPELINE = 4
+"""From a frame's last vector to the score's beat, without the tree that adds up the columns."""
+
+
 def dot_latency(lanes: int) -> int:
     """Latency of ternc_dot."""
     return max(1, clog2(lanes))
