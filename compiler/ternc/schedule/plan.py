@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ternc.errors import InternalError
-from ternc.network.layers import Network
+from ternc.network.layers import Linear
 from ternc.numeric import ceil_div, range_bits
 from ternc.schedule.axes import Walk, Walks, walks
 from ternc.schedule.design import ArrayShape
@@ -96,8 +96,8 @@ def stage_numbers(stage: Stage) -> Numbers:
 class LayerTiling:
     """The tiles of one layer for many shapes; keeps what does not depend on rows or lanes."""
 
-    def __init__(self, network: Network, n: int, walk: Walk) -> None:
-        self.layer = network.layers[n]
+    def __init__(self, layer: Linear, walk: Walk) -> None:
+        self.layer = layer
         self.walk = walk
         self.classes = classes(walk)
         self.recoders = recoders(self.layer)
@@ -223,7 +223,7 @@ class StagePlanner:
         for n, walk in enumerate(self.walks.layers):
             key = (stage.first + n, walk)
             if key not in tilings:
-                tilings[key] = LayerTiling(stage.network, stage.first + n, walk)
+                tilings[key] = LayerTiling(stage.layers[n], walk)
             found.append(tilings[key])
         self.tilings = tuple(found)
 

@@ -1,20 +1,36 @@
-"""Chooses the arrays: the smallest that reach a frame rate, or the fastest within the budget."""
+"""Chooses the cut and the arrays: the smallest that reach a frame rate, or the fastest within the budget.
+
+For an interval T the cheapest split is a dynamic program over the cuts: of every run of layers the cheapest array that
+takes at most T cycles. The least T that fits is found by bisection. Resources are weighed against each other;
+where one of them is short it is made to weigh more.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ternc.errors import ScheduleError
 from ternc.network.layers import Network
-from ternc.schedule.costs import require_fit, resources
+from ternc.schedule.costs import require_fit, resources, shortage
 from ternc.schedule.design import ArrayShape
+from ternc.schedule.estimate import RESOURCES, Estimates, Front
 from ternc.schedule.lines import Lines, lines_of
 from ternc.schedule.plan import StagePlanner
 from ternc.schedule.stage import cut
 from ternc.target.device import Device
 
 Progress = Callable[[int, int], None]
+Pinned = tuple[tuple[int, ArrayShape], ...]
+"""Engines by the number of layers that each runs, and its array."""
+
+_REWEIGHTS = 8
+_BISECTIONS = 14
+_TRIES = 6
+_TIGHTER = 0.94
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,13 +41,112 @@ class Wish:
         fps: Frames per second to reach, or None for as many as the budget allows.
         budget: Share of the device that may be used, in (0, 1].
         clock_mhz: Clock of the design.
-        engines: Arrays to take as they are, each with the number of layers that it runs; or None.
+        lanes: Most rows x cols x lanes, summed over the arrays; None for as many as the budget allows.
+        engines: Arrays to take as they are; or None.
     """
 
     fps: float | None
     budget: float
     clock_mhz: float
-    engines: tuple[tuple[int, ArrayShape], ...] | None = None
+    lanes: int | None = None
+    engines: Pinned | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Split:
+    """A choice by estimates.
+
+    Attributes:
+        engines: The cut and the arrays.
+        cycles: Of the slowest.
+        cost: Weighed; shares: of each resource.
+    """
+
+    engines: Pinned
+    cycles: float
+    cost: float
+    shares: NDArray[np.float64]
+
+    @property
+    def fits(self) -> bool:
+        """Within the budget."""
+        return bool((self.shares <= 1).all())
+
+
+class Search:
+    """Splits of one network."""
+
+    def __init__(self, network: Network, device: Device, budget: float, lanes: int | None) -> None:
+        self.estimates = Estimates(network, device, budget, lanes)
+        self.count = len(network.layers)
+        self._fronts: dict[tuple[int, int, bytes], Front] = {}
+
+    def front(self, first: int, end: int, weights: NDArray[np.float64]) -> Front:
+        """Of a run."""
+        key = (first, end, weights.tobytes())
+        if key not in self._fronts:
+            self._fronts[key] = self.estimates.front(first, end, weights)
+        return self._fronts[key]
+
+    def cheapest(self, most_cycles: float, weights: NDArray[np.float64]) -> Split | None:
+        """The cheapest split of which no engine takes more cycles; None if there is none."""
+        best: list[tuple[float, int, int]] = [(0.0, 0, 0)]  # cost of the first n layers, last cut, point of its front
+        for end in range(1, self.count + 1):
+            found = (np.inf, 0, 0)
+            for first in range(end):
+                if best[first][0] == np.inf:
+                    continue
+                front = self.front(first, end, weights)
+                n = front.best(most_cycles)
+                if n is not None and best[first][0] + front.cost[n] < found[0]:
+                    found = (best[first][0] + float(front.cost[n]), first, n)
+            best.append(found)
+        if best[-1][0] == np.inf:
+            return None
+        engines, end, cycles, shares = [], self.count, 0.0, np.zeros(len(RESOURCES))
+        while end:
+            _, first, n = best[end]
+            front = self.front(first, end, weights)
+            engines.append((end - first, front.grid.at(int(front.index[n]))))
+            cycles, shares = max(cycles, float(front.cycles[n])), shares + front.shares[n]
+            end = first
+        return Split(engines=tuple(reversed(engines)), cycles=cycles, cost=best[-1][0], shares=shares)
+
+    def fitting(self, most_cycles: float) -> Split | None:
+        """A split within the budget that takes at most so many cycles."""
+        weights = np.ones(len(RESOURCES))
+        for _ in range(_REWEIGHTS):
+            split = self.cheapest(most_cycles, weights)
+            if split is None or split.fits:
+                return split
+            if split.cost / weights.sum() > 1:  # even the weighed sum does not fit, so no other split can
+                return None
+            weights = weights * np.where(split.shares > 1, np.maximum(split.shares, 1.2) ** 2, 1)
+            weights = np.round(weights / weights.max(), 6)
+        return None
+
+    def fastest(self, progress: Progress | None = None) -> Split | None:
+        """The split with the fewest cycles within the budget."""
+        ones = np.ones(len(RESOURCES))
+        whole = [self.front(n, n + 1, ones).cycles for n in range(self.count)]
+        low = max(float(cycles[0]) for cycles in whole)
+        high = 2 * sum(float(cycles[-1]) for cycles in whole)
+        best = self.fitting(high)
+        if best is None:
+            return None
+        high = best.cycles
+        for n in range(_BISECTIONS):
+            if progress:
+                progress(n, _BISECTIONS)
+            if high <= low * 1.002:
+                break
+            middle = (low * high) ** 0.5
+            found = self.fitting(middle)
+            if found is None:
+                low = middle
+            else:
+                best, high = found, found.cycles
+        return best
 
 
 def choose(network: Network, device: Device, wish: Wish, progress: Progress | None = None) -> Lines:
@@ -40,10 +155,54 @@ def choose(network: Network, device: Device, wish: Wish, progress: Progress | No
     Raises:
         ScheduleError: Nothing fits, or nothing that fits is fast enough; the sentence says what is short.
     """
-    assert wish.engines is not None
-    stages = cut(network, [count for count, _ in wish.engines])
-    tilings: dict = {}
-    planners = [StagePlanner(stage, tilings) for stage in stages]
-    lines = lines_of(network, planners, [shape for _, shape in wish.engines])
-    require_fit(resources(lines, device), device, 1.0, lines.shapes)
-    return lines
+    if wish.engines is not None:
+        lines = built(network, wish.engines)
+        require_fit(resources(lines, device), device, 1.0, lines.shapes)
+        return lines
+    budget = wish.budget
+    most_cycles = wish.clock_mhz * 1e6 / wish.fps if wish.fps else None
+    target = most_cycles
+    for _ in range(_TRIES):
+        search = Search(network, device, budget, wish.lanes)
+        split = search.fastest(progress) if target is None else search.fitting(target)
+        if split is None:
+            break
+        lines = built(network, split.engines)
+        if shortage(resources(lines, device), device, wish.budget):
+            budget *= _TIGHTER
+            continue
+        if most_cycles is None or target is None or lines.timing.cycles_per_frame <= most_cycles:
+            return lines
+        target *= 0.999 * most_cycles / lines.timing.cycles_per_frame
+    raise refusal(network, device, wish)
+
+
+def built(network: Network, engines: Pinned) -> Lines:
+    """The stages of a cut with their exact plans."""
+    stages = cut(network, [count for count, _ in engines])
+    planners = [StagePlanner(stage, {}) for stage in stages]
+    return lines_of(network, planners, [shape for _, shape in engines])
+
+
+def refusal(network: Network, device: Device, wish: Wish) -> ScheduleError:
+    """Why nothing could be chosen."""
+    if wish.fps is not None:
+        try:
+            best = choose(network, device, Wish(fps=None, budget=wish.budget, clock_mhz=wish.clock_mhz, lanes=wish.lanes))
+        except ScheduleError as error:
+            return error
+        reached = wish.clock_mhz * 1e6 / best.timing.cycles_per_frame
+        return ScheduleError(
+            f"target '{device.name}': {wish.fps:,.0f} frames/s are out of reach, the fastest design within the "
+            f"budget makes {reached:,.0f} ({', '.join(map(str, best.shapes))})",
+            help="lower --fps, raise --budget or --clock-mhz, or choose a larger --target",
+        )
+    smallest = built(network, ((len(network.layers), ArrayShape(rows=1, cols=1, lanes=1)),))
+    try:
+        require_fit(resources(smallest, device), device, wish.budget, smallest.shapes)
+    except ScheduleError as error:
+        return error
+    return ScheduleError(
+        f"target '{device.name}': no array shape fits within {wish.budget:.0%} of the device",
+        help="raise --budget or choose a larger --target",
+    )

@@ -1,0 +1,288 @@
+"""Cycles and resources of every run of layers on many array shapes at once, near enough to choose by.
+
+The exact figures of the few designs that are chosen come from `ternc.schedule.lines`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ternc.network.layers import Linear, Network
+from ternc.numeric import ceil_div, range_bits
+from ternc.schedule.axes import Walk
+from ternc.schedule.costs import CONTROL_ALMS, DOUBLING_ALMS, LOGIC_FACTOR, PORT_ALMS, product_blocks
+from ternc.schedule.design import ArrayShape
+from ternc.schedule.plan import LayerTiling, StagePlanner
+from ternc.schedule.reach import input_rows, least_rows
+from ternc.schedule.stage import Stage
+from ternc.schedule.timing import flush_cycles
+from ternc.target.device import BlockRam, Device
+
+Floats: TypeAlias = NDArray[np.float64]
+
+RESOURCES = ("logic", "registers", "block_rams", "dsps", "lanes")
+"""The shares that a choice is weighed by; lanes are rows x cols x lanes of all arrays."""
+
+_SAMPLE_WEIGHTS = 200_000
+_MULTIPLES = ((2, 1), (4, 4), (1 << 30, 8))
+"""(layers, multiple): arrays of so many layers have columns and lanes of such multiples."""
+_MOST = {"rows": 48, "cols": 128, "lanes": 256}
+
+
+def sizes(dimensions: set[int], largest: int, multiple: int = 1) -> NDArray[np.int64]:
+    """Sensible sizes for one side of an array: what divides a dimension into equal parts.
+
+    Sizes above two multiples are rounded up to one, so that what one array writes fits the words that another reads.
+    """
+    found = {1}
+    for size in dimensions:
+        equal = {ceil_div(size, parts) for parts in range(1, size + 1)}
+        found |= {n if n <= 2 * multiple else min(size, ceil_div(n, multiple) * multiple) for n in equal}
+    return np.array(sorted(n for n in found if n <= largest), np.int64)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Grid:
+    """Array shapes: every combination of some rows, cols and lanes, as axes 0, 1 and 2."""
+
+    rows: NDArray[np.int64]
+    cols: NDArray[np.int64]
+    lanes: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, network: Network, layers: Sequence[Linear], walks: Sequence[Walk]) -> Grid:
+        """Shapes worth a look for some layers: each side divides a dimension of one of them."""
+        read = {name for layer in layers for name in layer.sources}
+        multiple = next(multiple for most, multiple in _MULTIPLES if len(layers) <= most)
+        return cls(
+            rows=sizes({walk.horizontal.steps for walk in walks}, _MOST["rows"], 1),
+            cols=sizes({layer.channels for layer in layers}, _MOST["cols"], multiple),
+            lanes=sizes({network.tensor(name).channels for name in read}, _MOST["lanes"], multiple),
+        )
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Of an array over the grid."""
+        return len(self.rows), len(self.cols), len(self.lanes)
+
+    @cached_property
+    def sides(self) -> tuple[Floats, Floats, Floats]:
+        """Rows, cols and lanes, to be broadcast."""
+        rows, cols, lanes = (side.astype(np.float64) for side in (self.rows, self.cols, self.lanes))
+        return rows[:, None, None], cols[None, :, None], lanes[None, None, :]
+
+    def at(self, index: int) -> ArrayShape:
+        """The shape at a flat index."""
+        r, c, k = np.unravel_index(index, self.shape)
+        return ArrayShape(rows=int(self.rows[r]), cols=int(self.cols[c]), lanes=int(self.lanes[k]))
+
+
+class LayerEstimate:
+    """One layer on any grid."""
+
+    def __init__(self, tiling: LayerTiling) -> None:
+        self.tiling = tiling
+        self.inputs = max(term.weights.shape[1] * term.groups for term in tiling.layer.terms)
+
+    @cached_property
+    def _density(self) -> tuple[Floats, Floats, Floats]:
+        """(log2 cols, log2 lanes, table): weight words that are executed at a position, per chunk of inputs."""
+        layer = self.tiling.layer
+        per_output = sum(term.weights[0].size for term in layer.terms)
+        sample = _sampled(self.tiling, max(1, _SAMPLE_WEIGHTS // per_output))
+        wide = _powers(min(sample.layer.channels, _MOST["cols"]))
+        deep = _powers(min(self.inputs, _MOST["lanes"]))
+        table = np.zeros((len(wide), len(deep)))
+        for i, cols in enumerate(wide):
+            for j, lanes in enumerate(deep):
+                counts = sample.counts(ArrayShape(rows=1, cols=cols, lanes=lanes))
+                often = sum(sample.classes.values())
+                total = sum(float(counts[live].mean()) * n for live, n in sample.classes.items())
+                table[i, j] = total / often / ceil_div(self.inputs, lanes)
+        return np.log2(wide), np.log2(deep), table
+
+    def words(self, grid: Grid) -> Floats:
+        """Weight words of a tile that are executed at one position, on average: ``[1, cols, lanes]``."""
+        x, y, table = self._density
+        density = _between(x, y, table, np.log2(grid.cols), np.log2(grid.lanes))
+        return np.asarray(np.maximum(1.0, density * -(-self.inputs // grid.lanes))[None])
+
+    def cycles(self, grid: Grid, words: Floats) -> Floats:
+        """Of a frame, ``[rows, cols, lanes]``."""
+        walk, (rows, cols, _) = self.tiling.walk, grid.sides
+        groups = walk.vertical.steps * np.ceil(walk.horizontal.steps / rows)
+        tiles = np.ceil(self.tiling.layer.channels / cols)
+        return np.asarray(groups * tiles * sum(self.tiling.classes.values()) * np.maximum(words, rows))
+
+    def weight_words(self, grid: Grid, words: Floats) -> Floats:
+        """Of each column's weight memory, ``[1, cols, lanes]``."""
+        tiles = np.ceil(self.tiling.layer.channels / grid.sides[1])
+        return np.asarray(tiles * len(self.tiling.classes) * words)
+
+
+def _sampled(tiling: LayerTiling, outputs: int) -> LayerTiling:
+    """The tiling of a layer's first output channels, of whole groups of the array's widest tile."""
+    layer = tiling.layer
+    if outputs >= layer.channels or any(term.groups > 1 for term in layer.terms):
+        return tiling
+    terms = tuple(replace(term, weights=term.weights[:outputs]) for term in layer.terms)
+    return LayerTiling(replace(layer, terms=terms), tiling.walk)
+
+
+def _powers(largest: int) -> list[int]:
+    """1, 2, 4 ... up to the largest, and that."""
+    return sorted({*(1 << n for n in range(largest.bit_length()) if 1 << n <= largest), largest})
+
+
+def _between(x: Floats, y: Floats, table: Floats, at_x: Floats, at_y: Floats) -> Floats:
+    """The table ``[x, y]`` at other places, linear between its own and constant beyond."""
+    rows = np.stack([np.interp(at_y, y, row) for row in table])
+    return np.stack([np.interp(at_x, x, column) for column in rows.T], axis=1)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Front:
+    """The shapes of one run of layers that nothing beats: more cycles, less cost.
+
+    Attributes:
+        cycles: Rising; cost: falling; shares: ``[n, resources]``; index: flat, in the grid.
+    """
+
+    grid: Grid
+    cycles: Floats
+    cost: Floats
+    shares: Floats
+    index: NDArray[np.int64]
+
+    def best(self, most_cycles: float) -> int | None:
+        """The cheapest that takes at most so many cycles."""
+        n = int(np.searchsorted(self.cycles, most_cycles, side="right")) - 1
+        return None if n < 0 else n
+
+
+class Estimates:
+    """All runs of layers of one network on one device."""
+
+    def __init__(self, network: Network, device: Device, budget: float, lanes: int | None) -> None:
+        self.network, self.device = network, device
+        self.tilings: dict[tuple[int, Walk], LayerTiling] = {}
+        count = len(network.layers)
+        self.single = [
+            StagePlanner(Stage(network=network, first=n, end=n + 1), self.tilings) for n in range(count)
+        ]
+        self.layers = [LayerEstimate(one.tilings[0]) for one in self.single]
+        have = (device.logic.count, device.registers.count, device.block_ram.count, max(1, device.dsp.count))
+        self.have = np.array([*(n * budget for n in have), lanes or np.inf], np.float64)
+        self._runs: dict[tuple[int, int], tuple[Grid, Floats, Floats]] = {}
+
+    def run(self, first: int, end: int) -> tuple[Grid, Floats, Floats]:
+        """(grid, cycles, shares) of layers ``first .. end - 1``: flat ``[n]`` and ``[n, resources]``."""
+        key = (first, end)
+        if key not in self._runs:
+            self._runs[key] = self._evaluate(first, end)
+        return self._runs[key]
+
+    def front(self, first: int, end: int, weights: Floats) -> Front:
+        """The run's best shapes where resources weigh so much."""
+        grid, cycles, shares = self.run(first, end)
+        cost = shares @ weights
+        order = np.lexsort((cost, cycles))
+        lowest = np.minimum.accumulate(cost[order])
+        kept = order[np.concatenate([[True], lowest[1:] < lowest[:-1]])]
+        return Front(grid=grid, cycles=cycles[kept], cost=cost[kept], shares=shares[kept], index=kept)
+
+    def _evaluate(self, first: int, end: int) -> tuple[Grid, Floats, Floats]:
+        singles, stage = self.single[first:end], Stage(network=self.network, first=first, end=end)
+        grid = Grid.of(self.network, stage.layers, [one.walks.layers[0] for one in singles])
+        rows, cols, lanes = grid.sides
+        layers = self.layers[first:end]
+        words = [layer.words(grid) for layer in layers]
+        numbers = [one.numbers for one in singles]
+        latency = max(one.requant_latency for one in numbers)
+        flush = flush_cycles(ArrayShape(rows=1, cols=1, lanes=16), latency) + rows + cols
+        cycles = (end - first - 1) * flush
+        for layer, own in zip(layers, words, strict=True):
+            cycles = cycles + layer.cycles(grid, own)
+        cycles = np.maximum(cycles, self._ends(stage, grid))
+        act_bits = max(one.act_bits for one in numbers)
+        levels = max(one.widths.threshold_levels for one in numbers)
+        macs = rows * cols * lanes
+        memories = len(stage.inputs) + bool(stage.inner)
+        alms = macs * (act_bits + 1.8) + cols * (46.5 + 12 * levels) + CONTROL_ALMS + PORT_ALMS * memories
+        alms = alms + rows * lanes * act_bits * np.log2(rows + 1) / 2 * memories
+        if any(one.digits for one in numbers):
+            alms = alms + rows * cols * DOUBLING_ALMS
+        value_bits = max(one.value_bits for one in numbers)
+        registers = macs * 29 * act_bits / 8 + cols * cols / 2 * value_bits + cols * 120 + 1500
+        stored = sum(layer.weight_words(grid, own) for layer, own in zip(layers, words, strict=True))
+        blocks, distributed = self._memories(stage, grid, np.asarray(stored))
+        multiplier = max(one.widths.mul_bits for one in numbers)
+        acc_bits = max(one.nominal_sums.acc_bits for one in singles)
+        products = 0 if multiplier <= 2 else product_blocks(acc_bits + 1, multiplier, self.device)
+        logic = alms * LOGIC_FACTOR[self.device.logic.unit] + distributed
+        parts = (logic, registers, blocks, cols * products, macs)
+        shares = np.stack(
+            [np.broadcast_to(part, grid.shape).ravel() / have for part, have in zip(parts, self.have, strict=True)],
+            axis=1,
+        )
+        return grid, np.broadcast_to(cycles, grid.shape).ravel(), shares
+
+    def _ends(self, stage: Stage, grid: Grid) -> Floats:
+        """Beats of a frame at the network's ends that belong to a stage."""
+        _, cols, lanes = grid.sides
+        found: Floats = np.ones((1, 1, 1))
+        inputs = {tensor.name for tensor in self.network.input_tensors}
+        leaving = set(self.network.leaving)
+        for tensor in stage.inputs:
+            if tensor.name in inputs:
+                found = np.maximum(found, tensor.height * tensor.width * np.ceil(tensor.channels / lanes))
+        for tensor in stage.made:
+            if tensor.name in leaving:
+                found = np.maximum(found, tensor.height * tensor.width * np.ceil(tensor.channels / cols))
+        return found
+
+    def _memories(self, stage: Stage, grid: Grid, weight_words: Floats) -> tuple[Floats, Floats]:
+        """(block RAMs, units of logic) of a run's memories."""
+        rows, cols, lanes = grid.sides
+        blocks = cols * _blocks(self.device.block_ram, weight_words, 2 * lanes)
+        logic: Floats = np.zeros((1, 1, 1))
+        for tensor in stage.inputs:
+            bits = range_bits(tensor.range.low, tensor.range.high)
+            depth = self._buffer_rows(stage, tensor.name) * np.ceil(tensor.width / rows)
+            depth = depth * np.ceil(tensor.channels / lanes)
+            width = np.minimum(lanes, tensor.channels) * bits
+            small = depth <= 64
+            blocks = blocks + np.where(small, 0, rows * _blocks(self.device.block_ram, depth, width))
+            logic = logic + np.where(small, rows * width, 0)
+        if stage.inner:
+            bits = max(range_bits(t.range.low, t.range.high) for t in stage.inner)
+            depths = [
+                t.height * np.ceil(t.width / rows) * np.ceil(t.channels / lanes) for t in stage.inner
+            ]
+            depth = depths[0]
+            for one, other in zip(depths, depths[1:], strict=False):
+                depth = np.maximum(depth, one + other)
+            blocks = blocks + rows * _blocks(self.device.block_ram, depth, lanes * bits)
+        return blocks, logic
+
+    def _buffer_rows(self, stage: Stage, tensor: str) -> int:
+        """Rows of a line buffer, about: what one row step needs and one more, or nearly two frames."""
+        found = self.network.tensor(tensor)
+        if len(stage.readers(tensor)) == 1 == len(stage.layers):
+            layer = stage.first
+            rows = input_rows(stage, 0, self.single[layer].walks.layers[0], found, found.height)
+            need = 1 + least_rows(rows.needs, rows.frees, 1)
+            return min(1 << (need - 1).bit_length(), max(need, found.height))
+        return 2 * found.height
+
+
+def _blocks(ram: BlockRam, depth: Floats, width: Floats) -> Floats:
+    """Blocks that memories take, each in the best of the block's shapes."""
+    found = [np.ceil(depth / words) * np.ceil(width / bits) for words, bits in ram.shapes]
+    return np.asarray(np.minimum.reduce(np.broadcast_arrays(*found)))
