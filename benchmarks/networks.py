@@ -43,13 +43,20 @@ class Writer:
         self.count += 1
         domain = {"domain": QONNX} if op == "Quant" else {}
         name = f"{op.lower()}{self.count}"
-        self.nodes.append(helper.make_node(op, list(inputs), [f"{name}_y"], name=name, **domain, **attributes))
+        self.nodes.append(
+            helper.make_node(op, list(inputs), [f"{name}_y"], name=name, **domain, **attributes)
+        )
         self.channels[f"{name}_y"] = channels
         return f"{name}_y"
 
     def quantised(self, x: str, *, bits: int, signed: bool, scale: float) -> str:
         """Through a quantiser."""
-        operands = [x, self.constant(np.array(scale)), self.constant(np.array(0.0)), self.constant(np.array(bits))]
+        operands = [
+            x,
+            self.constant(np.array(scale)),
+            self.constant(np.array(0.0)),
+            self.constant(np.array(bits)),
+        ]
         return self.node(
             "Quant", operands, self.channels[x], signed=int(signed), narrow=0, rounding_mode="ROUND"
         )
@@ -64,7 +71,12 @@ class Writer:
         fan_in = self.channels[x] * kernel * kernel
         weights = self.constant(self.trits(channels, self.channels[x], kernel, kernel) / 16)
         y = self.node(
-            "Conv", [x, weights], channels, kernel_shape=[kernel] * 2, pads=[kernel // 2] * 4, strides=[stride] * 2
+            "Conv",
+            [x, weights],
+            channels,
+            kernel_shape=[kernel] * 2,
+            pads=[kernel // 2] * 4,
+            strides=[stride] * 2,
         )
         return y if raw else self.activated(y, fan_in)
 
@@ -84,7 +96,9 @@ class Writer:
     def pool(self, x: str, *, stride: int = 2) -> str:
         """A 2x2 maximum; with stride 1 padded below and to the right."""
         pads = [0, 0, 2 - stride, 2 - stride]
-        return self.node("MaxPool", [x], self.channels[x], kernel_shape=[2, 2], strides=[stride] * 2, pads=pads)
+        return self.node(
+            "MaxPool", [x], self.channels[x], kernel_shape=[2, 2], strides=[stride] * 2, pads=pads
+        )
 
     def model(self, y: str) -> onnx.ModelProto:
         """The finished model."""

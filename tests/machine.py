@@ -431,9 +431,7 @@ class Machine:
 
     def feed(self, codes: Sequence[NDArray[np.int64]]) -> None:
         """Frames ``[N, C, H, W]`` of every input, as far as anything moves."""
-        waiting = [
-            [(n, y) for n in range(len(frames)) for y in range(frames.shape[2])] for frames in codes
-        ]
+        waiting = [[(n, y) for n in range(len(frames)) for y in range(frames.shape[2])] for frames in codes]
         moving = True
         while moving:
             moving = False
@@ -446,7 +444,9 @@ class Machine:
                     moving = True
         state = [(runner.at, [(line.have, line.used) for line in runner.lines]) for runner in self.runners]
         assert not any(waiting), f"a deadlock: an input is not accepted; engines {state}"
-        assert all(runner.at == 0 for runner in self.runners), f"a deadlock: a frame is not finished; engines {state}"
+        assert all(runner.at == 0 for runner in self.runners), (
+            f"a deadlock: a frame is not finished; engines {state}"
+        )
 
     def beat_row(self, number: int, frames: NDArray[np.int64], n: int, y: int) -> None:
         """What ternc_input does with a row."""

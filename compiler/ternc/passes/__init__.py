@@ -11,6 +11,7 @@ from typing import Protocol
 from ternc.network.check import verify_network
 from ternc.network.layers import Network
 from ternc.passes.realise import Realise
+from ternc.passes.split_pools import SplitPools
 
 
 class Pass(Protocol):
@@ -21,7 +22,7 @@ class Pass(Protocol):
         ...
 
 
-PIPELINE: tuple[Pass, ...] = (Realise(),)
+PIPELINE: tuple[Pass, ...] = (SplitPools(), Realise())
 
 
 def run(network: Network, passes: tuple[Pass, ...] = PIPELINE) -> Network:
@@ -37,4 +38,4 @@ def run(network: Network, passes: tuple[Pass, ...] = PIPELINE) -> Network:
     return network
 
 
-__all__ = ["PIPELINE", "Pass", "Realise", "run"]
+__all__ = ["PIPELINE", "Pass", "Realise", "SplitPools", "run"]

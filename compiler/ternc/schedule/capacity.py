@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from ternc.schedule.cycles import FrameCycles, Pipeline, frame_cycles
-from ternc.schedule.design import Rows
+from ternc.errors import InternalError
+from ternc.schedule.cycles import Pipeline, frame_cycles
 
 SIZING_FRAMES = 5
 GROWTH_ROUNDS = 40
@@ -27,11 +27,6 @@ def allowed(rows: int, frame: int, step: int, *, any_number: bool = False) -> in
         return rows
     power = 1 << (rows - 1).bit_length()
     return power if power < frame and power % step == 0 else frame
-
-
-def settled(pipeline: Pipeline, frames: int) -> FrameCycles:
-    """Frames back to back."""
-    return frame_cycles(pipeline, frames)
 
 
 def with_capacities(pipeline: Pipeline, capacities: Sequence[int]) -> Pipeline:
@@ -63,9 +58,10 @@ def sized(pipeline: Pipeline, least: Sequence[int]) -> Pipeline:
     most = [2 * k.frame + 2 * k.step for k in pipeline.keepers]
     for _ in range(GROWTH_ROUNDS):
         found = frame_cycles(with_capacities(pipeline, now), SIZING_FRAMES)
-        if found.interval <= goal:
+        if not found.stuck and found.interval <= goal:
             break
-        held = [n for n, wait in enumerate(found.waits) if wait and now[n] < most[n]]
+        held = [n for n in found.stuck or range(len(now)) if found.stuck or found.waits[n]]
+        held = [n for n in held if now[n] < most[n]]
         if not held:
             break
         for n in held:
@@ -73,9 +69,13 @@ def sized(pipeline: Pipeline, least: Sequence[int]) -> Pipeline:
     return with_capacities(pipeline, _shrunk(pipeline, least, now, fit))
 
 
-def _shrunk(pipeline: Pipeline, least: Sequence[int], now: list[int], fit: Callable[[int, int], int]) -> list[int]:
+def _shrunk(
+    pipeline: Pipeline, least: Sequence[int], now: list[int], fit: Callable[[int, int], int]
+) -> list[int]:
     """Capacities cut where neither interval nor latency suffers."""
     found = frame_cycles(with_capacities(pipeline, now), SIZING_FRAMES)
+    if found.stuck:
+        raise InternalError("schedule", "no capacities of the circular buffers let a frame through")
     best = (found.interval, found.ends[0])
     for n in range(len(now)):
         smallest = fit(n, least[n])
@@ -83,7 +83,7 @@ def _shrunk(pipeline: Pipeline, least: Sequence[int], now: list[int], fit: Calla
             smaller = max(size for size in range(smallest, now[n]) if fit(n, size) == size)
             trial = [*now[:n], smaller, *now[n + 1 :]]
             tried = frame_cycles(with_capacities(pipeline, trial), SIZING_FRAMES)
-            if (tried.interval, tried.ends[0]) > best or tried.interval > best[0]:
+            if tried.stuck or tried.interval > best[0] or tried.ends[0] > best[1]:
                 break
             now = trial
     return now

@@ -11,7 +11,6 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ternc.errors import InternalError
 from ternc.schedule.design import Rows
 from ternc.schedule.timing import (
     ARRIVE_LATENCY,
@@ -151,11 +150,13 @@ class FrameCycles:
 
     Attributes:
         ends: The cycle of each frame's last output beat, on whichever port, counted from the first ready cycle.
-        waits: For each keeper, cycles for which it alone held up its maker.
+        waits: For each keeper, cycles for which it held up its maker longest.
+        stuck: Keepers that hold up their makers for ever; none unless the pipeline deadlocks, and then ``ends`` is short.
     """
 
     ends: tuple[int, ...]
     waits: tuple[int, ...]
+    stuck: tuple[int, ...]
 
     @property
     def interval(self) -> int:
@@ -190,10 +191,17 @@ class _Run:
             for n in range(len(self.pipeline.outputs)):
                 moving |= self.output(n)
         ends = [*self.ends, *([self.score_ends] if self.pipeline.score else [])]
-        if any(len(one) < self.frames for one in ends):
-            raise InternalError("schedule", "the pipeline would deadlock")
-        last = tuple(max(one[frame] for one in ends) for frame in range(self.frames))
-        return FrameCycles(ends=last, waits=tuple(self.waits))
+        done = min(len(one) for one in ends)
+        last = tuple(max(one[frame] for one in ends) for frame in range(done))
+        stuck = tuple(sorted(self.stuck())) if done < self.frames else ()
+        return FrameCycles(ends=last, waits=tuple(self.waits), stuck=stuck)
+
+    def stuck(self) -> set[int]:
+        """The keepers without room for a maker's next step."""
+        waiting = [one.keepers for one in self.pipeline.streams]
+        for one, at in zip(self.pipeline.engines, self.engine_at, strict=True):
+            waiting.append(one.rows[at[0] % len(one.rows)].keepers)
+        return {n for keepers in waiting for n in keepers if self.keepers[n].room() is None}
 
     def start(self, earliest: int, keepers: Sequence[int], lag: int) -> int | None:
         """When a maker may start its next step, or None if that is not known yet."""
@@ -277,9 +285,5 @@ class _Run:
 
 
 def frame_cycles(pipeline: Pipeline, frames: int) -> FrameCycles:
-    """Run frames back to back from reset.
-
-    Raises:
-        InternalError: The capacities let no frame through.
-    """
+    """Run frames back to back from reset."""
     return _Run(pipeline, frames).run()

@@ -30,9 +30,9 @@ RESOURCES = ("logic", "registers", "block_rams", "dsps", "lanes")
 """The shares that a choice is weighed by; lanes are rows x cols x lanes of all arrays."""
 
 _SAMPLE_WEIGHTS = 200_000
-_MULTIPLES = ((2, 1), (4, 4), (1 << 30, 8))
+_MULTIPLES = ((4, 1), (6, 2), (10, 4), (1 << 30, 8))
 """(layers, multiple): arrays of so many layers have columns and lanes of such multiples."""
-_MOST = {"rows": 48, "cols": 128, "lanes": 256}
+_MOST = {"rows": 64, "cols": 256, "lanes": 512}
 
 
 def sizes(dimensions: set[int], largest: int, multiple: int = 1) -> NDArray[np.int64]:
@@ -228,7 +228,10 @@ class Estimates:
         logic = alms * LOGIC_FACTOR[self.device.logic.unit] + distributed
         parts = (logic, registers, blocks, cols * products, macs)
         shares = np.stack(
-            [np.broadcast_to(part, grid.shape).ravel() / have for part, have in zip(parts, self.have, strict=True)],
+            [
+                np.broadcast_to(part, grid.shape).ravel() / have
+                for part, have in zip(parts, self.have, strict=True)
+            ],
             axis=1,
         )
         return grid, np.broadcast_to(cycles, grid.shape).ravel(), shares
@@ -262,9 +265,7 @@ class Estimates:
             logic = logic + np.where(small, rows * width, 0)
         if stage.inner:
             bits = max(range_bits(t.range.low, t.range.high) for t in stage.inner)
-            depths = [
-                t.height * np.ceil(t.width / rows) * np.ceil(t.channels / lanes) for t in stage.inner
-            ]
+            depths = [t.height * np.ceil(t.width / rows) * np.ceil(t.channels / lanes) for t in stage.inner]
             depth = depths[0]
             for one, other in zip(depths, depths[1:], strict=False):
                 depth = np.maximum(depth, one + other)

@@ -90,7 +90,9 @@ class Search:
 
     def cheapest(self, most_cycles: float, weights: NDArray[np.float64]) -> Split | None:
         """The cheapest split of which no engine takes more cycles; None if there is none."""
-        best: list[tuple[float, int, int]] = [(0.0, 0, 0)]  # cost of the first n layers, last cut, point of its front
+        best: list[tuple[float, int, int]] = [
+            (0.0, 0, 0)
+        ]  # cost of the first n layers, last cut, point of its front
         for end in range(1, self.count + 1):
             found = (np.inf, 0, 0)
             for first in range(end):
@@ -188,7 +190,11 @@ def refusal(network: Network, device: Device, wish: Wish) -> ScheduleError:
     """Why nothing could be chosen."""
     if wish.fps is not None:
         try:
-            best = choose(network, device, Wish(fps=None, budget=wish.budget, clock_mhz=wish.clock_mhz, lanes=wish.lanes))
+            best = choose(
+                network,
+                device,
+                Wish(fps=None, budget=wish.budget, clock_mhz=wish.clock_mhz, lanes=wish.lanes),
+            )
         except ScheduleError as error:
             return error
         reached = wish.clock_mhz * 1e6 / best.timing.cycles_per_frame

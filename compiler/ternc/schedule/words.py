@@ -24,7 +24,10 @@ def program_images(
         _taps(program, g),
         _image(
             "terms",
-            [(t.pitch, t.y_stride, t.height, t.pad, t.source) for t in program.terms],
+            [
+                (t.pitch & ((1 << g.rd_bits) - 1), t.y_stride, t.height, t.pad, t.source)
+                for t in program.terms
+            ],
             [g.rd_bits, g.y_bits, g.y_bits, g.act_bits, address_bits(len(g.buffers) + 1)],
         ),
         _image(
