@@ -257,14 +257,14 @@ class _Found:
         multipliers: One for each part.
         profile: The step function of the accumulator.
         missed: None, or (differing, reachable, codes) where it is not exact.
-        near: Borders with the reachable values next to them.
+        near: Its borders with the reachable values next to them; None where it has none that are exact.
     """
 
     sum: _Sum
     multipliers: tuple[int, ...]
     profile: Profile
     missed: tuple[int, int, int] | None
-    near: tuple[Near, ...]
+    near: Near | None
 
 
 def _searched(
@@ -297,15 +297,13 @@ def _searched(
 
 def _search(sums: _Sum, wide: _Sum, marks: Marks, low: int, high: int, bits: int) -> _Found:
     bottom, top = sums.ends()
-    numbers = tuple(
-        i for i in range(len(marks.marks)) if not marks.beyond(i, bottom) and marks.beyond(i, top)
-    )
+    numbers = marks.between(bottom, top)
     if not sums.parts:
         profile = Profile(starts=(0,), codes=(_checked(marks, marks.code(bottom), low, high),), last=0)
-        return _Found(sum=sums, multipliers=(), profile=profile, missed=None, near=())
+        return _Found(sum=sums, multipliers=(), profile=profile, missed=None, near=None)
     borders = tuple(i for i in numbers if marks.marks[i].left != marks.marks[i].right)
     lattice = sums.lattice(marks, borders)
-    lattice.inspect(tuple(i for i in numbers if i not in borders))
+    lattice.inspect(tuple(i for i in numbers if marks.marks[i].left == marks.marks[i].right))
     solution = lattice.solve(bits)
     missed = None
     if solution is None and len(wide.parts) == 1:
@@ -328,7 +326,7 @@ def _search(sums: _Sum, wide: _Sum, marks: Marks, low: int, high: int, bits: int
         multipliers=solution.multipliers,
         profile=Profile.of(list(runs.items()), last),
         missed=missed,
-        near=lattice.near(solution) if missed is None else (),
+        near=lattice.near(solution) if missed is None else None,
     )
 
 
