@@ -226,23 +226,25 @@ class Output:
 class Anomaly:
     """A reconstruction error computed on chip: one score and one flag per frame.
 
-    ``score = sum of d^2`` (or of ``|d|``) over every integer ``d = x + offset[c]`` of a tensor of differences;
-    ``flag = score > limit``.
+    ``score = sum of d^2`` (or of ``|d|``) over every integer ``d = factor[c] * x + offset[c]`` of a tensor of
+    differences; ``flag = score > limit``.
 
     Attributes:
         tensor: The tensor of differences, raw sums; no layer reads it, and no output is made of it.
-        offset: int64 ``[channels]``.
+        factor, offset: int64 ``[channels]``; factors are at least 0.
         measure: ``"squares"`` or ``"absolute"``.
         unit: Real error = ``unit * score``.
-        slack: Largest relative error of the integer scales that the differences are made with; 0 if exact.
+        error: How far ``unit * score`` (of squares, its root) may be from that of the real differences between the
+            network's output and its quantised input, for any input; 0 if it is exact.
         limit: Largest score that is normal.
     """
 
     tensor: str
+    factor: NDArray[np.int64]
     offset: NDArray[np.int64]
     measure: Measure
     unit: float
-    slack: float
+    error: float
     limit: int
 
 

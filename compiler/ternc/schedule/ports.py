@@ -74,7 +74,8 @@ def score_unit(network: Network) -> ScoreUnit | None:
         return None
     tensor, layer = network.tensor(anomaly.tensor), writer(network, anomaly.tensor)
     sums = accumulator_range(layer, sources(network, layer))
-    ends = [(r.low + int(add), r.high + int(add)) for r, add in zip(sums, anomaly.offset, strict=True)]
+    wires = zip(sums, anomaly.factor.tolist(), anomaly.offset.tolist(), strict=True)
+    ends = [(factor * r.low + add, factor * r.high + add) for r, factor, add in wires]
     reach = [max(-low, high) for low, high in ends]
     squares = anomaly.measure == "squares"
     most = tensor.height * tensor.width * sum(r * r if squares else r for r in reach)

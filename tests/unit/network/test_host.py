@@ -167,7 +167,13 @@ def two_ended() -> Network:
         Linear(name="double", kind="mul", terms=(twice,), target="twice"),
     )
     judge = Anomaly(
-        tensor="errors", offset=np.zeros(1, np.int64), measure="squares", unit=0.25, slack=0.0, limit=4
+        tensor="errors",
+        factor=np.ones(1, np.int64),
+        offset=np.zeros(1, np.int64),
+        measure="squares",
+        unit=0.25,
+        error=0.0,
+        limit=4,
     )
     return assemble(inputs, layers, anomaly=judge)
 
