@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 import ternc
 from ternc.frontend import AnomalyWish, execute, read
-from ternc.network import golden, host
+from ternc.network import golden
+from ternc.simulate import ends
 from zoo import MODELS, shape
 
 CASES = [
@@ -25,7 +26,7 @@ def frames(model: str) -> NDArray[np.float32]:
     name = model.split(".")[0]
     with np.load(MODELS / name / f"{name}.ref.npz") as stored:
         code, scale = stored["x_code"].astype(np.float32), float(stored["x_scale"])
-    return code / np.float32(255) if name.startswith("mnist") else code * np.float32(scale)
+    return np.asarray(code / np.float32(255) if name.startswith("mnist") else code * np.float32(scale))
 
 
 @pytest.mark.parametrize(("model", "measure", "array"), CASES)
@@ -58,8 +59,8 @@ def test_scores_and_flags_are_those_of_the_onnx_outputs(
     np.testing.assert_array_equal(found["anomaly"], wanted > thresholds[1])
     for threshold in (thresholds[0], thresholds[2]):
         other = read(path, anomaly=AnomalyWish(threshold=threshold, measure=measure))
-        codes = host.encode_all(other, {other.inputs[0].name: x})
-        flags = host.decode_all(other, golden.predict(other, codes))["anomaly"]
+        codes = ends.encode(other, {other.inputs[0].name: x})
+        flags = ends.decode(other, golden.predict(other, codes))["anomaly"]
         np.testing.assert_array_equal(flags, wanted > threshold)
     report = build.verify(frames=24, stalls=3)
     assert report.ok, report.failures()

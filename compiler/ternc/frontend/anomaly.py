@@ -67,7 +67,7 @@ def add_anomaly(walk: Walk, ends: Ends, wish: AnomalyWish) -> Anomaly:
     made = Addend(terms=terms, scale=_fractions(output.scale), ranges=term_ranges(terms, build.tensor))
     given = _input_addend(walk, output, prologue, size)
     found = _distance(walk, (made, given), _fractions(output.offset - prologue.offset), size, wish)
-    sums = scaled((made, given), found.multipliers * [[1], [-1]])
+    sums = scaled((made, given), found.multipliers * np.array([[1], [-1]]))
     ranges = term_ranges(sums, build.tensor)
     codes = IntRange(low=min(0, *(r.low for r in ranges)), high=max(0, *(r.high for r in ranges)))
     acc = Accumulator(name="anomaly", kind="difference", addends=(made, given), size=size)

@@ -10,8 +10,9 @@ import pytest
 
 from ternc.errors import ModelError
 from ternc.frontend import AnomalyWish, execute, read
-from ternc.network import golden, host
+from ternc.network import golden
 from ternc.network.check import verify_network
+from ternc.simulate import ends
 from unit.frontend.onnx_models import Graph
 
 
@@ -32,7 +33,7 @@ def autoencoder(
 
 def errors(model: Path, x: np.ndarray) -> np.ndarray:
     (y,) = execute(model, {"x": x}).values()
-    return y.astype(np.float64) - x
+    return np.asarray(y.astype(np.float64) - x)
 
 
 @pytest.mark.parametrize("bias", [0.0, 0.3, -1.7])
@@ -44,7 +45,7 @@ def test_a_score_is_as_exact_as_it_says(measure: Any, scale: float, bias: float,
     verify_network(network)
     assert network.anomaly is not None
     x = (np.random.default_rng(0).integers(-8, 8, (200, 3)) * 0.25).astype(np.float32)
-    found = host.decode_all(network, golden.predict(network, host.encode_all(network, {"x": x})))
+    found = ends.decode(network, golden.predict(network, ends.encode(network, {"x": x})))
     real = errors(model, x)
     if measure == "squares":
         wanted, got = np.sqrt((real**2).sum(axis=1)), np.sqrt(found["anomaly_score"])
