@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Context, Decimal
@@ -14,10 +15,39 @@ from ternc.network.enclosure import SINGLE_ERROR, enclose
 from ternc.network.evaluate import Reals, plain
 from ternc.network.exact import edge, exact
 from ternc.network.lattice import Near
+from ternc.network.layers import Staircase
 from ternc.network.search import Integers, Rows, take
 from ternc.network.steps import Clamp, Function, Round, Sign, Step, Thresholds
 
 _HALVINGS = 60
+_LINE = re.compile(r"channel (\d+), step (\d+): border (\S+) at accumulator (-?\d+)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Border:
+    """One line of `Staircase.borders`.
+
+    Attributes:
+        channel, step: Which threshold.
+        border: Where the real border lies, in units of the sum, as a decimal.
+        accumulator: The sum next to it, an integer.
+    """
+
+    channel: int
+    step: int
+    border: str
+    accumulator: int
+
+    @property
+    def distance(self) -> float:
+        """Of the sum from the border, in units of the sum."""
+        return float(abs(Decimal(self.border) - self.accumulator))
+
+
+def listed(staircase: Staircase) -> list[Border]:
+    """The borders of a staircase as data."""
+    found = (_LINE.fullmatch(line) for line in staircase.borders)
+    return [Border(channel=int(m[1]), step=int(m[2]), border=m[3], accumulator=int(m[4])) for m in found if m]
 
 
 def borders(rows: Rows, levels: Integers, found: Integers) -> list[tuple[int, str]]:
