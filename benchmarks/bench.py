@@ -26,8 +26,9 @@ from qonnx.core.onnx_exec import execute_onnx
 from qonnx.util.cleanup import cleanup_model
 
 from ternc.frontend import inspect, read
-from ternc.network import golden, host
+from ternc.network import golden
 from ternc.report.table import Table, columns
+from ternc.simulate import ends
 
 MODELS = Path(__file__).parents[1] / "tests" / "models"
 TFC = MODELS / "TFC_2W2A" / "TFC_2W2A.onnx"
@@ -61,8 +62,8 @@ def golden_against_qonnx(model: Path) -> dict[str, float]:
     many = np.resize(x, (GOLDEN_FRAMES, *x.shape[1:]))
 
     def ours(frames: NDArray[np.float32]) -> NDArray[Any]:
-        codes = host.encode_all(network, {network.inputs[0].name: frames})
-        (y,) = host.decode_all(network, golden.predict(network, codes)).values()
+        codes = ends.encode(network, {network.inputs[0].name: frames})
+        (y,) = ends.decode(network, golden.predict(network, codes)).values()
         return y
 
     # qonnx makes one-node models of onnx's newest version, which onnxruntime refuses.

@@ -282,6 +282,7 @@ def compile_command(
     """Compile MODEL into a build directory: rtl/, sim/, report/ and manifest.json."""
     from ternc import pipeline, report
     from ternc.frontend import AnomalyWish
+    from ternc.report import exactness
     from ternc.ternarise import wish as ternarise_wish
 
     if anomaly is None and anomaly_measure is not None:
@@ -311,12 +312,19 @@ def compile_command(
             progress=bars,
         )
     performance = pipeline.measured(build.network, build.design)
-    document = {"build": str(build.path), **report.to_dict(performance)}
-    shown = [*report.to_table(performance)]
+    proved = pipeline.proved(build.network)
+    document = {
+        "build": str(build.path),
+        **report.to_dict(performance),
+        "exactness": exactness.to_dict(proved),
+    }
+    shown: list[Table | str] = [*report.to_table(performance)]
+    if terminal.detail >= Detail.VERBOSE:
+        shown += exactness.to_table(proved)
     if build.trial is not None:
         document["ternarise"] = build.trial.to_dict()
         shown += _trial_tables(build.trial, terminal.detail, corrected=correct)
-    terminal.result(document, [*shown, f"\nwritten: {build.path}"])
+    terminal.result(document, [*shown, f"\n{exactness.to_sentence(proved)}", f"written: {build.path}"])
     return 0
 
 
@@ -359,15 +367,20 @@ def check(terminal: Terminal, model: Path, input_quant: InputQuant | None) -> in
     """Say what MODEL is, layer by layer, and whether it can be compiled; nothing is written."""
     from ternc import pipeline
     from ternc.network.text import network_text
+    from ternc.report import exactness
 
     found = pipeline.check(model, input_quant)
+    proved = pipeline.proved(found.network) if found.network is not None else None
     shown: list[Table | str] = [_layer_table(found)] if found.layers else []
     if terminal.detail >= Detail.VERBOSE:
         shown.append(_node_table(found))
+        shown += exactness.to_table(proved) if proved else []
         shown += ["", network_text(found.network).rstrip()] if found.network else []
     if found.supported:
         shown.append(f"\n{found.file} can be compiled")
-    terminal.result(_check_document(found), shown)
+    shown += [exactness.to_sentence(proved)] if proved else []
+    document = _check_document(found) | {"exactness": exactness.to_dict(proved) if proved else None}
+    terminal.result(document, shown)
     if not terminal.as_json:
         for obstacle in found.obstacles:
             terminal.error(obstacle.sentence, obstacle.help)

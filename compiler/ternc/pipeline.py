@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -23,7 +23,7 @@ from ternc.frontend import AnomalyWish, CheckReport, InputQuant
 from ternc.network import golden
 from ternc.network import store as network_store
 from ternc.network.layers import Network
-from ternc.report import accuracy
+from ternc.report import accuracy, exactness
 from ternc.schedule import store as design_store
 from ternc.schedule.build import schedule
 from ternc.schedule.design import ArrayShape, Design
@@ -113,8 +113,9 @@ class Build:
 
 
 def check(model: Path, input_quant: InputQuant | None = None) -> CheckReport:
-    """What the model is, layer by layer, and every obstacle; nothing is written."""
-    return frontend.inspect(model, input_quant=input_quant)
+    """What the model is, layer by layer, and every obstacle; nothing is written. Its network is behind all passes."""
+    found = frontend.inspect(model, input_quant=input_quant)
+    return found if found.network is None else replace(found, network=passes.run(found.network))
 
 
 def compile(
@@ -201,6 +202,8 @@ def build_files(model: Path, network: Network, design: Design) -> dict[str, byte
         "report": {
             "performance.json": report.to_json(performance).encode(),
             "performance.txt": report.to_text(performance).encode(),
+            "exactness.json": exactness.to_json(proved(network)).encode(),
+            "exactness.txt": exactness.to_text(proved(network)).encode(),
         },
         "model": {"model.onnx": frontend.self_contained(model)},
     }
@@ -212,6 +215,11 @@ def build_files(model: Path, network: Network, design: Design) -> dict[str, byte
 def measured(network: Network, design: Design) -> report.Performance:
     """The performance report of a build."""
     return report.performance(design, network, host=frontend.epilogue_operators(network.epilogue))
+
+
+def proved(network: Network) -> exactness.Exactness:
+    """The exactness report of a network behind all passes."""
+    return exactness.exactness(network, host=frontend.epilogue_operators(network.epilogue))
 
 
 def options_document(model: Path, options: CompileOptions, made: Ternarised | None = None) -> dict[str, Any]:

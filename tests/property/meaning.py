@@ -39,10 +39,11 @@ def leaving_meaning(network: Network, tensors: dict[str, NDArray[np.int64]]) -> 
         scores = []
         for frame in tensors[network.anomaly.tensor]:
             score = 0
-            for offset, plane in zip(network.anomaly.offset, frame, strict=True):
+            anomaly = network.anomaly
+            for factor, offset, plane in zip(anomaly.factor, anomaly.offset, frame, strict=True):
                 for x in plane.flat:
-                    d = int(x) + int(offset)
-                    score += d * d if network.anomaly.measure == "squares" else abs(d)
+                    d = int(factor) * int(x) + int(offset)
+                    score += d * d if anomaly.measure == "squares" else abs(d)
             scores.append((score, int(score > network.anomaly.limit)))
         found.append(np.array(scores))
     return tuple(found)

@@ -216,12 +216,14 @@ def networks(draw: st.DrawFn, knobs: Knobs = Knobs()) -> Network:
     judge = None
     if anomaly:
         offset = np.array(draw(st.lists(st.integers(-9, 9), min_size=1, max_size=3)), np.int64)
+        factor = np.array(draw(st.lists(st.integers(0, 5), min_size=1, max_size=3)), np.int64)
         judge = Anomaly(
             tensor=anomaly,
+            factor=np.resize(factor, tensors[-1].channels),
             offset=np.resize(offset, tensors[-1].channels),
             measure=measure,
             unit=0.25,
-            slack=0.0,
+            error=0.0,
             limit=limit,
         )
     network = assemble(inputs, layers, anomaly=judge)

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from networks import assemble, networks
 
 from ternc.network.golden import predict
-from ternc.network.host import decode, decode_all, encode, encode_all, random_codes, real_input
+from ternc.network.host import decode_output, encode_input, random_codes, real_input
 from ternc.network.layers import IntRange, Linear, Network, Output, Prologue, Tensor, Term
 from ternc.network.steps import Add, Clamp, Divide, Multiply, Normalise, Round, Step
+from ternc.simulate import ends
 
 SCALES = (0.0625, 1.0, 1 / 255, 0.1, 0.0173)
 Mode = Literal["even", "floor", "ceil", "toward_zero", "half_up", "half_down"]
@@ -84,7 +85,7 @@ def test_real_input_survives_the_round_trip(
     x = real_input(prologue, tensor, codes)
     assert x.shape == (4, 2, 4, 3)
     assert x.dtype == np.float32
-    found = encode(prologue, tensor, x)
+    found = encode_input(prologue, tensor, x)
     assert found.dtype == np.int64
     np.testing.assert_array_equal(found, codes)
 
@@ -108,10 +109,12 @@ def test_decode_scales_each_channel_and_reorders(seed: int, argmax: bool) -> Non
     )
     if argmax:
         indices = rng.integers(0, 3, (2, 2, 2))
-        np.testing.assert_array_equal(decode(output, tensor, indices), indices.reshape(2, 4)[:, gather])
+        np.testing.assert_array_equal(
+            decode_output(output, tensor, indices), indices.reshape(2, 4)[:, gather]
+        )
         return
     codes = codes_of(tensor, 2, seed)
-    found = decode(output, tensor, codes)
+    found = decode_output(output, tensor, codes)
     for n in range(2):
         for i in range(12):
             c, y, x = np.unravel_index(gather[i], (3, 2, 2))
@@ -139,9 +142,9 @@ def test_random_codes_reach_both_ends_and_repeat() -> None:
 @given(networks(), st.integers(0, 2**16))
 def test_codes_survive_the_way_through_the_inputs(network: Network, seed: int) -> None:
     codes = random_codes(network, 2, seed)
-    ends = zip(network.inputs, network.input_tensors, codes, strict=True)
-    inputs = {prologue.name: real_input(prologue, tensor, array) for prologue, tensor, array in ends}
-    for found, expected in zip(encode_all(network, inputs), codes, strict=True):
+    pairs = zip(network.inputs, network.input_tensors, codes, strict=True)
+    inputs = {prologue.name: real_input(prologue, tensor, array) for prologue, tensor, array in pairs}
+    for found, expected in zip(ends.encode(network, inputs), codes, strict=True):
         np.testing.assert_array_equal(found, expected)
 
 
@@ -149,11 +152,11 @@ def test_codes_survive_the_way_through_the_inputs(network: Network, seed: int) -
 @given(networks(), st.integers(0, 2**16))
 def test_all_outputs_are_decoded(network: Network, seed: int) -> None:
     leaving = predict(network, random_codes(network, 2, seed))
-    found = decode_all(network, leaving)
+    found = ends.decode(network, leaving)
     names = [output.name for output in network.outputs]
     assert list(found) == names + (["anomaly_score", "anomaly"] if network.anomaly else [])
     for output, codes in zip(network.outputs, leaving, strict=False):
         np.testing.assert_array_equal(
-            found[output.name], decode(output, network.tensor(output.tensor), codes)
+            found[output.name], decode_output(output, network.tensor(output.tensor), codes)
         )
         assert found[output.name].shape == (2, *output.shape)

@@ -18,6 +18,7 @@ FILES = {
     "digits_brevitas_mlp.qcdq_legacy": (
         "rtl/digits_brevitas_mlp_qcdq_legacy.sv",
         "report/performance.txt",
+        "report/exactness.txt",
         "design.json",
     ),
     "ecg_ae_conv1d.qdq_int4": ("rtl/ecg_ae_conv1d_qdq_int4.sv", "rtl/mem/xmap.hex", "rtl/mem/layers.hex"),

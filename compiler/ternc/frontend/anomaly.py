@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from math import floor
+from math import floor, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +15,15 @@ from ternc.frontend.build import Operand, term_ranges
 from ternc.frontend.ends import Ends
 from ternc.frontend.grid import Rationals
 from ternc.frontend.reads import one_hot
-from ternc.frontend.settle import scaled, unit_of
+from ternc.frontend.settle import scaled
 from ternc.frontend.values import Accumulator, Addend, View, plain_index
 from ternc.frontend.walk import Walk
+from ternc.network.distance import MULTIPLIER_BITS, Distance, Operands, distance
+from ternc.network.host import FLAG, SCORE
 from ternc.network.layers import Anomaly, IntRange, Measure, Output, Prologue
 
-FINEST, WIDEST = 64, 4095
-"""Integer scales: the smallest is at least the one (half a percent of itself), the largest at most the other."""
+ACCURACY = 0.001
+"""A score at the threshold is right to this share of itself, whatever the input."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,10 +40,11 @@ class AnomalyWish:
 
 
 def add_anomaly(walk: Walk, ends: Ends, wish: AnomalyWish) -> Anomaly:
-    """Append the layer of differences; its sums are ``(output - input) / unit``, but for an offset.
+    """Append the layer of differences between the network's output and its quantised input.
 
     Raises:
-        ModelError: The network's output is not of its input's shape, or there are several.
+        ModelError: The network's output is not of its input's shape, or there are several, or the scales of the two
+            have no integer form that is close enough at the threshold.
     """
     output, prologue = _pair(walk, ends)
     build = walk.build
@@ -63,23 +66,53 @@ def add_anomaly(walk: Walk, ends: Ends, wish: AnomalyWish) -> Anomaly:
         terms = one_hot(operand, accesses, size)
     made = Addend(terms=terms, scale=_fractions(output.scale), ranges=term_ranges(terms, build.tensor))
     given = _input_addend(walk, output, prologue, size)
-    multipliers, unit, slack = _integer_scales(made, given, size[0])
-    sums = scaled((made, given), multipliers)
+    found = _distance(walk, (made, given), _fractions(output.offset - prologue.offset), size, wish)
+    sums = scaled((made, given), found.multipliers * np.array([[1], [-1]]))
     ranges = term_ranges(sums, build.tensor)
     codes = IntRange(low=min(0, *(r.low for r in ranges)), high=max(0, *(r.high for r in ranges)))
     acc = Accumulator(name="anomaly", kind="difference", addends=(made, given), size=size)
     view = View(name="anomaly", source=acc, index=plain_index((1, *size)), size=size, dtype="float32")
     target = build.add_layer(acc, sums, None, None, view, codes)
-    offset = np.rint((output.offset - prologue.offset) / float(unit)).astype(np.int64)
-    worth = float(unit) ** 2 if wish.measure == "squares" else float(unit)
+    unit = found.unit**2 if wish.measure == "squares" else found.unit
     return Anomaly(
         tensor=target.name,
-        offset=offset,
+        factor=found.factor,
+        offset=found.offset,
         measure=wish.measure,
-        unit=worth,
-        slack=slack,
-        limit=max(0, floor(wish.threshold / worth)),
+        unit=float(unit),
+        error=found.error,
+        limit=floor(Fraction(wish.threshold) / unit),
     )
+
+
+def _distance(
+    walk: Walk,
+    sides: tuple[Addend, Addend],
+    offsets: Rationals,
+    size: tuple[int, int, int],
+    wish: AnomalyWish,
+) -> Distance:
+    """The integer form of the differences that is right to `ACCURACY` at the threshold."""
+    channels, height, width = size
+    made, given = sides
+    operands = Operands(
+        scales=(list(np.broadcast_to(made.scale, channels)), list(np.broadcast_to(-given.scale, channels))),
+        ranges=(made.ranges, given.ranges),
+        offsets=list(offsets),
+        pixels=height * width,
+    )
+    squares = wish.measure == "squares"
+    share = sqrt(1 + ACCURACY) - 1 if squares else ACCURACY
+    found = distance(operands, wish.measure, share * (sqrt(wish.threshold) if squares else wish.threshold))
+    least = (found.error / share) ** 2 if squares else found.error / share
+    if wish.threshold < least:
+        raise ModelError(
+            f"{walk.graph.file}: --anomaly {wish.threshold:g} needs a score that is right to {ACCURACY:.1%} there, but "
+            f"the scales of output and input have such an integer form of {MULTIPLIER_BITS} bits only for thresholds "
+            f"of {least:.3g} and more",
+            help="raise the threshold, or quantise the output with the input's scale",
+        )
+    return found
 
 
 def _pair(walk: Walk, ends: Ends) -> tuple[Output, Prologue]:
@@ -92,6 +125,12 @@ def _pair(walk: Walk, ends: Ends) -> tuple[Output, Prologue]:
             help="end the model in its reconstruction",
         )
     output, prologue = ends.outputs[0], prologues[0]
+    if output.name in (FLAG, SCORE):
+        raise ModelError(
+            f"{file}: --anomaly adds the outputs '{SCORE}' and '{FLAG}', but the network's own output is called "
+            f"'{output.name}' already",
+            help="rename the output",
+        )
     if output.shape != prologue.shape:
         raise ModelError(
             f"{file}: --anomaly needs an output of the input's shape {list(prologue.shape)}, but output "
@@ -131,23 +170,6 @@ def _input_addend(walk: Walk, output: Output, prologue: Prologue, size: tuple[in
         )
     terms = one_hot(operand, accesses, size)
     return Addend(terms=terms, scale=-operand.scale, ranges=term_ranges(terms, walk.build.tensor))
-
-
-def _integer_scales(made: Addend, given: Addend, channels: int) -> tuple[NDArray[np.int64], Fraction, float]:
-    """Multipliers ``[2, O]`` of output and input, their common unit, and their largest relative error."""
-    scales = [list(np.broadcast_to(a.scale, channels)) for a in (made, given)]
-    values = [abs(s) for row in scales for s in row if s]
-    unit = unit_of(values)
-    if max(values) / unit > WIDEST:
-        unit = max(min(values) / FINEST, max(values) / WIDEST)
-    multipliers = np.array([[round(s / unit) for s in row] for row in scales], np.int64)
-    errors = [
-        abs(m * unit / s - 1)
-        for row, found in zip(scales, multipliers, strict=True)
-        for m, s in zip(found.tolist(), row, strict=True)
-        if s
-    ]
-    return multipliers, unit, float(max(errors))
 
 
 def _fractions(values: NDArray[np.float64]) -> Rationals:

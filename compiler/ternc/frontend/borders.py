@@ -21,6 +21,7 @@ from onnx.reference import ReferenceEvaluator
 
 from ternc.errors import ToolError
 from ternc.frontend.lower import LOWERED, load_for_execution
+from ternc.frontend.ops_linear import exact_weights
 from ternc.frontend.runtime import Session, Values, first_line
 
 _ROUNDINGS = {"Round", "Floor", "Ceil", "Sign"}
@@ -147,7 +148,7 @@ class ExactModel:
         plain = {name: np.asarray(x) for name, x in single.items()}
         found = {**_constants(self._model), **plain, **self._session.run(single)}
         given = {site.output: found[site.output] for site in self._sites if site.first}
-        double = _Double(self._nodes, _constants(self._model) | dict(exact) | given)
+        double = _Double(self._nodes, self._exact_constants() | dict(exact) | given)
         try:
             with np.errstate(all="ignore"):
                 double.run(node for node in self._model.graph.node if node.output[0] not in given)
@@ -157,6 +158,19 @@ class ExactModel:
             outputs={output.name: double.values[output.name] for output in self._model.graph.output},
             crossing=_first_crossing(self._sites, found, double),
         )
+
+    def _exact_constants(self) -> Values:
+        """The constants; weights are the integers times a scale that their quantiser means, not rounded to float32."""
+        found = _constants(self._model)
+        for node in self._model.graph.node:
+            if node.op_type in ("Conv", "ConvTranspose", "Gemm", "MatMul") and node.input[1] in found:
+                given = {a.name: a.i for a in node.attribute if a.name in ("group", "transB")}
+                turned = bool(given.get("transB", 0))
+                weight = found[node.input[1]]
+                found[node.input[1]] = exact_weights(
+                    node.op_type, weight, given.get("group", 1), turned=turned
+                )
+        return found
 
 
 # ---- sites ----------------------------------------------------------------------------------------------

@@ -244,7 +244,8 @@ class Builder:
             found = settled(acc, grid.prefix, low, high, where)
             return self._placed(view, acc, grid, found.terms, found.staircase, codes)
         try:
-            derived = derive(grid.prefix, acc.addends[0].ranges, low=low, high=high)
+            ranges = acc.addends[0].ranges
+            derived = derive(grid.prefix, ranges, low=low, high=high, deviation=acc.deviation)
         except NoStaircase as error:
             raise ModelError(
                 f"{where} reads '{view.name}', whose activation {error}", help=TABLE_HELP

@@ -259,6 +259,7 @@ def _output(walk: Walk, name: str, value: Value) -> Output | None:
         gather=index.ravel(),
         reduce="argmax" if isinstance(value, Choice) else None,
         keys=keys,
+        deviation=last.deviation,
     )
 
 
@@ -268,12 +269,13 @@ def _floats(values: Rationals, channels: int) -> NDArray[np.float64]:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Last:
-    """The tensor of an output: real value = ``scale * x + offset`` with a positive scale."""
+    """The tensor of an output: real value = ``scale * x + offset`` with a positive scale, give or take a deviation."""
 
     tensor: Tensor
     scale: Rationals
     offset: Rationals
     index: Index
+    deviation: float = 0.0
 
     @property
     def channels(self) -> int:
@@ -301,6 +303,7 @@ def _raw(walk: Walk, view: View, acc: Accumulator) -> _Last | None:
     if found is None:
         return None
     scale, offset = (np.broadcast_to(v, channels).copy() for v in found)
+    deviation = float(max(d * abs(s) for d, s in zip(acc.deviation.tolist(), map(float, scale), strict=True)))
     terms = acc.addends[0].terms
     if len(acc.addends) > 1:
         joint = common(acc)
@@ -316,7 +319,7 @@ def _raw(walk: Walk, view: View, acc: Accumulator) -> _Last | None:
     codes = IntRange(low=min(0, *(r.low for r in ranges)), high=max(0, *(r.high for r in ranges)))
     pool = make_pool(view, len(view.steps), np.ones(1, np.int8), silent)
     tensor = walk.build.add_layer(acc, terms, None, pool, view, codes)
-    return _Last(tensor=tensor, scale=scale, offset=offset, index=view.index)
+    return _Last(tensor=tensor, scale=scale, offset=offset, index=view.index, deviation=deviation)
 
 
 def _keys(walk: Walk, last: _Last) -> NDArray[np.int64] | None:

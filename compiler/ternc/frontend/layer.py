@@ -221,7 +221,11 @@ def _weighted(
             total = total + moved * rationals(share.plane.scale)
         steps = useful(Add(addend=_floats(total)))
     size_out = (len(weights), *output)
-    addends = []
+    deviation = _deviation(
+        weights, scale if single is None or len(distinct) > 1 else [], shares, layer.groups
+    )
+    deviation = deviation * max(max(-o.tensor.range.low, o.tensor.range.high) for o in found)
+    addends: list[Addend] = []
     for share in shares:
         made = source.terms(share.plane.weights)
         made = tuple(term for term in made if np.any(term.weights)) or (
@@ -229,7 +233,15 @@ def _weighted(
         )
         if made:
             worth = ones() if single is not None else rationals(share.plane.scale) * share.scale
-            addends.append(Addend(terms=made, scale=worth, ranges=term_ranges(made, walk.build.tensor)))
+            worth_of_one = share.plane.scale * float(share.scale)
+            addends.append(
+                Addend(
+                    terms=made,
+                    scale=worth,
+                    ranges=term_ranges(made, walk.build.tensor),
+                    deviation=np.zeros(1) if addends else deviation / worth_of_one,
+                )
+            )
     if not addends:
         raise walk.refuse(layer.node, ": its output does not depend on the network's input")
     acc = Accumulator(name=layer.node.name, kind=layer.kind, addends=tuple(addends), size=size_out)
@@ -241,6 +253,14 @@ def _weighted(
         dtype=real_dtype(value.dtype),
         steps=steps,
     )
+
+
+def _deviation(weights: Reals, scale: list[Fraction], shares: list[_Share], groups: int) -> Reals:
+    """Per output channel, how far the weights (times the scales of what they meet, if any) are from their shares."""
+    each = _by_output(np.array([float(s) for s in scale]), weights, groups) if scale else np.ones(1)
+    column = (-1,) + (1,) * (weights.ndim - 1)
+    made = sum(s.plane.weights * (s.plane.scale * float(s.scale)).reshape(column) for s in shares)
+    return real_weights.deviation(weights * each, np.asarray(made, np.float64))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -151,8 +151,11 @@ class _Lowering:
         return name
 
     def _const(self, node: Node, position: int) -> Const:
-        const = self.walk.const(node, position, "operand")
-        assert const is not None
+        const = self.walk.values.get(node.inputs[position])
+        if not isinstance(const, Const):
+            raise ModelError(
+                f"{self.walk.where(node)}: its operand {position} must be constant, but is computed"
+            )
         return const
 
     def _bipolar(self, x: str) -> str:

@@ -12,9 +12,9 @@ from ternc.errors import ModelError
 from ternc.frontend.layer import Layer, weighted
 from ternc.frontend.ops_elementwise import useful
 from ternc.frontend.reads import Window
-from ternc.frontend.values import Computed, Const, Joined, Node, Value, View, map_shape, reals
+from ternc.frontend.values import Array, Computed, Const, Joined, Node, Value, View, map_shape, reals
 from ternc.frontend.walk import Walk, handles
-from ternc.frontend.weights import Reals
+from ternc.frontend.weights import Reals, split
 from ternc.network.steps import Add, Multiply
 
 
@@ -24,6 +24,30 @@ def real_weights(walk: Walk, node: Node, const: Const) -> Reals:
         raise walk.refuse(node, f", weight '{const.name}': must hold values, but is empty")
     walk.finite(node, const, "weight")
     return reals(const.array)
+
+
+def exact_weights(op: str, array: Array, groups: int = 1, *, turned: bool = False) -> Reals:
+    """A layer's weights as the integers times scales that they become, free of the rounding of the file's float32.
+
+    Args:
+        op: Conv, ConvTranspose, Gemm or MatMul.
+        turned: Whether a Gemm has transB.
+    Returns:
+        float64, the shape of ``array``; unchanged where the weights are no integers times scales.
+    """
+    layout: NDArray[Any] = np.arange(array.size).reshape(array.shape)
+    if op == "ConvTranspose":
+        layout = _turned(layout.reshape(*array.shape[:2], -1, 1), groups)
+    elif op in ("Gemm", "MatMul") and not turned:
+        layout = np.atleast_2d(np.moveaxis(layout, -1, 0))
+    weights = reals(array).ravel()[layout]
+    found = split(weights) if weights.size else None
+    if found is None or found.misfits.size:
+        return reals(array)
+    each = (-1,) + (1,) * (weights.ndim - 1)
+    exact = np.zeros(array.size)
+    exact[layout.ravel()] = sum((p.weights * p.scale.reshape(each)).ravel() for p in found.planes)
+    return exact.reshape(array.shape)
 
 
 def _bias(walk: Walk, node: Node, view: View, const: Const | None, factor: float = 1.0) -> View:

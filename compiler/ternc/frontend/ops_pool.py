@@ -25,7 +25,7 @@ from ternc.frontend.values import (
     map_shape,
     plain_index,
 )
-from ternc.frontend.walk import Walk, handles, tidy
+from ternc.frontend.walk import HostOnlyError, Walk, handles, tidy
 from ternc.network.steps import Divide
 
 LARGEST_SUM = 1 << 22
@@ -274,7 +274,7 @@ def _average(walk: Walk, node: Node, value: Computed, size: Map, found: _Pooling
 
 @handles("ReduceMean", "ReduceSum", "ReduceMax", becomes="pool over whole axes")
 def reduce(walk: Walk, node: Node) -> Value:
-    """A mean, sum or maximum over height, width or both."""
+    """A mean, sum or maximum over any axes."""
     value = walk.computed(node)
     rank = value.index.ndim
     given: Any = node.attributes.get("axes")
@@ -300,13 +300,10 @@ def reduce(walk: Walk, node: Node) -> Value:
         dilation=(1, 1),
         size=(size[1] - kernel[0] + 1, size[2] - kernel[1] + 1),
     )
-    divide = node.op == "ReduceMean"
-    if node.op == "ReduceMax":
-        result = _maximum(walk, node, turned, size, found, 4)
-    elif back.map:
-        result = _average(walk, node, turned, size, found, divide=divide)
-    else:
-        result = _dense_sum(walk, node, turned, size, divide=divide)
+    try:
+        result = _reduced(walk, node, turned, size, found, plain=back.map)
+    except ModelError as error:  # behind the last layer, in a softmax spelled out, it is the host's
+        raise HostOnlyError(error.sentence, help=error.help) from error
     assert isinstance(result, View | Joined)
     keep = bool(node.attributes.get("keepdims", 1))
     full = tuple(1 if i in axes else n for i, n in enumerate(shape))
@@ -317,6 +314,16 @@ def reduce(walk: Walk, node: Node) -> Value:
         return kept.transpose(np.argsort(back.order)).reshape(final)
 
     return walk.arranged(result, node.outputs[0], restore)
+
+
+def _reduced(walk: Walk, node: Node, value: Computed, size: Map, found: _Pooling, *, plain: bool) -> Value:
+    """The reduction as a pool of a map, or where it is not ``plain``, as a dense layer."""
+    divide = node.op == "ReduceMean"
+    if node.op == "ReduceMax":
+        return _maximum(walk, node, value, size, found, 4)
+    if plain:
+        return _average(walk, node, value, size, found, divide=divide)
+    return _dense_sum(walk, node, value, size, divide=divide)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

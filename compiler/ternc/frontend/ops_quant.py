@@ -80,10 +80,15 @@ def _bits(walk: Walk, node: Node, position: int) -> int:
 def _mode(walk: Walk, node: Node, default: str, low: float) -> str:
     """The rounding mode; away from zero only where nothing is below it, or where the operand is constant."""
     mode = str(node.attributes.get("rounding_mode", default)).upper()
-    if mode == "UP" and (low >= 0 or isinstance(walk.value(node, 0), Const)):
+    constant = bool(node.inputs) and isinstance(walk.values.get(node.inputs[0]), Const)
+    if mode == "UP" and (low >= 0 or constant):
         return mode
     if mode not in MODES:
-        raise walk.refuse(node, f": its rounding mode must be one of {', '.join(MODES)}, but is '{mode}'")
+        raise walk.refuse(
+            node,
+            f": its rounding mode must be one of {', '.join(MODES)}, but is '{mode}'",
+            help="train with ROUND; UP is read where no code is below 0 (signed=0)",
+        )
     return mode
 
 

@@ -37,7 +37,9 @@ def settled(acc: Accumulator, prefix: tuple[Step, ...], low: int, high: int, whe
     channels = acc.size[0]
     scales = [list(np.broadcast_to(addend.scale, channels)) for addend in acc.addends]
     try:
-        found = integer_form(scales, [a.ranges for a in acc.addends], prefix, low=low, high=high)
+        found = integer_form(
+            scales, [a.ranges for a in acc.addends], prefix, low=low, high=high, deviation=acc.deviation
+        )
     except NoStaircase as error:
         raise ModelError(
             f"{where} reads '{acc.name}', whose activation has no integer form: {error}",

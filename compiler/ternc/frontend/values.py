@@ -7,7 +7,7 @@ several views side by side, the index of the largest channel, or something for t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ternc.errors import ModelError
 from ternc.frontend.grid import Rationals
 from ternc.network.layers import IntRange, Tensor, Term
-from ternc.network.steps import Step
+from ternc.network.steps import PerChannel, Step
 
 Array: TypeAlias = NDArray[Any]
 Index: TypeAlias = NDArray[np.int64]
@@ -88,11 +88,14 @@ class Addend:
         terms: As in `Linear`.
         scale: What one unit of the sum is worth, exact, ``[1]`` or ``[O]``, in the accumulator's real value.
         ranges: Per channel, every value that the sum can take.
+        deviation: float64 ``[1]`` or ``[O]``: how far the graph's real sum may be, in units of ``scale``: its weights
+            need not be exactly integers times a scale (`ternc.frontend.weights`).
     """
 
     terms: tuple[Term, ...]
     scale: Rationals
     ranges: tuple[IntRange, ...]
+    deviation: PerChannel = field(default_factory=lambda: np.zeros(1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -116,6 +119,17 @@ class Accumulator:
     size: Map
     codes: bool = False
     mean: Mean | None = None
+
+    @property
+    def deviation(self) -> PerChannel:
+        """float64 ``[O]``: how far the graph's real value may be from this one."""
+        return sum(
+            (
+                np.abs(np.array([float(v) for v in np.broadcast_to(a.scale, self.size[0])])) * a.deviation
+                for a in self.addends
+            ),
+            np.zeros(self.size[0]),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -21,6 +21,8 @@ TOLERANCE = 1e-6
 """How far, relative, the magnitudes of one output channel may lie apart to count as equal."""
 GRID_TOLERANCE = 4e-7
 """How far, relative, a weight may lie beside its multiple of the step: a few roundings of float32."""
+HALF_ULP = 2.0**-24 * (1 + 2.0**-20)
+"""How far, relative, a number may lie beside the float32 nearest to it."""
 WIDEST = 255
 """Largest integer weight: 8 bits and the sign that a zero point may bring."""
 MAGNITUDES = 4
@@ -110,6 +112,16 @@ def split(weights: Reals) -> Integers:
         misfits=np.flatnonzero(misfit).astype(np.int64),
         scale=commonest,
     )
+
+
+def deviation(wanted: Reals, made: Reals) -> Reals:
+    """float64 ``[O]``: per output channel the sum of the magnitudes by which weights differ from those made.
+
+    A weight that is the made one rounded to float32 does not count: no file could hold it better.
+    """
+    off = np.abs(wanted - made)
+    off = np.where(off <= HALF_ULP * np.abs(wanted), 0.0, off)
+    return np.asarray(off.reshape(len(off), -1).sum(axis=1))
 
 
 def _near(sizes: Reals, level: float) -> NDArray[np.bool_]:

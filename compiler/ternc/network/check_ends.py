@@ -102,16 +102,17 @@ def check_anomaly(anomaly: Anomaly, network: Network) -> None:
     )
     require(math.isfinite(anomaly.unit) and anomaly.unit > 0, place, "its unit must be positive")
     require(0 <= anomaly.limit < SCORE_LIMIT, place, f"limit {anomaly.limit} must be 0 to 2^62 - 1")
-    require(0 <= anomaly.slack < 1, place, f"slack {anomaly.slack} must be a relative error from 0 to 1")
+    require(0 <= anomaly.error < math.inf, place, f"its error must be at least 0, not {anomaly.error}")
     tensor = network.tensor(anomaly.tensor)
     shape = (tensor.channels,)
-    require(
-        anomaly.offset.dtype == np.int64 and anomaly.offset.shape == shape,
-        place,
-        f"offset must be int64 {list(shape)}",
-    )
-    offsets = [int(value) for value in anomaly.offset]
-    errors = [max(abs(tensor.range.low + o), abs(tensor.range.high + o)) for o in offsets]
+    for name, values in (("factor", anomaly.factor), ("offset", anomaly.offset)):
+        require(
+            values.dtype == np.int64 and values.shape == shape, place, f"{name} must be int64 {list(shape)}"
+        )
+    require(bool(np.all(anomaly.factor >= 0)), place, "factors must be at least 0")
+    reach = accumulator_range(layer, sources(network, layer))
+    pairs = zip(anomaly.factor.tolist(), anomaly.offset.tolist(), reach, strict=True)
+    errors = [max(abs(k * r.low + o), abs(k * r.high + o)) for k, o, r in pairs]
     power = 2 if anomaly.measure == "squares" else 1
     largest = sum(error**power for error in errors) * tensor.height * tensor.width
     require(largest < SCORE_LIMIT, place, f"its score may reach {largest}, beyond 62 bits")

@@ -21,6 +21,7 @@ from ternc.network.lattice import Lattice, Near, Solution
 from ternc.network.layers import IntRange, Staircase
 from ternc.network.marks import Marks, find_marks
 from ternc.network.profiles import Profile, assemble
+from ternc.network.prove import prove_sums
 from ternc.network.steps import Step
 from ternc.network.thresholds import LEVELS, derive
 
@@ -93,6 +94,7 @@ def integer_form(
     high: int,
     bits: int = BITS,
     exact_bits: int = MANTISSA_BITS,
+    deviation: NDArray[np.float64] | None = None,
 ) -> Combined:
     """Multipliers that make one integer accumulator of several scaled ones, and the staircase of it.
 
@@ -108,6 +110,7 @@ def integer_form(
         low, high: Range of the code.
         bits: Multipliers that are searched are below ``2**bits`` in magnitude.
         exact_bits: Where none are found, those of a common unit of the scales may have this many bits.
+        deviation: float64 ``[O]``: how far the real ``v`` may be from this one; for the proof alone. None: 0.
     Returns:
         The exact form, or the closest one within ``bits``.
     Raises:
@@ -121,13 +124,26 @@ def integer_form(
     if _too_many(sums):
         sums = [w if len(w.parts) <= 1 else s for s, w in zip(sums, wide, strict=True)]
     if all(len(s.parts) <= 1 for s in sums):
-        return _constructed(sums, steps, low, high)
+        return _proved(_constructed(sums, steps, low, high), scales, ranges, steps, deviation)
     if _too_many(sums):
         raise NoStaircase(
             f"the scales of its terms have no small common unit, and their values have "
             f"{sum(s.rests() for s in sums):,} combinations, too many to prove an integer form"
         )
-    return _searched(sums, wide, steps, low, high, bits)
+    return _proved(_searched(sums, wide, steps, low, high, bits), scales, ranges, steps, deviation)
+
+
+def _proved(
+    found: Combined,
+    scales: Sequence[Sequence[Fraction]],
+    ranges: Sequence[Sequence[IntRange]],
+    steps: tuple[Step, ...],
+    deviation: NDArray[np.float64] | None,
+) -> Combined:
+    if not found.exact:
+        return found
+    proved = prove_sums(found.staircase, steps, scales, ranges, found.multipliers, deviation)
+    return replace(found, staircase=proved)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,14 +273,14 @@ class _Found:
         multipliers: One for each part.
         profile: The step function of the accumulator.
         missed: None, or (differing, reachable, codes) where it is not exact.
-        near: Borders with the reachable values next to them.
+        near: Its borders with the reachable values next to them; None where it has none that are exact.
     """
 
     sum: _Sum
     multipliers: tuple[int, ...]
     profile: Profile
     missed: tuple[int, int, int] | None
-    near: tuple[Near, ...]
+    near: Near | None
 
 
 def _searched(
@@ -297,15 +313,13 @@ def _searched(
 
 def _search(sums: _Sum, wide: _Sum, marks: Marks, low: int, high: int, bits: int) -> _Found:
     bottom, top = sums.ends()
-    numbers = tuple(
-        i for i in range(len(marks.marks)) if not marks.beyond(i, bottom) and marks.beyond(i, top)
-    )
+    numbers = marks.between(bottom, top)
     if not sums.parts:
         profile = Profile(starts=(0,), codes=(_checked(marks, marks.code(bottom), low, high),), last=0)
-        return _Found(sum=sums, multipliers=(), profile=profile, missed=None, near=())
+        return _Found(sum=sums, multipliers=(), profile=profile, missed=None, near=None)
     borders = tuple(i for i in numbers if marks.marks[i].left != marks.marks[i].right)
     lattice = sums.lattice(marks, borders)
-    lattice.inspect(tuple(i for i in numbers if i not in borders))
+    lattice.inspect(tuple(i for i in numbers if marks.marks[i].left == marks.marks[i].right))
     solution = lattice.solve(bits)
     missed = None
     if solution is None and len(wide.parts) == 1:
@@ -328,7 +342,7 @@ def _search(sums: _Sum, wide: _Sum, marks: Marks, low: int, high: int, bits: int
         multipliers=solution.multipliers,
         profile=Profile.of(list(runs.items()), last),
         missed=missed,
-        near=lattice.near(solution) if missed is None else (),
+        near=lattice.near(solution) if missed is None else None,
     )
 
 

@@ -86,7 +86,7 @@ def winners(output: Output, codes: Codes) -> Codes:
 
 def judged(anomaly: Anomaly, differences: Codes) -> Codes:
     """Score and flag of each frame: ``[N, C, H, W]`` integers of its tensor to ``[N, 2]``."""
-    errors = differences + anomaly.offset[:, None, None]
+    errors = differences * anomaly.factor[:, None, None] + anomaly.offset[:, None, None]
     errors = errors * errors if anomaly.measure == "squares" else np.abs(errors)
     score = errors.sum(axis=(1, 2, 3), dtype=np.int64)
     return np.stack([score, (score > anomaly.limit).astype(np.int64)], axis=1)

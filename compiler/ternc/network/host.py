@@ -1,8 +1,7 @@
-"""The host's side of a network: ONNX input to integer codes, integer codes to ONNX output."""
+"""The host's arithmetic at one end of a network: an ONNX input to integer codes, integer codes to an ONNX value."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias, assert_never
 
 import ml_dtypes
@@ -29,63 +28,12 @@ Codes: TypeAlias = NDArray[np.int64]
 
 GRID_ERROR = 4 * 2.0**-23  # how far, relatively, a float32 input may lie from its declared grid
 
-
 SCORE = "anomaly_score"
 FLAG = "anomaly"
+"""The names of an outlier detector's values among the outputs."""
 
 
-def encode_all(network: Network, inputs: Mapping[str, NDArray[Any]]) -> tuple[Codes, ...]:
-    """The integers of every input tensor: see `encode`.
-
-    Args:
-        network: Whose inputs they are.
-        inputs: ONNX inputs ``[N, ...]`` by name, the same N for all.
-
-    Returns:
-        int64 ``[N, C, H, W]`` each, in the order of ``network.inputs``.
-
-    Raises:
-        DataError: An input is missing or unknown, the numbers of frames differ, or what `encode` refuses.
-    """
-    names = [prologue.name for prologue in network.inputs]
-    for name in (*names, *inputs):
-        if name not in inputs or name not in names:
-            listed = ", ".join(f"'{known}'" for known in names)
-            problem = f"there is no array for '{name}'" if name in names else f"'{name}' is none of them"
-            raise DataError(f"the arrays must be those of the inputs {listed}, but {problem}")
-    pairs = zip(network.inputs, network.input_tensors, strict=True)
-    found = tuple(encode(prologue, tensor, inputs[prologue.name]) for prologue, tensor in pairs)
-    for name, codes in zip(names, found, strict=True):
-        if len(codes) != len(found[0]):
-            raise DataError(
-                f"input '{name}': must have as many frames as '{names[0]}', {len(found[0])}, but has {len(codes)}"
-            )
-    return found
-
-
-def decode_all(network: Network, leaving: Sequence[NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """The values of all that left the chip, by name; the epilogue's inputs where there is one.
-
-    Args:
-        network: Whose outputs they are.
-        leaving: As `ternc.network.golden.predict` returns it.
-
-    Returns:
-        Each output as `decode` gives it; of an anomaly also its real error as ``"anomaly_score"`` (float64
-        ``[N]``) and its flag as ``"anomaly"`` (bool ``[N]``).
-
-    Raises:
-        DataError: Wrong shape.
-    """
-    outputs = zip(network.outputs, leaving, strict=False)
-    found = {output.name: decode(output, network.tensor(output.tensor), codes) for output, codes in outputs}
-    if network.anomaly is not None:
-        score, flag = leaving[-1].T
-        found |= {SCORE: score * network.anomaly.unit, FLAG: flag.astype(np.bool_)}
-    return found
-
-
-def encode(prologue: Prologue, tensor: Tensor, x: NDArray[Any]) -> Codes:
+def encode_input(prologue: Prologue, tensor: Tensor, x: NDArray[Any]) -> Codes:
     """An input tensor's integers, in float32 step by step as onnxruntime computes them.
 
     Args:
@@ -115,7 +63,7 @@ def encode(prologue: Prologue, tensor: Tensor, x: NDArray[Any]) -> Codes:
     return np.ascontiguousarray(codes.swapaxes(0, 1)).reshape(len(x), *_shape(tensor))
 
 
-def decode(output: Output, tensor: Tensor, codes: NDArray[Any]) -> NDArray[Any]:
+def decode_output(output: Output, tensor: Tensor, codes: NDArray[Any]) -> NDArray[Any]:
     """The ONNX value of what left the chip.
 
     Args:
@@ -144,7 +92,7 @@ def decode(output: Output, tensor: Tensor, codes: NDArray[Any]) -> NDArray[Any]:
 
 
 def real_input(prologue: Prologue, tensor: Tensor, codes: NDArray[Any]) -> NDArray[Any]:
-    """An ONNX input that `encode` turns into these codes; positions that the network ignores hold 0.
+    """An ONNX input that `encode_input` turns into these codes; positions that the network ignores hold 0.
 
     Args:
         prologue: How the input is made.
@@ -170,7 +118,7 @@ def real_input(prologue: Prologue, tensor: Tensor, codes: NDArray[Any]) -> NDArr
     flat[:, prologue.gather] = (np.rint(pixels) if _is_integer(dtype) else pixels).astype(dtype)
     result = flat.reshape(len(codes), *prologue.shape)
     try:
-        back = encode(prologue, tensor, result)
+        back = encode_input(prologue, tensor, result)
     except DataError as error:
         raise InternalError("prologue", f"no input has these codes: {error.sentence}") from error
     wrong = np.argwhere(back != codes)

@@ -70,9 +70,9 @@ class Solution:
     thresholds: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Near:
-    """The reachable values next to one border, and where it lies in the accumulator.
+    """The reachable values next to each border of a channel, and where it lies in the accumulator; all ``[borders]``.
 
     Attributes:
         threshold: Smallest accumulator beyond it.
@@ -81,11 +81,11 @@ class Near:
         size: Magnitude of the terms that add up to them.
     """
 
-    threshold: int
-    place: float
-    above: float
-    below: float
-    size: float
+    threshold: Integers
+    place: Reals
+    above: Reals
+    below: Reals
+    size: Reals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -140,8 +140,8 @@ class Lattice:
         self._order = np.argsort(fractions, kind="stable")
         self._fractions = fractions[self._order]
         size = float(self.scales[0])
-        low = np.array([self.marks.marks[i].low for i in self.numbers]) / size
-        high = np.array([self.marks.marks[i].high for i in self.numbers]) / size
+        numbers = np.array(self.numbers, np.int64)
+        low, high = self.marks.lows[numbers] / size, self.marks.highs[numbers] / size
         self._border = (low + high) / 2
         largest = float(np.abs(self._beta).max()) + np.abs(self._border) + 1
         self._doubt = (high - low) + largest * len(self.ranges) * 2.0**-49
@@ -212,7 +212,7 @@ class Lattice:
         for border in range(len(numbers)):
             other.everywhere(border)
 
-    def near(self, solution: Solution) -> tuple[Near, ...]:
+    def near(self, solution: Solution) -> Near:
         """What lies next to each border, of the rests in its window."""
         window = self.window()
         unit = float(self.scales[0])
@@ -221,23 +221,21 @@ class Lattice:
         below = np.where(window.before, up - 1, -np.inf).max(axis=1)
         rest = window.rest[np.arange(len(up)), np.where(window.beyond, up, np.inf).argmin(axis=1)]
         parts = np.abs(self.rests * np.array([float(s) for s in self.scales[1:]])).sum(axis=1)
-        return tuple(
-            Near(
-                threshold=threshold,
-                place=float(self._border[i]) * solution.multipliers[0],
-                above=float((self._border[i] + above[i]) * unit),
-                below=float((self._border[i] + below[i]) * unit),
-                size=float(parts[rest[i]]),
-            )
-            for i, threshold in enumerate(solution.thresholds)
+        return Near(
+            threshold=np.array(solution.thresholds, np.int64),
+            place=self._border * solution.multipliers[0],
+            above=(self._border + above) * unit,
+            below=(self._border + below) * unit,
+            size=parts[rest],
         )
 
     # ---- trying multipliers -----------------------------------------------------------------------------
 
-    def attempt(
-        self, multipliers: tuple[int, ...], window: _Window
-    ) -> tuple[list[tuple[int, ...]], list[int]]:
-        """New conditions (none: the multipliers are proved), and then the smallest sum beyond each border."""
+    def attempt(self, multipliers: tuple[int, ...], window: _Window) -> tuple[Integers, list[int]]:
+        """New conditions ``[n, J]`` (none: the multipliers are proved), and then the smallest sum beyond each border.
+
+        Conditions are differences of a point beyond a border and one before it.
+        """
         m = np.array(multipliers, np.int64)
         shares = (self.rests @ m[1:])[window.rest]
         sums = m[0] * window.first + shares
@@ -248,20 +246,14 @@ class Lattice:
         least, most = upper[every, p], lower[every, q]
         wrong = np.flatnonzero(least <= most)
         if wrong.size:
-            return [
-                self._condition(
-                    int(window.first[i, p[i]]),
-                    int(window.rest[i, p[i]]),
-                    int(window.first[i, q[i]]) - 1,
-                    int(window.rest[i, q[i]]),
-                )
-                for i in wrong
-            ], []
-        conditions = []
+            a, b = window.first[wrong, p[wrong]], window.first[wrong, q[wrong]] - 1
+            rests = self.rests[window.rest[wrong, p[wrong]]] - self.rests[window.rest[wrong, q[wrong]]]
+            return np.column_stack([a - b, rests]), []
+        conditions = np.zeros((0, len(m)), np.int64)
         for i in np.flatnonzero(~self._closed(m, window, least, most)):
             found, least[i] = self._attempt_everywhere(m, int(i))
-            conditions += found
-        return conditions, [] if conditions else least.tolist()
+            conditions = np.concatenate([conditions, found])
+        return conditions, [] if conditions.size else least.tolist()
 
     def _closed(self, m: Integers, window: _Window, least: Integers, most: Integers) -> NDArray[np.bool_]:
         """Borders at which no point outside the window can matter."""
@@ -286,7 +278,7 @@ class Lattice:
         size = (abs(bottom) + abs(top)) * 2.0**-40 + 2.0**-40
         return bottom - size, top + size
 
-    def _attempt_everywhere(self, m: Integers, border: int) -> tuple[list[tuple[int, ...]], int]:
+    def _attempt_everywhere(self, m: Integers, border: int) -> tuple[Integers, int]:
         first, last = self.everywhere(border)
         low, high = self.ranges[0]
         shares = self.rests @ m[1:]
@@ -294,30 +286,26 @@ class Lattice:
         lower = np.where(last >= low, m[0] * last + shares, -_FAR)
         p, q = int(upper.argmin()), int(lower.argmax())
         if upper[p] > lower[q]:
-            return [], int(upper[p])
-        return [self._condition(int(first[p]), p, int(last[q]), q)], 0
-
-    def _condition(self, a: int, p: int, b: int, q: int) -> tuple[int, ...]:
-        """The difference of a point (a, p) beyond a border and one (b, q) before it."""
-        return (a - b, *(self.rests[p] - self.rests[q]).tolist())
+            return np.zeros((0, len(m)), np.int64), int(upper[p])
+        return np.concatenate([[first[p] - last[q]], self.rests[p] - self.rests[q]])[None], 0
 
     # ---- searching multipliers --------------------------------------------------------------------------
 
     def solve(self, bits: int) -> Solution | None:
         """The smallest multipliers below ``2**bits`` that are exact, or None where the search finds none."""
         window = self.window()
-        conditions: list[tuple[int, ...]] = []
+        conditions = np.zeros((0, len(self.scales)), np.int64)
         for _ in range(_TRIALS):
             trial = self._smallest(conditions, bits)
             if trial is None:
                 return None
             new, thresholds = self.attempt(trial, window)
-            if not new:
+            if not new.size:
                 return Solution(multipliers=trial, thresholds=tuple(thresholds))
-            conditions += new
+            conditions = np.concatenate([conditions, new])
         return None
 
-    def _smallest(self, conditions: list[tuple[int, ...]], bits: int) -> tuple[int, ...] | None:
+    def _smallest(self, conditions: Integers, bits: int) -> tuple[int, ...] | None:
         if len(self.scales) == 1:
             return (1,)
         if len(self.scales) == 2:
@@ -325,7 +313,7 @@ class Lattice:
             slope = simplest_between(low, high)
             found = (slope.denominator, slope.numerator)
             return found if max(found) < 1 << bits else None
-        rows = np.array(sorted(set(conditions)), np.float64).reshape(-1, len(self.scales))
+        rows = np.unique(conditions, axis=0).astype(np.float64)
         for block in self._candidates(bits):
             good = np.all(block.astype(np.float64) @ rows.T > 0, axis=1)  # below 2^53: exact
             if np.any(good):
@@ -334,13 +322,22 @@ class Lattice:
                 return tuple(int(x) for x in found)
         return None
 
-    def _slopes(self, conditions: list[tuple[int, ...]]) -> tuple[Fraction, Fraction | None]:
+    def _slopes(self, conditions: Integers) -> tuple[Fraction, Fraction | None]:
+        """The open interval of slopes x with ``a + b x > 0`` for all conditions (a, b)."""
         low, high = Fraction(-1), None
-        for a, b in conditions:
-            if b > 0:
-                low = max(low, Fraction(-a, b))
-            elif b < 0:
-                high = Fraction(a, -b) if high is None else min(high, Fraction(a, -b))
+        for sign in (1, -1):  # slopes above -a / b, or below
+            pairs = conditions[conditions[:, 1] * sign > 0]
+            if not len(pairs):
+                continue
+            bounds = sign * pairs[:, 0] / -pairs[:, 1]
+            close = (
+                bounds >= bounds.max() - np.abs(bounds).max() * 2.0**-40
+            )  # the others are not the tightest
+            exact = {Fraction(-a, b) for a, b in np.unique(pairs[close], axis=0).tolist()}
+            if sign > 0:
+                low = max(low, *exact)
+            else:
+                high = min(exact)
         return low, high
 
     def _candidates(self, bits: int) -> Iterator[Integers]:

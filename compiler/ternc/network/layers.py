@@ -109,6 +109,27 @@ class MultiplyShift:
     shift: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """That a staircase's codes are those of the graph's real numbers, and what it rests on (`ternc.network.prove`).
+
+    Attributes:
+        values: Sums (of several scales: tuples of sums) that the channels can reach, all together.
+        examined: Those whose exact code was computed and compared.
+        method: ``"every"`` one of them; those at the ``"ends"`` of each run of equal codes, between which the
+            activation is monotone; or none, where the ``"order"`` of all tuples at every threshold was proved
+            (`ternc.network.lattice`).
+        unsettled: Sums whose code may differ, because the layer's real weights are not quite integers times a scale.
+        codes: By how much at most.
+    """
+
+    values: int
+    examined: int
+    method: Literal["every", "ends", "order"]
+    unsettled: int = 0
+    codes: int = 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Staircase:
     """A step function of the accumulator, one per channel.
@@ -124,6 +145,7 @@ class Staircase:
         form: The proved multiply-shift form of the level, or None where only thresholds are exact.
         borders: Human-readable list of thresholds whose exact real border lies within float32 rounding of an
             integer accumulator value, so that another export of the same model may differ by one there.
+        proof: What shows that it is exact; None for one that stands for nothing.
     """
 
     thresholds: NDArray[np.int64]
@@ -131,6 +153,7 @@ class Staircase:
     table: NDArray[np.int64] | None = None
     form: MultiplyShift | None = None
     borders: tuple[str, ...] = ()
+    proof: Proof | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -209,6 +232,8 @@ class Output:
             tie), computed on chip from ``keys``; ``gather`` then addresses the (y, x) map of indices. Else None.
         keys: int64 ``[2, channels]`` (multiplier, addend) such that ``x * keys[0] + keys[1]`` orders the
             channels exactly as their real values do, without ties; None without a reduction.
+        deviation: How far the graph's real value may be, because the last layer's real weights are not quite integers
+            times a scale.
     """
 
     name: str
@@ -220,29 +245,32 @@ class Output:
     gather: NDArray[np.int64]
     reduce: Reduction | None = None
     keys: NDArray[np.int64] | None = None
+    deviation: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Anomaly:
     """A reconstruction error computed on chip: one score and one flag per frame.
 
-    ``score = sum of d^2`` (or of ``|d|``) over every integer ``d = x + offset[c]`` of a tensor of differences;
-    ``flag = score > limit``.
+    ``score = sum of d^2`` (or of ``|d|``) over every integer ``d = factor[c] * x + offset[c]`` of a tensor of
+    differences; ``flag = score > limit``.
 
     Attributes:
         tensor: The tensor of differences, raw sums; no layer reads it, and no output is made of it.
-        offset: int64 ``[channels]``.
+        factor, offset: int64 ``[channels]``; factors are at least 0.
         measure: ``"squares"`` or ``"absolute"``.
         unit: Real error = ``unit * score``.
-        slack: Largest relative error of the integer scales that the differences are made with; 0 if exact.
+        error: How far ``unit * score`` (of squares, its root) may be from that of the real differences between the
+            network's output and its quantised input, for any input; 0 if it is exact.
         limit: Largest score that is normal.
     """
 
     tensor: str
+    factor: NDArray[np.int64]
     offset: NDArray[np.int64]
     measure: Measure
     unit: float
-    slack: float
+    error: float
     limit: int
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ternc.errors import InternalError
 from ternc.network.exact import NoStaircase, exact
 from ternc.network.pieces import Piece, pieces
-from ternc.network.search import Doubles, Rows, brackets, double, index_of
+from ternc.network.search import Doubles, Rows, brackets, double, doubles, index_of
 from ternc.network.steps import Step
 
 
@@ -41,12 +41,19 @@ class Marks:
         steps, channel: The chain.
         marks: Its borders.
         known: Codes of numbers that were looked at.
+        lows, highs: Those of the borders, float64.
     """
 
     steps: tuple[Step, ...]
     channel: int
     marks: tuple[Mark, ...]
     known: dict[Fraction, int] = field(default_factory=dict)
+    lows: NDArray[np.float64] = field(init=False)
+    highs: NDArray[np.float64] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "lows", np.array([mark.low for mark in self.marks], np.float64))
+        object.__setattr__(self, "highs", np.array([mark.high for mark in self.marks], np.float64))
 
     def code(self, value: Fraction) -> int:
         """The exact code of a number.
@@ -81,6 +88,18 @@ class Marks:
                 f"a sum of channel {self.channel} lies exactly on a turning point of its function, near {mark.low!r}"
             )
         return code == mark.right and mark.left != mark.right
+
+    def between(self, low: Fraction, high: Fraction) -> tuple[int, ...]:
+        """Numbers of the borders that ``high`` is beyond and ``low`` is not, in order."""
+        counts = []
+        for value in (low, high):
+            near = float(value)
+            bottom, top = np.nextafter(near, -np.inf), np.nextafter(near, np.inf)
+            beyond = self.highs <= bottom
+            for number in np.flatnonzero(~beyond & (self.lows < top)):  # what float64 leaves open
+                beyond[number] = self.beyond(int(number), value)
+            counts.append(beyond)
+        return tuple(np.flatnonzero(~counts[0] & counts[1]).tolist())
 
 
 def find_marks(steps: tuple[Step, ...], ranges: Sequence[tuple[Fraction, Fraction]]) -> list[Marks]:
@@ -132,11 +151,15 @@ def _inner(
 ) -> list[Mark]:
     """The borders inside a piece, in rising order of the number."""
     low, high = min(codes), max(codes)
-    marks = []
-    for level in range(low + 1, high + 1):
-        a, b = int(below[level - lowest - 1]), int(above[level - lowest - 1])
-        if part.direction >= 0:
-            marks.append(Mark(low=double(a), high=double(b), left=level - 1, right=level, level=level))
-        else:  # indices are negated
-            marks.append(Mark(low=double(-b), high=double(-a), left=level, right=level - 1, level=level))
-    return marks if part.direction >= 0 else marks[::-1]
+    reached = slice(low - lowest, high - lowest)
+    a, b = doubles(below[reached]).tolist(), doubles(above[reached]).tolist()
+    levels = range(low + 1, high + 1)
+    if part.direction >= 0:
+        return [
+            Mark(low=p, high=q, left=level - 1, right=level, level=level)
+            for p, q, level in zip(a, b, levels, strict=True)
+        ]
+    return [  # indices are negated
+        Mark(low=-q, high=-p, left=level, right=level - 1, level=level)
+        for p, q, level in zip(a[::-1], b[::-1], reversed(levels), strict=True)
+    ]

@@ -67,7 +67,7 @@ class Doubles:
     def floats(self, channels: Integers, index: Integers) -> tuple[Reals, Reals | None]:
         """See `Axis`."""
         del channels  # the same numbers for all
-        return np.copysign(np.abs(index).view(np.float64), index), None
+        return doubles(index), None
 
     def exact(self, channel: int, index: int) -> Fraction:
         """See `Axis`."""
@@ -75,10 +75,14 @@ class Doubles:
         return Fraction(double(index))
 
 
+def doubles(index: Integers) -> Reals:
+    """The float64 of indices of `Doubles`."""
+    return np.asarray(np.copysign(np.abs(index).view(np.float64), index))
+
+
 def double(index: int) -> float:
-    """The float64 of an index of `Doubles`."""
-    size = float(np.array([abs(index)], np.int64).view(np.float64)[0])
-    return size if index >= 0 else -size
+    """The same of one index."""
+    return float(doubles(np.array([index], np.int64))[0])
 
 
 def index_of(value: float) -> int:

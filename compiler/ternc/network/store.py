@@ -27,13 +27,14 @@ from ternc.network.layers import (
     Output,
     Pool,
     Prologue,
+    Proof,
     Staircase,
     Tensor,
     Term,
 )
 from ternc.network.steps import Add, Clamp, Divide, Function, Multiply, Normalise, Round, Sign, Thresholds
 
-FORMAT = 2
+FORMAT = 3
 JSON_NAME = "network.json"
 ARRAYS_NAME = "network.npz"
 
@@ -41,7 +42,7 @@ _KINDS: dict[str, type[Any]] = {
     kind.__name__: kind
     for kind in (
         Add, Anomaly, Clamp, Divide, Function, IntRange, Linear, Multiply, MultiplyShift, Network, Normalise,
-        Output, Pool, Prologue, Round, Sign, Staircase, Tensor, Term, Thresholds,
+        Output, Pool, Prologue, Proof, Round, Sign, Staircase, Tensor, Term, Thresholds,
     )
 }  # fmt: skip
 

@@ -174,10 +174,10 @@ def _output(output: Output) -> Iterator[str]:
 
 
 def _anomaly(anomaly: Anomaly) -> Iterator[str]:
-    offset = f"x + {_constants(anomaly.offset)}"
-    size = f"({offset})^2" if anomaly.measure == "squares" else f"|{offset}|"
+    difference = f"{_constants(anomaly.factor)} * x + {_constants(anomaly.offset)}"
+    size = f"({difference})^2" if anomaly.measure == "squares" else f"|{difference}|"
     yield f"anomaly <- '{anomaly.tensor}', score = sum of {size}, real error = {anomaly.unit!r} * score"
-    yield f"  flag above {anomaly.limit}, relative error of the scales {anomaly.slack!r}"
+    yield f"  flag above {anomaly.limit}, error at most {anomaly.error!r}"
 
 
 def _tensor(tensor: Tensor) -> str:

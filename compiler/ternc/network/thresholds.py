@@ -23,6 +23,7 @@ from ternc.network.exact import NoStaircase, exact, span
 from ternc.network.layers import IntRange, Staircase
 from ternc.network.pieces import Piece, monotone, pieces, step_sign
 from ternc.network.profiles import Profile, assemble
+from ternc.network.prove import prove
 from ternc.network.search import Integers, Rows, Sums, thresholds
 from ternc.network.steps import (
     Add,
@@ -143,6 +144,7 @@ def derive(
     high: int,
     unit: Sequence[Fraction] | None = None,
     levels: int = LEVELS,
+    deviation: NDArray[np.float64] | None = None,
 ) -> Derivation:
     """The staircase equal to the chain on every integer of every channel's range.
 
@@ -153,6 +155,7 @@ def derive(
         high: The highest code; a staircase without table has ``high - low`` steps.
         unit: Per channel, above 0: the chain is applied to ``unit * acc``. None: to ``acc``.
         levels: Most levels of a table.
+        deviation: float64 ``[O]``: how far the real sum may be from ``acc``; for the proof alone. None: 0.
 
     Returns:
         Without turns: thresholds ``T[c, k]`` = the smallest accumulator value whose code is at least ``low + 1 + k``,
@@ -162,11 +165,18 @@ def derive(
 
     Raises:
         NoStaircase: The table would have more than ``levels`` levels, or exact arithmetic cannot decide.
-        InternalError: A value at an end of a range is no integer of ``[low, high]``.
+        InternalError: A value at an end of a range is no integer of ``[low, high]``, or the proof fails.
         ModelError: A batch normalisation has a variance that is not positive.
     """
     _check_variances(steps)
-    axis = Sums(unit=None if unit is None else tuple(unit))
+    found = _derived(steps, acc, low, high, Sums(unit=None if unit is None else tuple(unit)), levels)
+    proved = prove(found.staircase, steps, acc, found.falling, unit=unit, deviation=deviation)
+    return replace(found, staircase=proved)
+
+
+def _derived(
+    steps: tuple[Step, ...], acc: Sequence[IntRange], low: int, high: int, axis: Sums, levels: int
+) -> Derivation:
     ends = [(r.low, r.high) for r in acc]
     if np.all(monotone(steps, len(acc))):
         _check_codes(steps, axis, [(c, a) for c, pair in enumerate(ends) for a in pair], low, high)

@@ -92,12 +92,21 @@ class PortPerformance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnomalyPerformance:
-    """The outlier detector; ``limit`` and ``unit`` as in `Anomaly`, ``largest_normal`` is their product."""
+    """The outlier detector.
+
+    Attributes:
+        limit, unit, error: As in `Anomaly`.
+        largest_normal: ``limit * unit``.
+        normal_up_to, outlier_above: Real errors up to, and above, which the flag is sure to be off, and on.
+    """
 
     measure: str
     limit: int
     unit: float
+    error: float
     largest_normal: float
+    normal_up_to: float
+    outlier_above: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,11 +177,16 @@ def _port(port: StreamPort) -> PortPerformance:
 
 
 def _anomaly(anomaly: Anomaly) -> AnomalyPerformance:
+    largest, power = anomaly.limit * anomaly.unit, 2 if anomaly.measure == "squares" else 1
+    root = largest ** (1 / power)
     return AnomalyPerformance(
         measure=anomaly.measure,
         limit=anomaly.limit,
         unit=anomaly.unit,
-        largest_normal=anomaly.limit * anomaly.unit,
+        error=anomaly.error,
+        largest_normal=largest,
+        normal_up_to=(max(0.0, root - anomaly.error)) ** power,
+        outlier_above=(root + anomaly.error) ** power,
     )
 
 
@@ -242,6 +256,12 @@ def _summary(report: Performance) -> Table:
     if report.anomaly is not None:
         error = "squares" if report.anomaly.measure == "squares" else "absolute differences"
         rows.append((f"outlier: a sum of {error} above", f"{report.anomaly.largest_normal:.6g}"))
+        sure = (
+            f"{report.anomaly.normal_up_to:.6g}, {report.anomaly.outlier_above:.6g}"
+            if report.anomaly.error
+            else "everywhere"
+        )
+        rows.append(("its flag is exact up to, and above", sure))
     notes = (f"Behind the chip the host runs: {', '.join(report.host)}.",) if report.host else ()
     return Table(title="Performance", columns=columns("what", ">value"), rows=tuple(rows), notes=notes)
 

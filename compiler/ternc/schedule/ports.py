@@ -91,7 +91,8 @@ def differences(network: Network) -> Differences:
     assert anomaly is not None
     tensor, layer = network.tensor(anomaly.tensor), writer(network, anomaly.tensor)
     sums = accumulator_range(layer, sources(network, layer))
-    ends = [(r.low + int(add), r.high + int(add)) for r, add in zip(sums, anomaly.offset, strict=True)]
+    wires = zip(sums, anomaly.factor.tolist(), anomaly.offset.tolist(), strict=True)
+    ends = [(factor * r.low + add, factor * r.high + add) for r, factor, add in wires]
     reach = [max(-low, high) for low, high in ends]
     squares = anomaly.measure == "squares"
     return Differences(

@@ -81,12 +81,13 @@ def raw_wires(network: Network, layer: Linear) -> tuple[NDArray[np.int64], NDArr
 
     It is itself, a key in front of an argmax, or a difference of the anomaly.
     """
-    one, zero = np.ones(layer.channels, np.int64), np.zeros(layer.channels, np.int64)
     if network.anomaly is not None and network.anomaly.tensor == layer.target:
-        return one, network.anomaly.offset
+        return network.anomaly.factor, network.anomaly.offset
     output = output_of(network, layer.target)
     keys = argmax_keys(network, output) if output else None
-    return (one, zero) if keys is None else (keys[0], keys[1])
+    if keys is None:
+        return np.ones(layer.channels, np.int64), np.zeros(layer.channels, np.int64)
+    return keys[0], keys[1]
 
 
 def code_tables(network: Network, layers: Sequence[Linear]) -> tuple[tuple[int, ...], ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -13,11 +12,10 @@ import numpy as np
 from ternc.frontend import Crossing, ExactModel
 from ternc.network import golden
 from ternc.network.analysis import accumulator_range, hull, sources, sum_size
+from ternc.network.borders import listed
 from ternc.network.layers import Linear, Network, Staircase, Tensor
 from ternc.simulate.close import aligned, different
 from ternc.simulate.ends import Codes, Values, real_codes
-
-_BORDER = re.compile(r"channel (\d+), .*border (\S+) at accumulator (-?\d+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,12 +121,12 @@ def _listed(staircase: Staircase, channel: int, value: int) -> str | None:
 
     The list has the sums of the ONNX model; where a channel's weights were negated, the network's have the other sign.
     """
-    lines = [match for match in map(_BORDER.search, staircase.borders) if match and int(match[1]) == channel]
+    lines = [border for border in listed(staircase) if border.channel == channel]
     thresholds = set(staircase.thresholds[channel].tolist())
     for sign in (1, -1):
-        near = [sign * int(match[3]) for match in lines]
+        near = [sign * border.accumulator for border in lines]
         if value in near and all(n in thresholds or n + 1 in thresholds for n in near):
-            border = lines[near.index(value)][2]
+            border = lines[near.index(value)].border
             return border if sign > 0 else str(-Decimal(border))
     return None
 

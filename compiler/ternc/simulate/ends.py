@@ -36,13 +36,31 @@ def named_inputs(network: Network, x: NDArray[Any] | Mapping[str, NDArray[Any]])
     return {name: np.asarray(array) for name, array in x.items()}
 
 
-def encode(network: Network, inputs: Values) -> tuple[Codes, ...]:
-    """The integers of each input tensor, int64 ``[N, C, H, W]``, in the order of ``network.inputs``.
+def encode(network: Network, inputs: Mapping[str, NDArray[Any]]) -> tuple[Codes, ...]:
+    """The integers of every input tensor.
 
+    Args:
+        network: Whose inputs they are.
+        inputs: ONNX inputs ``[N, ...]`` by name, the same N for all.
+    Returns:
+        int64 ``[N, C, H, W]`` each, in the order of ``network.inputs``.
     Raises:
-        DataError: An input is missing or unknown, or a value does not fit its input.
+        DataError: An input is missing or unknown, the numbers of frames differ, or what `host.encode_input` refuses.
     """
-    return host.encode_all(network, inputs)
+    names = [prologue.name for prologue in network.inputs]
+    for name in (*names, *inputs):
+        if name not in inputs or name not in names:
+            listed = ", ".join(f"'{known}'" for known in names)
+            problem = f"there is no array for '{name}'" if name in names else f"'{name}' is none of them"
+            raise DataError(f"the arrays must be those of the inputs {listed}, but {problem}")
+    pairs = zip(network.inputs, network.input_tensors, strict=True)
+    found = tuple(host.encode_input(prologue, tensor, inputs[prologue.name]) for prologue, tensor in pairs)
+    for name, codes in zip(names, found, strict=True):
+        if len(codes) != len(found[0]):
+            raise DataError(
+                f"input '{name}': must have as many frames as '{names[0]}', {len(found[0])}, but has {len(codes)}"
+            )
+    return found
 
 
 def real_inputs(network: Network, codes: Sequence[Codes]) -> Values:
@@ -79,20 +97,27 @@ def from_ports(network: Network, maps: Sequence[Codes]) -> tuple[Codes, ...]:
     return tuple(leaving)
 
 
-def decode(network: Network, leaving: Sequence[Codes]) -> Values:
-    """The ONNX model's outputs (behind the host's part, if there is one), then ``host.SCORE`` and ``host.FLAG``.
+def decode(network: Network, leaving: Sequence[NDArray[Any]]) -> Values:
+    """The ONNX model's outputs by name, behind the host's part if there is one.
 
     Args:
-        network: The network.
+        network: Whose outputs they are.
         leaving: What left it, as `golden.predict` returns it.
+    Returns:
+        The outputs; of an anomaly also its real error as ``host.SCORE`` (float64 ``[N]``) and its flag as ``host.FLAG``
+        (bool ``[N]``).
     Raises:
+        DataError: Wrong shape.
         ToolError: The epilogue needs onnxruntime, which is missing or refuses it.
     """
-    found = host.decode_all(network, leaving)
-    if not network.epilogue:
-        return found
-    rest = {name: found[name] for name in (host.SCORE, host.FLAG) if name in found}
-    return frontend.run_epilogue(network.epilogue, found) | rest
+    pairs = zip(network.outputs, leaving, strict=False)
+    found = {o.name: host.decode_output(o, network.tensor(o.tensor), codes) for o, codes in pairs}
+    if network.epilogue:
+        found = frontend.run_epilogue(network.epilogue, found)
+    if network.anomaly is not None:
+        score, flag = leaving[-1].T
+        found |= {host.SCORE: score * network.anomaly.unit, host.FLAG: flag.astype(np.bool_)}
+    return found
 
 
 def names(network: Network) -> tuple[str, ...]:

@@ -56,6 +56,19 @@ def run(path: Path, x: dict[str, NDArray[Any]]) -> tuple[NDArray[Any], Any]:
     return y, found.crossing
 
 
+def test_weights_count_as_integers_times_their_scale_not_as_the_floats_that_float32_makes_of_them(
+    tmp_path: Path,
+) -> None:
+    """-3.49999997 steps of 6.625, which the weights rounded to float32 make -3.50000009."""
+    graph = Graph()
+    s, z = graph.const(0.89285713), graph.const(np.array(0, np.int8))
+    w = graph.node("DequantizeLinear", graph.const(np.array([[3], [5], [7], [1]], np.int8)), s, z)
+    v = graph.node("Add", graph.node("MatMul", graph.quant("x", 0.25, 6), w), graph.const(0.25))
+    path = graph.save(tmp_path / "m.onnx", [1, 4], graph.quant(v, 6.625, 6))
+    y, _ = run(path, {"x": np.array([[-8, -2, 0, 7.75]], np.float32)})
+    assert y.tolist() == [[-3 * 6.625]]
+
+
 def test_a_value_that_float32_rounds_onto_a_tie(tmp_path: Path) -> None:
     path = tenths(tmp_path, "Round")
     (single,) = execute(path, five()).values()

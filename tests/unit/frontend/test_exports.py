@@ -74,6 +74,15 @@ def test_keras_network_with_all_layers_channels_last(tmp_path: Path) -> None:
     assert network.epilogue
 
 
+def test_a_softmax_spelled_out_behind_the_last_layer_runs_on_the_host(tmp_path: Path) -> None:
+    g = Graph(23)
+    v = g.node("MatMul", g.quant("x", 0.25, 4), g.const(g.trits(6, 5)))
+    e = g.node("Exp", g.node("Sub", v, g.node("ReduceMax", v, axes=[1], keepdims=1)))
+    v = g.node("Div", e, g.node("ReduceSum", e, g.const(np.array([1], np.int64)), keepdims=1))
+    network = matches(g.save(tmp_path / "m.onnx", [1, 6], v), numbers(20, 6))
+    assert network.epilogue
+
+
 @pytest.mark.parametrize("keepdims", [0, 1])
 @pytest.mark.parametrize("op", ["ReduceMean", "ReduceMax"])
 def test_global_pool_channels_last(tmp_path: Path, op: str, keepdims: int) -> None:

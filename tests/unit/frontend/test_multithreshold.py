@@ -111,7 +111,7 @@ def test_input_thresholds_can_be_inverted(tmp_path: Path) -> None:
     network = matches(g.save(tmp_path / "m.onnx", [1, 3, 6, 5], v), numbers(20, 3, 6, 5, scale=0.2))
     codes = host.random_codes(network, 20, seed=1)
     x = host.real_input(network.inputs[0], network.tensors[0], codes[0])
-    np.testing.assert_array_equal(host.encode(network.inputs[0], network.tensors[0], x), codes[0])
+    np.testing.assert_array_equal(host.encode_input(network.inputs[0], network.tensors[0], x), codes[0])
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 from qonnx.custom_op.general.trunc import trunc_v1, trunc_v2
 
 from ternc.errors import ModelError
-from ternc.frontend import read
+from ternc.frontend import execute, read
 from ternc.network.layers import IntRange, Network
 from unit.frontend.onnx_models import QONNX, Graph, computed, matches
 
@@ -113,9 +113,17 @@ def test_weight_quant_with_a_scale_and_zero_point_for_each_channel(tmp_path: Pat
 def test_rounding_away_from_zero_where_nothing_is_below(tmp_path: Path) -> None:
     g = Graph(7)
     v = g.node("MatMul", g.quant("x", 0.25, 4), g.const(g.trits(6, 5)))
-    v = g.quant(v, 0.7, 3, signed=0, mode="up")
+    v = g.quant(v, 0.75, 3, signed=0, mode="up")  # of which no sum is a multiple by float32 alone
     w = g.quant(g.const(g.rng.normal(size=(5, 4)).astype(np.float32)), 1.0, 2, narrow=1, mode="UP")
     matches(g.save(tmp_path / "m.onnx", [1, 6], g.node("MatMul", v, w)), numbers(40, 6))
+
+
+@pytest.mark.parametrize("use", [read, lambda path: execute(path, {"x": np.zeros((1, 3), np.float32)})])
+def test_rounding_away_from_zero_on_both_sides_is_refused(tmp_path: Path, use: Any) -> None:
+    g = Graph(7)
+    path = g.save(tmp_path / "m.onnx", [1, 3], g.node("Relu", g.quant(g.node("Neg", "x"), 1.0, 4, mode="UP")))
+    with pytest.raises(ModelError, match="its rounding mode must be one of"):
+        use(path)
 
 
 @pytest.mark.parametrize("opset", [10, 13, 19, 21, 23, 25])

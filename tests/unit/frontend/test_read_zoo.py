@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from ternc.frontend import InputQuant, execute, inspect, read
 from ternc.network import golden
 from ternc.network.check import verify_network
-from ternc.network.layers import Linear, Network, Staircase, Term
+from ternc.network.compare import differences
+from ternc.network.layers import Linear, Network
 from ternc.simulate import ends
 from unit.frontend.onnx_models import matches
 
@@ -91,52 +92,11 @@ def families() -> Iterator[Any]:
                 yield pytest.param(forms, id=name)
 
 
-def listed(stairs: Staircase) -> set[tuple[int, int]]:
-    """(channel, step) of every threshold on a rounding border."""
-    words = [line.replace(",", "").replace(":", "").split() for line in stairs.borders]
-    return {(int(w[1]), int(w[3])) for w in words}
-
-
 @pytest.mark.parametrize("forms", list(families()))
 def test_all_forms_give_one_network(forms: list[Path]) -> None:
     first = convert(forms[0])
     for path in forms[1:]:
-        other = convert(path)
-        for given, its in zip(first.inputs, other.inputs, strict=True):
-            np.testing.assert_array_equal(given.gather, its.gather)
-        for made, its_own in zip(first.outputs, other.outputs, strict=True):
-            np.testing.assert_array_equal(made.gather, its_own.gather)
-            np.testing.assert_allclose(made.scale, its_own.scale, rtol=1e-6)
-            np.testing.assert_allclose(made.offset, its_own.offset, rtol=1e-5, atol=1e-6)
-        for a, b in zip(first.layers, other.layers, strict=True):
-            same_layer(a, b, f"{path.name}: {b.name}")
-        names = dict(zip([t.name for t in other.tensors], [t.name for t in first.tensors], strict=True))
-        for a, b in zip(first.layers, other.layers, strict=True):
-            assert [t.source for t in a.terms] == [names[t.source] for t in b.terms]
-        assert [(t.range, t.channels, t.height, t.width) for t in first.tensors] == [
-            (t.range, t.channels, t.height, t.width) for t in other.tensors
-        ]
-
-
-def same_layer(a: Linear, b: Linear, place: str) -> None:
-    for mine, its in zip(a.terms, b.terms, strict=True):
-        same_term(mine, its, place)
-    for key in ("kind", "pool"):
-        assert str(getattr(a, key)) == str(getattr(b, key)), f"{place}: {key}"
-    if a.activation is None or b.activation is None:
-        assert a.activation is b.activation
-        return
-    assert a.activation.low == b.activation.low
-    moved = np.argwhere(a.activation.thresholds != b.activation.thresholds)
-    allowed = listed(a.activation) | listed(b.activation)
-    assert {(int(c), int(k)) for c, k in moved} <= allowed, place
-    assert np.abs(a.activation.thresholds - b.activation.thresholds).max(initial=0) <= 1
-
-
-def same_term(a: Term, b: Term, place: str) -> None:
-    np.testing.assert_array_equal(a.weights, b.weights, err_msg=place)
-    for key in ("stride", "padding", "dilation", "groups", "upsample", "fill"):
-        assert getattr(a, key) == getattr(b, key), f"{place}: {key}"
+        assert differences(first, convert(path)) == (), path.name
 
 
 def test_inspect_describes_a_supported_model() -> None:

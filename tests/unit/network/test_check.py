@@ -61,7 +61,13 @@ def two_ended() -> Network:
     )
     copy = Linear(name="copy", kind="conv", terms=(Term(source="in", weights=WEIGHTS),), target="seen")
     judge = Anomaly(
-        tensor="errors", offset=np.array([0, -3]), measure="squares", unit=0.5, slack=0.0, limit=100
+        tensor="errors",
+        factor=np.array([1, 2]),
+        offset=np.array([0, -3]),
+        measure="squares",
+        unit=0.5,
+        error=0.0,
+        limit=100,
     )
     return assemble(inputs, (difference, copy), anomaly=judge)
 
@@ -454,8 +460,8 @@ TWO_ENDED: list[tuple[str, Callable[[Network], Network], str]] = [
     ("limit", lambda n: with_anomaly(n, limit=-1), "anomaly: limit -1 must be 0 to 2^62 - 1"),
     (
         "score",
-        lambda n: with_tensor(n, 2, range=IntRange(low=-(2**31), high=2**31)),
-        "anomaly: its score may reach 147573952795834843280, beyond 62 bits",
+        lambda n: with_anomaly(n, factor=np.array([2**31, 1])),
+        "anomaly: its score may reach ",
     ),
     (
         "score with offset",
@@ -468,9 +474,19 @@ TWO_ENDED: list[tuple[str, Callable[[Network], Network], str]] = [
         "anomaly: offset must be int64 [2]",
     ),
     (
-        "slack",
-        lambda n: with_anomaly(n, slack=-0.1),
-        "anomaly: slack -0.1 must be a relative error from 0 to 1",
+        "factor",
+        lambda n: with_anomaly(n, factor=np.zeros(1, np.int64)),
+        "anomaly: factor must be int64 [2]",
+    ),
+    (
+        "negative factor",
+        lambda n: with_anomaly(n, factor=np.array([1, -1])),
+        "anomaly: factors must be at least 0",
+    ),
+    (
+        "error",
+        lambda n: with_anomaly(n, error=-0.1),
+        "anomaly: its error must be at least 0, not -0.1",
     ),
     (
         "name",

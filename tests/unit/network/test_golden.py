@@ -112,12 +112,18 @@ def test_sums_beyond_float64_are_a_bug() -> None:
 
 def judged(measure: Measure, limit: int) -> Network:
     anomaly = Anomaly(
-        tensor="out", offset=np.array([0, -20]), measure=measure, unit=1.0, slack=0.0, limit=limit
+        tensor="out",
+        factor=np.array([1, 3]),
+        offset=np.array([0, -20]),
+        measure=measure,
+        unit=1.0,
+        error=0.0,
+        limit=limit,
     )
     return assemble(FIRST, (LAYER,), anomaly=anomaly)
 
 
-@pytest.mark.parametrize(("measure", "score"), [("squares", 9 + 17 * 17), ("absolute", 3 + 17)])
+@pytest.mark.parametrize(("measure", "score"), [("squares", 9 + 11 * 11), ("absolute", 3 + 11)])
 def test_a_score_above_the_limit_is_flagged(measure: Measure, score: int) -> None:
     codes = np.zeros((1, 2, 1, 3), int)
     codes[0, 1, 0, 1] = 3

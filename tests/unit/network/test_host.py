@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from networks import assemble, output_of
+from networks import output_of
 
 from ternc.errors import DataError, InternalError
-from ternc.network.golden import predict
-from ternc.network.host import decode, decode_all, encode, encode_all, real_input
-from ternc.network.layers import Anomaly, IntRange, Linear, Network, Output, Prologue, Tensor, Term
+from ternc.network.host import decode_output, encode_input, real_input
+from ternc.network.layers import IntRange, Output, Prologue, Tensor
 from ternc.network.steps import Clamp, Divide, Function, Multiply, Round
 
 TENSOR = Tensor(name="in", channels=1, height=1, width=2, range=IntRange(low=-128, high=127))
@@ -62,19 +61,19 @@ QUANTISED = replace(DECLARED, declared=False)
 )
 def test_a_wrong_input_is_refused(x: np.ndarray[Any, Any], sentence: str) -> None:
     with pytest.raises(DataError) as error:
-        encode(DECLARED, TENSOR, x)
+        encode_input(DECLARED, TENSOR, x)
     assert str(error.value).startswith(sentence)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16, np.int32, np.uint8, np.bool_])
 def test_an_input_that_converts_exactly_is_taken(dtype: type[Any]) -> None:
     x = np.array([[[0, 1]]]).astype(dtype)
-    assert encode(DECLARED, TENSOR, x).tolist() == [[[[0, 16]]]]
+    assert encode_input(DECLARED, TENSOR, x).tolist() == [[[[0, 16]]]]
 
 
 def test_a_quantised_input_rounds_and_saturates() -> None:
     x = np.array([[[0.26, 900.0]], [[-900.0, 0.03125 * 3]]], np.float32)
-    assert encode(QUANTISED, TENSOR, x).tolist() == [[[[4, 127]]], [[[-128, 2]]]]
+    assert encode_input(QUANTISED, TENSOR, x).tolist() == [[[[4, 127]]], [[[-128, 2]]]]
 
 
 def test_a_code_outside_the_range_is_a_bug() -> None:
@@ -82,13 +81,13 @@ def test_a_code_outside_the_range_is_a_bug() -> None:
     with pytest.raises(
         InternalError, match=r"input 'x' must become integers in -128\.\.127, but gives 0\.0 to 160"
     ):
-        encode(unclamped, TENSOR, np.array([[[0, 10]]], np.float32))
+        encode_input(unclamped, TENSOR, np.array([[[0, 10]]], np.float32))
 
 
 def test_a_code_that_is_no_integer_is_a_bug() -> None:
     unrounded = replace(QUANTISED, steps=QUANTISED.steps[:1])
     with pytest.raises(InternalError, match="must become integers"):
-        encode(unrounded, TENSOR, np.array([[[0, 0.1]]], np.float32))
+        encode_input(unrounded, TENSOR, np.array([[[0, 0.1]]], np.float32))
 
 
 @pytest.mark.filterwarnings("ignore:invalid value")
@@ -112,7 +111,7 @@ def test_declared_grid_of_255ths_takes_float32_division() -> None:
         scale=scale,
     )
     x = (np.arange(256) / 255).astype(np.float32)[None]
-    assert encode(prologue, tensor, x).ravel().tolist() == list(range(256))
+    assert encode_input(prologue, tensor, x).ravel().tolist() == list(range(256))
 
 
 def test_decode_refuses_another_shape() -> None:
@@ -125,9 +124,9 @@ def test_decode_refuses_another_shape() -> None:
         offset=np.zeros(1),
         gather=np.array([1, 0]),
     )
-    assert decode(output, TENSOR, np.array([3, 4]).reshape(1, 1, 1, 2)).tolist() == [[4.0, 3.0]]
+    assert decode_output(output, TENSOR, np.array([3, 4]).reshape(1, 1, 1, 2)).tolist() == [[4.0, 3.0]]
     with pytest.raises(DataError) as error:
-        decode(output, TENSOR, np.zeros((1, 2)))
+        decode_output(output, TENSOR, np.zeros((1, 2)))
     assert str(error.value) == "output 'y': codes must have shape [N, 1, 1, 2], but have [1, 2]"
 
 
@@ -144,70 +143,13 @@ def test_small_integer_types_are_taken_and_made() -> None:
     codes = np.array([[[[-8, 7]]]])
     made = real_input(four, tensor, codes)
     assert made.dtype.name == "int4"
-    assert encode(four, tensor, made).tolist() == codes.tolist()
-    assert encode(four, tensor, made.astype(np.int8)).tolist() == codes.tolist()
+    assert encode_input(four, tensor, made).tolist() == codes.tolist()
+    assert encode_input(four, tensor, made.astype(np.int8)).tolist() == codes.tolist()
     with pytest.raises(
         DataError, match="input 'x': must be int4, but is int8 with values that int4 cannot hold"
     ):
-        encode(four, tensor, np.array([[[0, 8]]], np.int8))
+        encode_input(four, tensor, np.array([[[0, 8]]], np.int8))
     output = replace(output_of(tensor, "y"), dtype="int4", scale=np.full(1, 0.5), offset=np.full(1, 0.4))
-    found = decode(output, tensor, np.array([[[[7, -6]]]]))
+    found = decode_output(output, tensor, np.array([[[[7, -6]]]]))
     assert found.dtype.name == "int4"
     assert found.astype(int).ravel().tolist() == [4, -3]
-
-
-def two_ended() -> Network:
-    """A difference of two inputs, judged, and the second input's double."""
-    inputs = (TENSOR, replace(TENSOR, name="other"))
-    one = Term(source="in", weights=np.ones((1, 1, 1, 1), np.int32))
-    minus = Term(source="other", weights=np.full((1, 1, 1, 1), -1, np.int32))
-    twice = replace(minus, weights=np.full((1, 1, 1, 1), 2, np.int32))
-    layers = (
-        Linear(name="difference", kind="sub", terms=(one, minus), target="errors"),
-        Linear(name="double", kind="mul", terms=(twice,), target="twice"),
-    )
-    judge = Anomaly(
-        tensor="errors", offset=np.zeros(1, np.int64), measure="squares", unit=0.25, slack=0.0, limit=4
-    )
-    return assemble(inputs, layers, anomaly=judge)
-
-
-def test_all_ends_travel_by_name() -> None:
-    network = two_ended()
-    x0 = np.array([1, 2, 3, 4], np.float32).reshape(2, 1, 1, 2)
-    x1 = np.array([0, 0, 3, 2], np.float32).reshape(2, 1, 1, 2)
-    codes = encode_all(network, {"x1": x1, "x0": x0})
-    assert [array.ravel().tolist() for array in codes] == [[1, 2, 3, 4], [0, 0, 3, 2]]
-    found = decode_all(network, predict(network, codes))
-    assert list(found) == ["y", "anomaly_score", "anomaly"]
-    assert found["y"].tolist() == [[[[0.0, 0.0]]], [[[6.0, 4.0]]]]
-    assert found["anomaly_score"].tolist() == [1.25, 1.0]
-    assert found["anomaly_score"].dtype == np.float64
-    assert found["anomaly"].tolist() == [True, False]
-    assert found["anomaly"].dtype == np.bool_
-
-
-FRAME = np.zeros((1, 1, 1, 2), np.float32)
-
-
-@pytest.mark.parametrize(
-    ("inputs", "sentence"),
-    [
-        (
-            {"x0": FRAME},
-            "the arrays must be those of the inputs 'x0', 'x1', but there is no array for 'x1'",
-        ),
-        (
-            {"x0": FRAME, "x1": FRAME, "z": FRAME},
-            "the arrays must be those of the inputs 'x0', 'x1', but 'z' is none of them",
-        ),
-        (
-            {"x0": FRAME, "x1": np.repeat(FRAME, 3, axis=0)},
-            "input 'x1': must have as many frames as 'x0', 1, but has 3",
-        ),
-    ],
-)
-def test_missing_unknown_and_uneven_inputs_are_refused(inputs: dict[str, Any], sentence: str) -> None:
-    with pytest.raises(DataError) as error:
-        encode_all(two_ended(), inputs)
-    assert str(error.value) == sentence

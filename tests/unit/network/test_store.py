@@ -64,7 +64,7 @@ def test_another_json_is_refused(stored: Path, text: str) -> None:
 def test_another_format_says_which(stored: Path) -> None:
     document = json.loads((stored / JSON_NAME).read_text())
     (stored / JSON_NAME).write_text(json.dumps({**document, "format": 1}))
-    with pytest.raises(BuildError, match=r"must be format 2, but is format 1"):
+    with pytest.raises(BuildError, match=r"must be format 3, but is format 1"):
         load(stored)
 
 

@@ -108,8 +108,8 @@ sub 'judged' -> 'errors' 1x4x4 -4..2
   raw accumulators
 output 'y' float32[2, 3, 5] <- 'up_out', gather in order
   real = 1.0 * x + 0.0
-anomaly <- 'errors', score = sum of (x + -3)^2, real error = 0.125 * score
-  flag above 40, relative error of the scales 0.0
+anomaly <- 'errors', score = sum of (1 * x + -3)^2, real error = 0.125 * score
+  flag above 40, error at most 0.0
 epilogue on the host, 3 bytes #
 """
 
@@ -117,11 +117,17 @@ epilogue on the host, 3 bytes #
 def test_the_whole_text_of_the_rarer_things() -> None:
     other = replace(FIRST, name="other", range=IntRange(low=0, high=1))
     judge = Anomaly(
-        tensor="errors", offset=np.array([-3]), measure="squares", unit=0.125, slack=0.0, limit=40
+        tensor="errors",
+        factor=np.array([1]),
+        offset=np.array([-3]),
+        measure="squares",
+        unit=0.125,
+        error=0.0,
+        limit=40,
     )
     network = replace(assemble((FIRST, other), (WIDE, JUDGED), anomaly=judge), epilogue=b"abc")
     assert re.sub(r"#[0-9a-f]{12}\b", "#", network_text(network)) == WIDE_TEXT
-    assert "sum of |x + -3|" in network_text(replace(network, anomaly=replace(judge, measure="absolute")))
+    assert "sum of |1 * x + -3|" in network_text(replace(network, anomaly=replace(judge, measure="absolute")))
 
 
 def test_the_whole_text() -> None:

@@ -1,10 +1,11 @@
 """The performance report: its keys, its arithmetic and its text."""
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
+import pytest
 
 from ternc import report
 from ternc.network.layers import Anomaly, Network
@@ -133,17 +134,35 @@ def test_resources_are_labelled_as_estimates_with_their_basis() -> None:
 
 def test_the_hosts_part_and_the_outlier_detector_are_named() -> None:
     anomaly = Anomaly(
-        tensor="d", offset=np.zeros(1, np.int64), measure="squares", unit=0.25, slack=0.0, limit=10
+        tensor="d",
+        factor=np.ones(1, np.int64),
+        offset=np.zeros(1, np.int64),
+        measure="squares",
+        unit=0.25,
+        error=0.0,
+        limit=10,
     )
     found = report.performance(design(), network(anomaly), host=("Sigmoid", "TopK"))
     document = json.loads(report.to_json(found))
     assert document["host"] == ["Sigmoid", "TopK"]
-    assert document["anomaly"] == {"measure": "squares", "limit": 10, "unit": 0.25, "largest_normal": 2.5}
+    assert document["anomaly"] == {
+        "measure": "squares", "limit": 10, "unit": 0.25, "error": 0.0, "largest_normal": 2.5,
+        "normal_up_to": pytest.approx(2.5), "outlier_above": pytest.approx(2.5),
+    }  # fmt: skip
     lines = report.to_text(found).splitlines()
     assert "Behind the chip the host runs: Sigmoid, TopK." in lines
     assert any(
         line.startswith("outlier: a sum of squares above ") and line.endswith(" 2.5") for line in lines
     )
+    assert any(
+        line.startswith("its flag is exact up to, and above ") and line.endswith(" everywhere")
+        for line in lines
+    )
+    loose = report.performance(design(), network(replace(anomaly, error=0.1)))
+    assert loose.anomaly is not None
+    assert loose.anomaly.normal_up_to == pytest.approx((2.5**0.5 - 0.1) ** 2)
+    assert loose.anomaly.outlier_above == pytest.approx((2.5**0.5 + 0.1) ** 2)
+    assert "2.19377, 2.82623" in report.to_text(loose)
 
 
 def test_text_is_a_plain_table_without_trailing_blanks() -> None:

@@ -173,7 +173,15 @@ def test_a_score_counts_no_row_that_does_not_exist(height: int) -> None:
         source="x", weights=np.ones((1, 1, 1, 1), np.int32), upsample=(2, 1), padding=(0, 0, height - 24, 0)
     )
     made = Linear(name="difference", kind="add", terms=(term,), target="sums")
-    judge = Anomaly(tensor="sums", offset=np.array([5]), measure="squares", unit=1.0, slack=0.0, limit=10)
+    judge = Anomaly(
+        tensor="sums",
+        factor=np.array([1]),
+        offset=np.array([5]),
+        measure="squares",
+        unit=1.0,
+        error=0.0,
+        limit=10,
+    )
     model = assemble(source, [made], anomaly=judge)
     (walk,) = walks(model).layers
     assert walk.vertical.steps * walk.vertical.phases == height

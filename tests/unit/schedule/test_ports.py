@@ -52,10 +52,11 @@ def two_inputs(limit: int = 1000, measure: str = "squares") -> Network:
     ]
     judge = Anomaly(
         tensor="minus",
+        factor=np.array([1, 3]),
         offset=np.array([0, -4]),
         measure="squares" if measure == "squares" else "absolute",
         unit=1.0,
-        slack=0.0,
+        error=0.0,
         limit=limit,
     )
     return assemble(inputs, layers, anomaly=judge)
@@ -65,13 +66,13 @@ def test_the_score_holds_the_largest_one_of_a_frame() -> None:
     squares, absolute = (score_unit(two_inputs(measure=measure)) for measure in ("squares", "absolute"))
     assert squares is not None
     assert absolute is not None
-    # differences of channel 0 lie in -11..7, of channel 1 in -15..3; 15 pixels
-    assert squares.value_bits == absolute.value_bits == 5
-    assert squares.score_bits == (15 * (11**2 + 15**2)).bit_length()
-    assert absolute.score_bits == (15 * (11 + 15)).bit_length()
+    # differences lie in -11..7, of channel 1 three times that less 4; 15 pixels
+    assert squares.value_bits == absolute.value_bits == 7
+    assert squares.score_bits == (15 * (11**2 + 37**2)).bit_length()
+    assert absolute.score_bits == (15 * (11 + 37)).bit_length()
     never = score_unit(two_inputs(limit=10**12))
     assert never is not None
-    assert never.limit == 15 * (11**2 + 15**2)
+    assert never.limit == 15 * (11**2 + 37**2)
 
 
 def test_an_anomaly_is_a_port_of_its_own_beside_the_only_output() -> None:
