@@ -1,6 +1,6 @@
 """How layers walk through the maps that they read: output phases, pool windows, storage strides.
 
-All of it follows from the network alone, whatever the array's shape (docs/program.md, 'Phases, windows, taps').
+All of it follows from the stage's layers alone, whatever the array's shape (docs/program.md, 'Phases, windows, taps').
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from ternc.errors import InternalError
 from ternc.network.analysis import sources, sum_size
 from ternc.network.layers import Linear, Network
 from ternc.numeric import ceil_div
+from ternc.schedule.stage import Stage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +98,7 @@ class Walk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Walks:
-    """Every layer of a network, and the storage stride along x of every tensor.
+    """Every layer of a stage, and the storage stride along x of every tensor that they read.
 
     Law: a layer of more than one step along x reads each of its sources at a step that is its storage stride.
     """
@@ -106,8 +107,8 @@ class Walks:
     strides: dict[str, int]
 
 
-def walks(network: Network) -> Walks:
-    """The phases and storage strides of a network: the smallest on which writers and readers agree.
+def walks(stage: Stage) -> Walks:
+    """The phases and storage strides of a stage: the smallest on which writers and readers agree.
 
     Along y rows are addressed one by one and the phases are those of the upsampling. Along x the pixels that are
     read at once must be neighbours in storage, so a tensor is stored at the stride of its readers, and a layer that
@@ -115,17 +116,17 @@ def walks(network: Network) -> Walks:
     demand strides that grow without end (one that reads a map both at stride 1 and at stride 2), one of them
     reads a single pixel at a time, with as many phases as pixels, and demands nothing.
     """
-    found = [_walk(network, layer) for layer in network.layers]
+    found = [_walk(stage.network, layer) for layer in stage.layers]
     narrow = {n for n, walk in enumerate(found) if walk.horizontal.steps == 1}
     yielding: list[int] = []
     while True:
-        agreed = _agree(network, found, narrow | set(yielding))
+        agreed = _agree(stage, found, narrow | set(yielding))
         if isinstance(agreed, Walks):
             break
         yielding.append(agreed)
     for n in yielding[:-1]:  # some only met the consequences of a later one
         fewer = [other for other in yielding if other != n]
-        better = _agree(network, found, narrow | set(fewer))
+        better = _agree(stage, found, narrow | set(fewer))
         if isinstance(better, Walks):
             agreed, yielding = better, fewer
     return agreed
@@ -167,17 +168,17 @@ def _reach(layer: Linear, t: int, *, axis: int) -> Reach:
     )
 
 
-def _agree(network: Network, start: list[Walk], single: set[int]) -> Walks | int:
+def _agree(stage: Stage, start: list[Walk], single: set[int]) -> Walks | int:
     """The fixpoint, or the first layer that it leaves no more than one pixel of each phase."""
     found = [
         _with_phases(walk, walk.horizontal.size if n in single else walk.horizontal.phases)
         for n, walk in enumerate(start)
     ]
-    strides = {tensor.name: 1 for tensor in network.tensors}
+    strides = {tensor.name: 1 for tensor in (*stage.inputs, *stage.made)}
     changed = True
     while changed:
         changed = False
-        for n, layer in enumerate(network.layers):
+        for n, layer in enumerate(stage.layers):
             if n in single:
                 continue
             for t, term in enumerate(layer.terms):
@@ -192,7 +193,7 @@ def _agree(network: Network, start: list[Walk], single: set[int]) -> Walks | int
                     return n
                 strides[term.source] = agreed
                 found[n] = _with_phases(found[n], phases)
-    for n, layer in enumerate(network.layers):
+    for n, layer in enumerate(stage.layers):
         for term, (_, reach) in zip(layer.terms, found[n].terms, strict=True):
             if n not in single and reach.step(found[n].horizontal) != strides[term.source]:
                 raise InternalError("schedule", f"layer '{layer.name}' reads at a stride that is not stored")

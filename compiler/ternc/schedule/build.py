@@ -2,71 +2,143 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ternc.errors import InternalError
 from ternc.network.analysis import accumulator_range, density, hull, macs, sources
 from ternc.network.layers import Network
 from ternc.numeric import address_bits, clog2, range_bits, signed_bits, unsigned_bits
 from ternc.schedule.costs import resources
 from ternc.schedule.design import (
-    ArrayShape,
+    BankedMemory,
     Design,
     Engine,
     Geometry,
-    InputBuffer,
+    InputStream,
     LayerSchedule,
-    OutputBuffer,
+    LineBuffer,
+    ToBuffer,
 )
 from ternc.schedule.images import requant_images, threshold_images, weight_images
-from ternc.schedule.plan import Numbers, Plan, Planner
-from ternc.schedule.ports import input_ports, output_buffer, output_ports
+from ternc.schedule.layout import Layout
+from ternc.schedule.lines import Lines
+from ternc.schedule.placement import feature_memory
+from ternc.schedule.plan import StagePlan
+from ternc.schedule.ports import input_bits, input_ports, output_buffer, output_ports, score_unit
 from ternc.schedule.program import Program, assemble
-from ternc.schedule.search import Progress, Wish, choose
+from ternc.schedule.search import Wish, choose
 from ternc.schedule.sums import Sums
-from ternc.schedule.timing import dot_latency, drain_period, flush_cycles
-from ternc.schedule.words import program_images
+from ternc.schedule.timing import dot_latency, flush_cycles
+from ternc.schedule.words import place_image, program_images
 from ternc.target.device import Device
+
+Progress = Callable[[int, int], None]
 
 
 def schedule(network: Network, device: Device, wish: Wish, progress: Progress | None = None) -> Design:
     """The design for ``network`` on ``device`` (Raises ScheduleError when none fits)."""
-    planner = Planner(network)
-    plan = choose(planner, device, wish, progress)
-    numbers, shape = planner.numbers, plan.shape
-    program, sums = assemble(planner, shape), planner.sums(shape)
-    geometry = engine_geometry(network, numbers, plan, program, sums)
-    for layer, cycles in zip(program.layers, plan.layer_cycles, strict=True):
-        if layer.cycles + geometry.flush_cycles + 1 != cycles:
-            raise InternalError("schedule", "the program takes other cycles than the plan says")
-    if (program.params, program.weight_words) != (plan.params, plan.weight_words):
-        raise InternalError("schedule", "the program takes other memories than the plan says")
-    engine = Engine(
-        geometry=geometry,
-        layers=layer_schedules(network, numbers, plan, sums),
-        programs=program_images(program, geometry, numbers.tables),
-        weights=weight_images(program.weights, shape),
-        requant=requant_images(numbers.requant, sums, numbers.widths, shape),
-        thresholds=threshold_images(
-            numbers.requant, sums, geometry.threshold_levels, geometry.acc_bits, shape
-        ),
-    )
+    lines = choose(network, device, wish, progress)
+    engines = tuple(engine(lines, n) for n in range(len(lines.plans)))
+    timing = lines.timing
+    writers = {t.name: n for n, stage in enumerate(lines.stages) for t in stage.made}
+    outputs = []
+    for n, output in enumerate(network.outputs):
+        shape, numbers = lines.plans[writers[output.tensor]].shape, lines.planners[writers[output.tensor]].numbers
+        outputs.append(
+            output_buffer(network, output, lines.output_rows(n), shape.cols, numbers.value_bits)
+        )
+    score = None
+    if network.anomaly is not None:
+        maker = writers[network.anomaly.tensor]
+        rows = lines.score_rows
+        score = score_unit(
+            network,
+            rows.frame // rows.step,
+            lines.plans[maker].shape.cols,
+            lines.planners[maker].numbers.value_bits,
+        )
     return Design(
         name=network.name,
         device=device.name,
         clock_mhz=wish.clock_mhz,
-        engines=(engine,),
-        inputs=input_ports(network, numbers.input_bits, shape),
-        outputs=output_ports(network, shape),
-        cycles_per_frame=plan.timing.cycles_per_frame,
-        latency_cycles=plan.timing.latency_cycles,
-        macs_per_frame=sum(layer.macs for layer in engine.layers),
-        resources=resources(planner, plan, device),
+        engines=engines,
+        inputs=input_ports(network, lines.elements),
+        outputs=output_ports(network, [buffer.cols for buffer in outputs]),
+        streams=streams(lines),
+        buffers=tuple(outputs),
+        score=score,
+        cycles_per_frame=timing.cycles_per_frame,
+        latency_cycles=timing.latency_cycles,
+        macs_per_frame=sum(layer.macs for one in engines for layer in one.layers),
+        resources=resources(lines, device),
     )
 
 
-def layer_schedules(network: Network, numbers: Numbers, plan: Plan, sums: Sums) -> tuple[LayerSchedule, ...]:
-    """What each layer costs."""
+def streams(lines: Lines) -> tuple[InputStream, ...]:
+    """What stands behind each input port."""
     found = []
-    for n, layer in enumerate(network.layers):
+    for tensor, elements in zip(lines.network.input_tensors, lines.elements, strict=True):
+        found.append(
+            InputStream(
+                bits=input_bits(tensor),
+                offset=-tensor.range.low,
+                lanes=elements,
+                width=tensor.width,
+                height=tensor.height,
+                chunks=-(-tensor.channels // elements),
+                links=tuple(link for link in lines.links_of(tensor.name) if isinstance(link, ToBuffer)),
+            )
+        )
+    return tuple(found)
+
+
+def engine(lines: Lines, n: int) -> Engine:
+    """Engine n with its program and images."""
+    planner, plan = lines.planners[n], lines.plans[n]
+    layouts = lines.layouts(n)
+    frames = {tensor.name: lines.buffer_rows(n, tensor.name).frame for tensor in planner.stage.inputs}
+    links = lines.engine_links(n)
+    bits = {
+        tensor.name: sum(1 << i for i, (name, _) in enumerate(links) if name == tensor.name)
+        for tensor in planner.stage.sent
+    }
+    program, sums = assemble(planner, plan.shape, layouts, frames, bits), planner.sums(plan.shape)
+    check(lines, n, program)
+    geometry = engine_geometry(lines, n, program, layouts, sums)
+    numbers, shape = planner.numbers, plan.shape
+    return Engine(
+        geometry=geometry,
+        layers=layer_schedules(lines, n, sums),
+        programs=program_images(program, geometry, numbers.tables),
+        places=tuple(
+            place_image(k, layouts[buffer.tensor], buffer.width, address_bits(buffer.pitch_words))
+            for k, buffer in enumerate(geometry.buffers)
+        ),
+        weights=weight_images(program.weights, shape),
+        requant=requant_images(numbers.requant, sums, numbers.widths, geometry.tables, shape),
+        thresholds=threshold_images(
+            numbers.requant, sums, geometry.threshold_levels, geometry.acc_bits, shape
+        ),
+    )
+
+
+def check(lines: Lines, n: int, program: Program) -> None:
+    """InternalError where the program is not what the plan counted on."""
+    plan = lines.plans[n]
+    planned = lines.pipeline.engines[n].rows
+    for made, wanted in zip(program.rows, planned, strict=True):
+        same = (made.cycles, made.tail, made.needs, made.frees, made.takes)
+        if same != (wanted.cycles, wanted.tail, wanted.needs, wanted.frees, wanted.takes):
+            raise InternalError("schedule", "the program takes other cycles than the plan says")
+    if (program.params, program.weight_words) != (plan.params, plan.weight_words):
+        raise InternalError("schedule", "the program takes other memories than the plan says")
+
+
+def layer_schedules(lines: Lines, n: int, sums: Sums) -> tuple[LayerSchedule, ...]:
+    """What each layer of an engine costs."""
+    planner, plan = lines.planners[n], lines.plans[n]
+    network, found = lines.network, []
+    for k, layer in enumerate(planner.stage.layers):
         read = sources(network, layer)
         accumulator = hull(accumulator_range(layer, read))
         count = macs(layer, read)
@@ -76,48 +148,35 @@ def layer_schedules(network: Network, numbers: Numbers, plan: Plan, sums: Sums) 
                 kind=layer.kind,
                 macs=count,
                 density=density(layer),
-                digits=sums.layers[n].digits / sum(term.weights.size for term in layer.terms),
-                taps=plan.weight_words[n],
-                cycles=plan.layer_cycles[n],
-                utilisation=count / (plan.layer_cycles[n] * plan.shape.macs),
-                weight_bits=plan.weight_words[n] * plan.shape.cols * plan.shape.lanes * 2,
+                digits=sums.layers[k].digits / sum(term.weights.size for term in layer.terms),
+                taps=plan.weight_words[k],
+                cycles=plan.layer_cycles[k],
+                utilisation=count / (plan.layer_cycles[k] * plan.shape.macs),
+                weight_bits=plan.weight_words[k] * plan.shape.cols * plan.shape.lanes * 2,
                 activation_bits=max(range_bits(tensor.range.low, tensor.range.high) for tensor in read),
                 accumulator_bits=signed_bits(accumulator.low, accumulator.high),
-                requantiser=numbers.requant[n].form,
+                requantiser=planner.numbers.requant[k].form,
             )
         )
     return tuple(found)
 
 
-def engine_geometry(network: Network, numbers: Numbers, plan: Plan, program: Program, sums: Sums) -> Geometry:
-    """Every parameter of the engine's modules."""
-    shape, widths = plan.shape, numbers.widths
-    inputs, outputs = buffers(network, numbers, program, shape)
-    q, limit, dy, shift = (program.taps[:, n] for n in (2, 3, 4, 6))
-    furthest = max(
-        int(abs(q).max()),
-        int(limit.max()),
-        max(layer.groups for layer in program.layers) * shape.rows,
-    )
-    steps = max(layer.rows for layer in program.layers)
-    tallest = max(
-        int(abs(dy).max()) + steps * max(1, *(term.y_stride for term in program.terms)),
-        max(term.height for term in program.terms),
-    )
-    read_words = max(program.feature_words, *(2 * buffer.half_words for buffer in inputs))
-    write_words = max(program.feature_words, *(buffer.half_words for buffer in outputs), 1)
+def engine_geometry(
+    lines: Lines, n: int, program: Program, layouts: dict[str, Layout], sums: Sums
+) -> Geometry:
+    """Every parameter of an engine's modules."""
+    planner, plan = lines.planners[n], lines.plans[n]
+    numbers, shape, widths = planner.numbers, plan.shape, planner.numbers.widths
+    buffers = tuple(line_buffer(lines, n, tensor.name, layouts) for tensor in planner.stage.inputs)
+    features = feature_memory(planner.stage, shape, program.feature_words) if planner.stage.inner else None
+    memories = [*(buffer.memory for buffer in buffers), *([features] if features else [])]
     return Geometry(
         shape=shape,
         act_bits=numbers.act_bits,
         acc_bits=max(sums.acc_bits, numbers.act_bits + clog2(shape.lanes)),
-        drain_period=drain_period(shape),
-        slices=max(1, shape.lanes // shape.cols),
-        slice_lanes=shape.cols if shape.cols <= shape.lanes else shape.lanes,
-        inputs=inputs,
-        outputs=outputs,
-        score=numbers.score,
-        feature_bits=numbers.feature_bits,
-        feature_words=program.feature_words,
+        features=features,
+        buffers=buffers,
+        links=tuple(link for _, link in lines.engine_links(n)),
         value_bits=numbers.value_bits,
         mul_bits=widths.mul_bits,
         add_bits=sums.add_bits,
@@ -128,11 +187,15 @@ def engine_geometry(network: Network, numbers: Numbers, plan: Plan, program: Pro
         params=program.params,
         threshold_params=plan.threshold_params,
         terms=len(program.terms),
-        digits=bool(shift.any()),
-        rd_bits=address_bits(read_words),
-        wr_bits=address_bits(write_words),
-        x_bits=signed_bits(-2 * furthest, 2 * furthest),
-        y_bits=signed_bits(-2 * tallest, 2 * tallest),
+        digits=bool(program.taps[:, 7].any()),
+        rd_bits=address_bits(max(memory.depth_words for memory in memories)),
+        part_bits=address_bits(max(memory.parts for memory in memories)),
+        wr_bits=address_bits(max(1, program.feature_words)),
+        piece_bits=address_bits(features.pieces if features else 1),
+        x_bits=x_bits(program, plan),
+        y_bits=y_bits(program, buffers),
+        tile_bits=address_bits(1 + max(one.tile for one in program.passes)),
+        step_bits=address_bits(1 + max(one.step_row for one in program.passes)),
         count_bits=unsigned_bits(max(max(p.interval, p.tap_count) for p in program.passes)),
         dot_latency=dot_latency(shape.lanes),
         requant_latency=numbers.requant_latency,
@@ -140,29 +203,41 @@ def engine_geometry(network: Network, numbers: Numbers, plan: Plan, program: Pro
     )
 
 
-def buffers(
-    network: Network, numbers: Numbers, program: Program, shape: ArrayShape
-) -> tuple[tuple[InputBuffer, ...], tuple[OutputBuffer, ...]]:
-    """The memories of the input and output streams."""
-    inputs = tuple(
-        InputBuffer(
-            bits=bits,
-            offset=-tensor.range.low,
-            lanes=min(tensor.channels, shape.lanes),
-            width=tensor.width,
-            height=tensor.height,
-            stride=layout.stride,
-            phase_words=layout.phase_words,
-            plane_words=layout.plane,
-            chunks=layout.lanes.chunks,
-            half_words=layout.words,
-        )
-        for tensor, bits, layout in zip(
-            network.input_tensors, numbers.input_bits, program.inputs, strict=True
-        )
+def line_buffer(lines: Lines, n: int, tensor: str, layouts: dict[str, Layout]) -> LineBuffer:
+    """The line buffer of engine n for a tensor."""
+    layout, memory = layouts[tensor], lines.buffer_memory(n, tensor)
+    source = lines.sources[tensor]
+    return LineBuffer(
+        tensor=tensor,
+        rows=lines.buffer_rows(n, tensor),
+        memory=BankedMemory(cols=memory.cols, lanes=memory.lanes, bits=memory.bits, depth_words=layout.words),
+        element_bits=source.element_bits,
+        width=layout.width,
+        tiles=-(-lines.network.tensor(tensor).channels // memory.cols),
+        stride=layout.stride,
+        pitch_words=layout.pitch,
+        plane_words=layout.plane,
     )
-    outputs = tuple(
-        output_buffer(network, output, rows, shape)
-        for output, rows in zip(network.outputs, program.output_rows, strict=True)
+
+
+def x_bits(program: Program, plan: StagePlan) -> int:
+    """Width of the program's positions along x."""
+    q, limit = program.taps[:, 3], program.taps[:, 4]
+    furthest = max(
+        int(abs(q).max()),
+        int(limit.max()),
+        max(row.groups for row in program.rows) * plan.shape.rows,
+        max(place.x for place in program.xmap),
     )
-    return inputs, outputs
+    return signed_bits(-2 * furthest, 2 * furthest)
+
+
+def y_bits(program: Program, buffers: tuple[LineBuffer, ...]) -> int:
+    """Width of the program's rows: of outputs, of sources, of circular buffers."""
+    steps = 1 + max(row.row for row in program.rows)
+    tallest = max(
+        int(abs(program.taps[:, 5]).max()) + steps * max(1, *(term.y_stride for term in program.terms)),
+        max(term.height for term in program.terms),
+        *(buffer.rows.capacity + buffer.rows.frame for buffer in buffers),
+    )
+    return signed_bits(-2 * tallest, 2 * tallest)

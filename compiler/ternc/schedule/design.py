@@ -212,7 +212,7 @@ class ScoreUnit:
 
     Attributes:
         cols, element_bits: Of a link's vector.
-        frame_vectors: Vectors of a frame.
+        frame_vectors, frame_steps: Vectors, and claimed steps of rows, of a frame.
         value_bits: Signed width of a difference; score_bits: holds the largest score of a frame.
         limit: Largest score that is normal.
         squares: Sum of squares, else of absolute values.
@@ -221,6 +221,7 @@ class ScoreUnit:
     cols: int
     element_bits: int
     frame_vectors: int
+    frame_steps: int
     value_bits: int
     score_bits: int
     limit: int

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,12 +12,19 @@ from ternc.numeric import ceil_div
 from ternc.schedule.axes import walks
 from ternc.schedule.design import ArrayShape, Event
 from ternc.schedule.requant import raw_wires
+from ternc.schedule.stage import Stage
 
 
-def frame_events(network: Network, shape: ArrayShape) -> tuple[Event, ...]:
-    """The finished vectors of one frame (docs/program.md: rows, groups, phases, tiles, pixels of a group)."""
+def frame_events(network: Network, layers: Sequence[str], shape: ArrayShape) -> tuple[Event, ...]:
+    """The finished vectors of one frame of the engine that runs the named, consecutive layers.
+
+    In the order of docs/program.md: rows, groups, phases, tiles, pixels of a group.
+    """
+    names = [layer.name for layer in network.layers]
+    first = names.index(layers[0])
+    stage = Stage(network=network, first=first, end=first + len(layers))
     found: list[Event] = []
-    for layer, walk in zip(network.layers, walks(network).layers, strict=True):
+    for layer, walk in zip(stage.layers, walks(stage).layers, strict=True):
         target, vertical, horizontal = network.tensor(layer.target), walk.vertical, walk.horizontal
         tiles = ceil_div(target.channels, shape.cols)
         group_pixels = range(shape.rows)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ternc.errors import InternalError
+from ternc.numeric import address_bits
 from ternc.schedule.design import ArrayShape, Memory
 from ternc.schedule.requant import LayerRequant, RequantWidths, param_order
 from ternc.schedule.sums import Sums
@@ -63,13 +64,15 @@ def requant_images(
     layers: Sequence[LayerRequant],
     sums: Sums,
     widths: RequantWidths,
+    tables: int,
     shape: ArrayShape,
 ) -> tuple[Memory, ...]:
     """One image per column: a word for each (layer, class, tile), fields as in docs/hardware.md, ternc_requant.
 
-    A column without a channel has factor and addend 0, so that its value is 0.
+    In engines with code tables the table's use and number follow. A column without a channel has factor and addend 0, so that its value is 0.
     """
     words: list[list[int]] = [[] for _ in range(shape.cols)]
+    table_bits = address_bits(max(1, tables))
     for n in param_order(layers):
         layer = layers[n]
         up = widths.shift - layer.shift
@@ -87,10 +90,11 @@ def requant_images(
                                 (layer.form == "raw", 1),
                                 (layer.form == "thresholds", 1),
                                 (layer.minimum[o], 1),
+                                *(((layer.table is not None, 1), (layer.table or 0, table_bits)) if tables else ()),
                             )
                         )
                     )
-    width = sums.add_bits + widths.mul_bits + widths.code_bits + 3
+    width = sums.add_bits + widths.mul_bits + widths.code_bits + 3 + (1 + table_bits if tables else 0)
     return tuple(
         Memory(name=f"requant_{c}", width_bits=width, words=tuple(column)) for c, column in enumerate(words)
     )

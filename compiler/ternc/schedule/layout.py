@@ -1,74 +1,61 @@
-"""Where each value of a tensor lies: banks, words, lanes (docs/program.md, 'Layouts').
+"""Where each value of a tensor lies: banks, wide words, parts, lanes (docs/program.md, 'Layouts').
 
-A word holds one chunk of one pixel's channels. Pixels of a row are spread over ``rows`` banks so that any
-``rows`` neighbours at the reader's stride lie in different banks.
+A word holds one chunk of one pixel's channels; a wide word holds as many words as one written vector can touch.
+Pixels of a row are spread over ``banks`` so that any ``banks`` neighbours at the reader's stride lie in
+different ones.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ternc.network.layers import Tensor
 from ternc.numeric import ceil_div
-from ternc.schedule.design import ArrayShape
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lanes:
-    """Which (chunk, lane) a channel occupies, as the tensor's writer leaves it.
-
-    A writer with ``cols`` columns fills ``slices`` tiles into one word where ``cols <= lanes``, and ``words``
-    words with one tile otherwise. The input port fills words without gaps.
-    """
-
-    chunks: int
-    chunk: NDArray[np.int64]
-    lane: NDArray[np.int64]
-
-    @classmethod
-    def of_port(cls, channels: int, lanes: int) -> Lanes:
-        """Channels in order, ``lanes`` to a word."""
-        channel = np.arange(channels)
-        return cls(chunks=ceil_div(channels, lanes), chunk=channel // lanes, lane=channel % lanes)
-
-    @classmethod
-    def of_array(cls, channels: int, shape: ArrayShape) -> Lanes:
-        """Channels as an array's collector writes them, tile by tile."""
-        channel = np.arange(channels)
-        tile, col = channel // shape.cols, channel % shape.cols
-        if shape.cols <= shape.lanes:
-            slices = shape.lanes // shape.cols
-            chunk, lane = tile // slices, tile % slices * shape.cols + col
-            chunks = int(chunk[-1]) + 1
-        else:
-            words = ceil_div(shape.cols, shape.lanes)
-            chunk, lane = tile * words + col // shape.lanes, col % shape.lanes
-            chunks = (int(tile[-1]) + 1) * words  # a tile is always written whole
-        return cls(chunks=chunks, chunk=chunk, lane=lane)
+from ternc.schedule.design import BankedMemory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """Addresses of a tensor in a banked memory: ``base + chunk*plane + y*pitch + phase*phase_words + word``.
+    """Addresses of a tensor in a banked memory: ``base + wide*plane + row*pitch + phase*phase_words + word``.
 
     Pixel x of a row is index ``x // stride`` of phase ``x % stride``; the index is word ``index // banks`` of
-    bank ``index % banks``.
+    bank ``index % banks``. Channel c is lane ``c % lanes`` of chunk ``c // lanes``, which is part ``chunk %
+    parts`` of wide word ``chunk // parts``.
+
+    Attributes:
+        rows: Rows that the memory has for it: of a circular buffer all, of a map its own.
+        wides: Wide words of a pixel.
     """
 
     banks: int
     stride: int
     width: int
     rows: int
-    lanes: Lanes
+    lanes: int
+    parts: int
+    pieces: int
+    piece: int
+    wides: int
     base: int = 0
 
     @classmethod
-    def of(cls, tensor: Tensor, *, banks: int, stride: int, rows: int, lanes: Lanes, base: int = 0) -> Layout:
-        """The layout of a tensor of which ``rows`` >= height rows are written."""
-        return cls(banks=banks, stride=stride, width=tensor.width, rows=rows, lanes=lanes, base=base)
+    def of(
+        cls, tensor: Tensor, memory: BankedMemory, *, banks: int, stride: int, rows: int, base: int = 0
+    ) -> Layout:
+        """The layout of a tensor of which the memory has ``rows`` rows; the memory's depth does not matter."""
+        tiles = ceil_div(tensor.channels, memory.cols)
+        return cls(
+            banks=banks,
+            stride=stride,
+            width=tensor.width,
+            rows=rows,
+            lanes=memory.lanes,
+            parts=memory.parts,
+            pieces=memory.pieces,
+            piece=memory.piece,
+            wides=ceil_div(tiles * memory.cols, memory.parts * memory.lanes),
+            base=base,
+        )
 
     def indices(self, phase: int) -> int:
         """Pixels of one row that belong to a phase."""
@@ -86,18 +73,28 @@ class Layout:
 
     @property
     def plane(self) -> int:
-        """Words from one chunk to the next."""
+        """Words from one wide word of a pixel to the next."""
         return self.rows * self.pitch
 
     @property
     def words(self) -> int:
         """Words in each bank."""
-        return self.lanes.chunks * self.plane
+        return self.wides * self.plane
 
     def place(self, x: int) -> tuple[int, int]:
         """(bank, word offset within the row) of pixel x."""
         index, phase = divmod(x, self.stride)
         return index % self.banks, phase * self.phase_words + index // self.banks
+
+    def tile(self, t: int, cols: int) -> tuple[int, int]:
+        """(word offset, piece) at which the vector of tile t begins."""
+        wide, piece = divmod(t * (cols // self.piece), self.pieces)
+        return wide * self.plane, piece
+
+    def chunk(self, c: int) -> tuple[int, int]:
+        """(word offset, part) of chunk c."""
+        wide, part = divmod(c, self.parts)
+        return self.base + wide * self.plane, part
 
     def column(self, dx: int) -> tuple[int, int, int, int]:
         """How to read pixels ``j * stride + dx`` of a row for ``banks`` neighbouring j at once.

@@ -1,54 +1,92 @@
-"""Which memory each tensor lies in, how, and where."""
+"""Which memory each tensor of a stage lies in, how, and where."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
-from ternc.network.layers import Linear, Network, Tensor
-from ternc.numeric import ceil_div
+from ternc.network.layers import Tensor
+from ternc.numeric import ceil_div, range_bits
 from ternc.schedule.axes import Walks
-from ternc.schedule.design import ArrayShape
-from ternc.schedule.layout import Lanes, Layout
+from ternc.schedule.design import ArrayShape, BankedMemory
+from ternc.schedule.layout import Layout
+from ternc.schedule.stage import Stage
 
 
-def inner_tensors(network: Network) -> tuple[Tensor, ...]:
-    """The tensors that live in the feature memory: neither inputs nor leaving."""
-    leaving = set(network.leaving)
-    return tuple(tensor for tensor in network.tensors[len(network.inputs) :] if tensor.name not in leaving)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """How a tensor comes to a stage.
+
+    Attributes:
+        cols: Channels of a vector; element_bits: of an element of the link; bits: of a code.
+        step: Rows of a step.
+    """
+
+    cols: int
+    element_bits: int
+    bits: int
+    step: int
 
 
-def lanes_of(network: Network, tensor: Tensor, shape: ArrayShape) -> Lanes:
-    """How a tensor's channels are spread over words: by an input port, or by the array that writes it."""
-    if tensor in network.input_tensors:
-        return Lanes.of_port(tensor.channels, shape.lanes)
-    return Lanes.of_array(tensor.channels, shape)
+def feature_memory(stage: Stage, shape: ArrayShape, depth_words: int = 0) -> BankedMemory:
+    """The memory of the tensors that a stage keeps."""
+    bits = max((range_bits(t.range.low, t.range.high) for t in stage.inner), default=1)
+    return BankedMemory(cols=shape.cols, lanes=shape.lanes, bits=bits, depth_words=depth_words)
 
 
-def layouts(network: Network, walks: Walks, shape: ArrayShape) -> dict[str, Layout]:
-    """A layout, with its base address, for every tensor; those that leave have that of their output memory's rows."""
-    rows = {tensor.name: tensor.height for tensor in network.tensors}
-    for layer, walk in zip(network.layers, walks.layers, strict=True):
-        rows[layer.target] = walk.vertical.steps * walk.vertical.phases
+def buffer_memory(tensor: Tensor, source: Source, shape: ArrayShape, depth_words: int = 0) -> BankedMemory:
+    """The memory of a line buffer. Of a single vector only whole words with channels are kept."""
+    lanes = min(shape.lanes, tensor.channels)
+    if source.cols < tensor.channels:
+        tiles = ceil_div(tensor.channels, source.cols)
+        lanes = min(shape.lanes, tiles * source.cols)
+    cols = min(source.cols, ceil_div(tensor.channels, lanes) * lanes)
+    return BankedMemory(cols=cols, lanes=lanes, bits=source.bits, depth_words=depth_words)
+
+
+def inner_layouts(stage: Stage, walks: Walks, shape: ArrayShape) -> dict[str, Layout]:
+    """A layout, with its base address, for every tensor that a stage keeps."""
+    rows = {
+        layer.target: walk.vertical.steps * walk.vertical.phases
+        for layer, walk in zip(stage.layers, walks.layers, strict=True)
+    }
+    memory = feature_memory(stage, shape)
     found = {
         tensor.name: Layout.of(
+            tensor, memory, banks=shape.rows, stride=walks.strides[tensor.name], rows=rows[tensor.name]
+        )
+        for tensor in stage.inner
+    }
+    bases = allocate(stage, {name: layout.words for name, layout in found.items()})
+    return {name: replace(layout, base=bases[name]) for name, layout in found.items()}
+
+
+def buffer_layouts(
+    stage: Stage,
+    walks: Walks,
+    shape: ArrayShape,
+    sources: Mapping[str, Source],
+    capacities: Mapping[str, int],
+) -> dict[str, Layout]:
+    """The layout of every tensor that comes from outside, in a circular buffer of so many rows."""
+    return {
+        tensor.name: Layout.of(
             tensor,
+            buffer_memory(tensor, sources[tensor.name], shape),
             banks=shape.rows,
             stride=walks.strides[tensor.name],
-            rows=rows[tensor.name],
-            lanes=lanes_of(network, tensor, shape),
+            rows=capacities[tensor.name],
         )
-        for tensor in network.tensors
+        for tensor in stage.inputs
     }
-    bases = allocate(network, {name: layout.words for name, layout in found.items()})
-    return {name: replace(layout, base=bases.get(name, 0)) for name, layout in found.items()}
 
 
-def allocate(network: Network, words: dict[str, int]) -> dict[str, int]:
+def allocate(stage: Stage, words: Mapping[str, int]) -> dict[str, int]:
     """Base addresses in the feature memory, first fit by lifetime: from its writer to its last reader."""
-    made = {layer.target: n for n, layer in enumerate(network.layers)}
-    used = made | {name: n for n, layer in enumerate(network.layers) for name in layer.sources}
+    made = {layer.target: n for n, layer in enumerate(stage.layers)}
+    used = made | {name: n for n, layer in enumerate(stage.layers) for name in layer.sources}
     placed: dict[str, tuple[int, int]] = {}
-    for tensor in inner_tensors(network):
+    for tensor in stage.inner:
         live = sorted(
             span
             for name, span in placed.items()
@@ -61,19 +99,3 @@ def allocate(network: Network, words: dict[str, int]) -> dict[str, int]:
             base = max(base, end)
         placed[tensor.name] = (base, base + words[tensor.name])
     return {name: span[0] for name, span in placed.items()}
-
-
-def readers(network: Network, tensor: str) -> list[int]:
-    """Numbers of the layers that read a tensor, rising; an input that none reads counts as read by the last layer."""
-    found = [n for n, layer in enumerate(network.layers) if tensor in layer.sources]
-    return found or [len(network.layers) - 1]
-
-
-def writer(network: Network, tensor: str) -> Linear:
-    """The layer that writes a tensor."""
-    return next(layer for layer in network.layers if layer.target == tensor)
-
-
-def output_pitch(tensor: Tensor, shape: ArrayShape) -> int:
-    """Words of one row in an output memory, which holds pixels in the order in which they leave."""
-    return tensor.width * ceil_div(tensor.channels, shape.cols)

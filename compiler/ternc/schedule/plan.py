@@ -1,4 +1,4 @@
-"""What a network takes on an array of a given shape: cycles and widths, without any image."""
+"""What a stage takes on an array of a given shape: cycles and widths, without any image."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from ternc.errors import InternalError
 from ternc.network.layers import Network
-from ternc.numeric import ceil_div, clog2, range_bits
-from ternc.schedule.axes import Walks, walks
-from ternc.schedule.design import ArrayShape, ScoreUnit
+from ternc.numeric import ceil_div, range_bits
+from ternc.schedule.axes import Walk, Walks, walks
+from ternc.schedule.design import ArrayShape
 from ternc.schedule.digits import Marks
-from ternc.schedule.placement import inner_tensors, lanes_of, readers
-from ternc.schedule.ports import input_ports, memory_ports, output_bits, score_unit, stream_bits
+from ternc.schedule.ports import differences, input_bits, output_bits
 from ternc.schedule.requant import (
     LayerRequant,
     RequantWidths,
@@ -23,50 +23,36 @@ from ternc.schedule.requant import (
     uses_thresholds,
     widths,
 )
+from ternc.schedule.stage import Stage
 from ternc.schedule.sums import Sums, TermDigits, executed_digits, gather, layer_sums, plain_digits
 from ternc.schedule.tiling import (
     Live,
     TermWords,
     classes,
+    live_taps,
     recoders,
     tap_counts,
     term_marks,
     tile_marks,
     word_planes,
 )
-from ternc.schedule.timing import (
-    OUTPUT_LATENCY,
-    FrameTiming,
-    InputLoad,
-    OutputSend,
-    flush_cycles,
-    frame_timing,
-    requant_latency,
-    score_latency,
-    shortest_pass,
-)
+from ternc.schedule.timing import ROW_DISTANCE, flush_cycles, requant_latency, shortest_pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Numbers:
-    """What follows from the network alone, whatever the array's shape.
+    """What follows from a stage alone, whatever its array's shape.
 
     Attributes:
-        act_bits: Codes in the array; input_bits and feature_bits in the memories.
-        input_channels: Of each input.
-        output_bits: Signed width of an element, of each output memory.
+        act_bits: Codes in the array; feature_bits in its feature memory.
         value_bits: Signed width behind the requantiser, for codes, raw values and differences.
         tables: The code tables.
         digits: Some weights are wider than ternary.
     """
 
     act_bits: int
-    input_channels: tuple[int, ...]
-    input_bits: tuple[int, ...]
     feature_bits: int
-    output_bits: tuple[int, ...]
     value_bits: int
-    score: ScoreUnit | None
     requant: tuple[LayerRequant, ...]
     widths: RequantWidths
     tables: tuple[tuple[int, ...], ...]
@@ -78,58 +64,42 @@ class Numbers:
         return requant_latency(self.widths.threshold_levels, len(self.tables))
 
 
-def network_numbers(network: Network) -> Numbers:
-    """The widths of every value in an engine that runs ``network``."""
-    input_bits = tuple(
-        max(range_bits(t.range.low, t.range.high), stream_bits(t.range.low, t.range.high))
-        for t in network.input_tensors
+def stage_numbers(stage: Stage) -> Numbers:
+    """The widths of every value in an engine that runs a stage."""
+    network = stage.network
+    ports = {tensor.name for tensor in network.input_tensors}
+    come = [
+        input_bits(t) if t.name in ports else range_bits(t.range.low, t.range.high) for t in stage.inputs
+    ]
+    feature_bits = max((range_bits(t.range.low, t.range.high) for t in stage.inner), default=1)
+    prefer, tables = uses_thresholds(stage.layers), code_tables(network, stage.layers)
+    requant = tuple(
+        layer_requant(network, layer, tables, prefer_thresholds=prefer) for layer in stage.layers
     )
-    feature_bits = max((range_bits(t.range.low, t.range.high) for t in inner_tensors(network)), default=1)
-    prefer, tables, score = uses_thresholds(network), code_tables(network), score_unit(network)
-    requant = tuple(layer_requant(network, layer, prefer_thresholds=prefer) for layer in network.layers)
     found = widths(requant, tables)
-    leaving = tuple(output_bits(network, output) for output in network.outputs)
+    leaving = set(network.leaving)
+    codes = [t for t in stage.made if t.name not in leaving]
+    wires = [range_bits(t.range.low, t.range.high) + 1 for t in codes]
+    wires += [output_bits(network, output) for output in stage.outputs]
+    wires += [differences(network).bits] if stage.scored else []
     return Numbers(
-        act_bits=max(*input_bits, feature_bits),
-        input_channels=tuple(tensor.channels for tensor in network.input_tensors),
-        input_bits=input_bits,
+        act_bits=max(*come, feature_bits),
         feature_bits=feature_bits,
-        output_bits=leaving,
-        value_bits=max(found.code_bits + 1, feature_bits + 1, *leaving, score.value_bits if score else 1),
-        score=score,
+        value_bits=max(found.code_bits + 1, *wires),
         requant=requant,
         widths=found,
         tables=tables,
-        digits=any(recoder.peak > 1 for layer in network.layers for recoder in recoders(layer)),
+        digits=any(recoder.peak > 1 for layer in stage.layers for recoder in recoders(layer)),
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Plan:
-    """A network on one array shape.
-
-    Attributes:
-        layer_cycles: Cycles from each layer's start to the next one's.
-        weight_words: Of each layer, over all tiles and classes.
-        params: Words of a column's requantiser memory; the first threshold_params of them use thresholds.
-    """
-
-    shape: ArrayShape
-    layer_cycles: tuple[int, ...]
-    weight_words: tuple[int, ...]
-    params: int
-    threshold_params: int
-    timing: FrameTiming
 
 
 class LayerTiling:
     """The tiles of one layer for many shapes; keeps what does not depend on rows or lanes."""
 
-    def __init__(self, network: Network, n: int, found: Walks) -> None:
-        self.network = network
+    def __init__(self, network: Network, n: int, walk: Walk) -> None:
         self.layer = network.layers[n]
-        self.walk = found.layers[n]
-        self.classes = classes(self.walk)
+        self.walk = walk
+        self.classes = classes(walk)
         self.recoders = recoders(self.layer)
         self._marks: list[Marks] | None = None
         self._tile_marks: dict[int, list[Marks]] = {}
@@ -140,9 +110,10 @@ class LayerTiling:
         found = []
         for t, marks in enumerate(self._joined(shape.cols)):
             term, recoder = self.layer.terms[t], self.recoders[t]
-            lanes = lanes_of(self.network, self.network.tensor(term.source), shape)
-            planes = word_planes(recoder, marks, lanes)
-            found.append(TermWords(term=term, recoder=recoder, cols=shape.cols, lanes=lanes, planes=planes))
+            planes = word_planes(recoder, marks, shape.lanes)
+            found.append(
+                TermWords(term=term, recoder=recoder, cols=shape.cols, lanes=shape.lanes, planes=planes)
+            )
         return tuple(found)
 
     def _joined(self, cols: int) -> list[Marks]:
@@ -166,24 +137,42 @@ class LayerTiling:
             self._counts[key] = {live: tap_counts(words, live) for live in self.classes}
         return self._counts[key]
 
-    def positions(self, shape: ArrayShape) -> int:
-        """Groups of output positions, each of which takes all passes once."""
-        return self.walk.vertical.steps * ceil_div(self.walk.horizontal.steps, shape.rows)
-
-    def intervals(self, shape: ArrayShape) -> int:
-        """Cycles of all passes of all output positions (docs/program.md, 'Timing')."""
+    def position(self, shape: ArrayShape) -> int:
+        """Cycles of all passes at one group of output positions (docs/program.md, 'Timing')."""
         counts, floor = self.counts(shape), shortest_pass(shape)
-        once = sum(often * int(np.maximum(counts[live], floor).sum()) for live, often in self.classes.items())
-        return self.positions(shape) * once
+        return sum(often * int(np.maximum(counts[live], floor).sum()) for live, often in self.classes.items())
 
-    def least_intervals(self, shape: ArrayShape) -> int:
-        """At most `intervals`, without looking at how the weights lie in words."""
+    def row(self, shape: ArrayShape) -> tuple[int, int]:
+        """(cycles, tail) of one row step, as in `RowProgram`."""
+        vertical, horizontal = self.walk.vertical, self.walk.horizontal
+        counts, groups = self.counts(shape), ceil_div(horizontal.steps, shape.rows)
+        cycles = groups * self.position(shape)
+        phase, behind = vertical.phases - 1, 0
+        for phase_x in reversed(range(horizontal.phases)):
+            first = (groups - 1) * shape.rows
+            valid = ceil_div(horizontal.size - phase_x, horizontal.phases) - first
+            if valid > 0:
+                return cycles, cycles - behind + min(valid, shape.rows) - 1
+            behind += sum(
+                int(np.maximum(counts[live_taps(self.walk, (phase, phase_x), (y, x))], shape.rows).sum())
+                for y in range(vertical.windows)
+                for x in range(horizontal.windows)
+            )
+        raise InternalError("schedule", f"layer '{self.layer.name}' has no pixel in its last group")
+
+    def least_position(self, shape: ArrayShape) -> int:
+        """At most `position`, without looking at how the weights lie in words."""
         floor = ceil_div(self.layer.channels, shape.cols) * shortest_pass(shape)
         word = shape.cols * shape.lanes
-        once = sum(
+        return sum(
             often * max(floor, ceil_div(self._digits[live], word)) for live, often in self.classes.items()
         )
-        return self.positions(shape) * once
+
+    def busy(self, shape: ArrayShape, position: int, flush: int) -> int:
+        """Cycles of the layer's rows, whose positions take so many cycles each, and of a flush behind the last."""
+        row = ceil_div(self.walk.horizontal.steps, shape.rows) * position
+        last = row + flush if flush else max(ROW_DISTANCE, row)
+        return (self.walk.vertical.steps - 1) * max(ROW_DISTANCE, row) + last
 
     @cached_property
     def _digits(self) -> dict[Live, int]:
@@ -201,19 +190,51 @@ class LayerTiling:
         }
 
 
-class Planner:
-    """Plans of one network for many array shapes."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StagePlan:
+    """A stage on one array shape.
 
-    def __init__(self, network: Network) -> None:
-        self.network = network
-        self.numbers = network_numbers(network)
-        self.walks = walks(network)
-        self.tilings = tuple(LayerTiling(network, n, self.walks) for n in range(len(network.layers)))
+    Attributes:
+        layer_cycles: Cycles from each layer's start to the next one's, if the engine never waits.
+        weight_words: Of each layer, over all tiles and classes.
+        params: Words of a column's requantiser memory; the first threshold_params of them use thresholds.
+    """
+
+    shape: ArrayShape
+    layer_cycles: tuple[int, ...]
+    weight_words: tuple[int, ...]
+    params: int
+    threshold_params: int
+
+    @property
+    def busy_cycles(self) -> int:
+        """Cycles of a frame, if the engine never waits."""
+        return sum(self.layer_cycles)
+
+
+class StagePlanner:
+    """Plans of one stage for many array shapes."""
+
+    def __init__(self, stage: Stage, tilings: dict[tuple[int, Walk], LayerTiling]) -> None:
+        self.stage = stage
+        self.numbers = stage_numbers(stage)
+        self.walks: Walks = walks(stage)
+        found = []
+        for n, walk in enumerate(self.walks.layers):
+            key = (stage.first + n, walk)
+            if key not in tilings:
+                tilings[key] = LayerTiling(stage.network, stage.first + n, walk)
+            found.append(tilings[key])
+        self.tilings = tuple(found)
+
+    def flushes(self, n: int) -> bool:
+        """Whether the next layer waits until layer n's last value can be read."""
+        return self.stage.layers[n].target in {tensor.name for tensor in self.stage.inner}
 
     @cached_property
     def nominal_sums(self) -> Sums:
         """The widths of accumulators and addends but for how wide weights are recoded; good for estimates."""
-        return self._gather([[plain_digits(term) for term in layer.terms] for layer in self.network.layers])
+        return self._gather([[plain_digits(term) for term in layer.terms] for layer in self.stage.layers])
 
     def sums(self, shape: ArrayShape) -> Sums:
         """Corrections and widths of the digits that are executed."""
@@ -224,7 +245,7 @@ class Planner:
     def _gather(self, digits: list[list[TermDigits]]) -> Sums:
         layers = []
         for tiling, found in zip(self.tilings, digits, strict=True):
-            ranges = [self.network.tensor(term.source).range for term in tiling.layer.terms]
+            ranges = [self.stage.network.tensor(term.source).range for term in tiling.layer.terms]
             layers.append(
                 layer_sums(
                     tiling.layer,
@@ -236,54 +257,25 @@ class Planner:
             )
         return gather(layers, self.numbers.requant, self.numbers.widths.shift)
 
-    def layer_cycles(self, shape: ArrayShape) -> tuple[int, ...]:
-        """Cycles of each layer, start and flush included."""
+    def layer_cycles(self, shape: ArrayShape, *, least: bool = False) -> tuple[int, ...]:
+        """Cycles of each layer, flush included; with ``least`` at most those, found without counting taps."""
         flush = flush_cycles(shape, self.numbers.requant_latency)
-        return tuple(1 + tiling.intervals(shape) + flush for tiling in self.tilings)
-
-    def least_interval(self, shape: ArrayShape) -> int:
-        """At most `interval`, found without counting taps."""
-        flush = flush_cycles(shape, self.numbers.requant_latency)
-        cycles = tuple(1 + tiling.least_intervals(shape) + flush for tiling in self.tilings)
-        return self.timing(shape, cycles).cycles_per_frame
-
-    def timing(self, shape: ArrayShape, layer_cycles: tuple[int, ...]) -> FrameTiming:
-        """Interval and latency of whole frames."""
-        network = self.network
-        inputs = [
-            InputLoad(beats=port.beats_per_frame, first_reader=readers(network, port.tensor)[0])
-            for port in input_ports(network, self.numbers.input_bits, shape)
-        ]
-        writers = {layer.target: n for n, layer in enumerate(network.layers)}
-        outputs = [
-            OutputSend(
-                beats=port.beats_per_frame,
-                start=OUTPUT_LATENCY,
-                delay=argmax_latency(shape) if output.reduce else 0,
-                writer=writers[port.tensor],
+        return tuple(
+            tiling.busy(
+                shape,
+                tiling.least_position(shape) if least else tiling.position(shape),
+                flush if self.flushes(n) else 0,
             )
-            for port, output in zip(memory_ports(network, shape), network.outputs, strict=True)
-        ]
-        if network.anomaly:
-            outputs.append(
-                OutputSend(
-                    beats=1, start=score_latency(shape), delay=0, writer=writers[network.anomaly.tensor]
-                )
-            )
-        return frame_timing(layer_cycles, inputs, outputs)
+            for n, tiling in enumerate(self.tilings)
+        )
 
-    def interval(self, shape: ArrayShape) -> int:
-        """Cycles per frame."""
-        return self.timing(shape, self.layer_cycles(shape)).cycles_per_frame
-
-    def plan(self, shape: ArrayShape) -> Plan:
+    def plan(self, shape: ArrayShape) -> StagePlan:
         """The plan."""
-        cycles = self.layer_cycles(shape)
         counts = [tiling.counts(shape) for tiling in self.tilings]
         params = [sum(one.size for one in found.values()) for found in counts]
-        return Plan(
+        return StagePlan(
             shape=shape,
-            layer_cycles=cycles,
+            layer_cycles=self.layer_cycles(shape),
             weight_words=tuple(sum(int(one.sum()) for one in found.values()) for found in counts),
             params=sum(params),
             threshold_params=sum(
@@ -291,10 +283,4 @@ class Planner:
                 for count, layer in zip(params, self.numbers.requant, strict=True)
                 if layer.form == "thresholds"
             ),
-            timing=self.timing(shape, cycles),
         )
-
-
-def argmax_latency(shape: ArrayShape) -> int:
-    """Cycles that an on-chip argmax (ternc_argmax) adds between the last beat of a frame and its index."""
-    return clog2(shape.cols) + 1

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ternc.network.analysis import accumulator_range, sources
-from ternc.network.layers import Network, Output
-from ternc.numeric import ceil_div, signed_bits, unsigned_bits
-from ternc.schedule.design import ArrayShape, OutputBuffer, ScoreUnit, StreamPort
-from ternc.schedule.placement import output_pitch, writer
+from ternc.network.layers import Network, Output, Tensor
+from ternc.numeric import ceil_div, range_bits, signed_bits, unsigned_bits
+from ternc.schedule.design import OutputBuffer, Rows, ScoreUnit, StreamPort
 from ternc.schedule.requant import argmax_keys
+from ternc.schedule.stage import writer
 
 ANOMALY = "anomaly"
 """Value and port name of the anomaly's score and flag."""
@@ -40,6 +41,12 @@ def stream_bits(low: int, high: int) -> int:
     return unsigned_bits(high) if low >= 0 else signed_bits(low, high)
 
 
+def input_bits(tensor: Tensor) -> int:
+    """Width of an input's codes and stream elements."""
+    low, high = tensor.range.low, tensor.range.high
+    return max(range_bits(low, high), stream_bits(low, high))
+
+
 def output_bits(network: Network, output: Output) -> int:
     """Signed width of one element of an output memory: a code, a raw accumulator, or an argmax key."""
     tensor, keys = network.tensor(output.tensor), argmax_keys(network, output)
@@ -53,41 +60,66 @@ def output_bits(network: Network, output: Output) -> int:
     return signed_bits(min(ends), max(ends))
 
 
-def output_buffer(network: Network, output: Output, rows: int, shape: ArrayShape) -> OutputBuffer:
-    """The memory of an output of which ``rows`` >= height rows are written."""
+def output_buffer(network: Network, output: Output, rows: Rows, cols: int, element_bits: int) -> OutputBuffer:
+    """The memory of an output that an array of ``cols`` columns writes, ``element_bits`` wide each."""
     tensor = network.tensor(output.tensor)
     raw = writer(network, output.tensor).activation is None
     return OutputBuffer(
+        rows=rows,
         bits=output_bits(network, output),
         offset=0 if raw or output.reduce else tensor.range.low,
+        cols=cols,
+        element_bits=element_bits,
         channels=tensor.channels,
-        pixels=tensor.height * tensor.width,
-        half_words=output_pitch(tensor, shape) * rows,
+        width=tensor.width,
+        height=tensor.height,
         argmax=output.reduce is not None,
     )
 
 
-def score_unit(network: Network) -> ScoreUnit | None:
-    """The anomaly's accumulator."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Differences:
+    """What an anomaly's differences and scores can be: the signed width of one, the largest score of a frame."""
+
+    bits: int
+    most: int
+
+
+def differences(network: Network) -> Differences:
+    """Of a network with an anomaly."""
     anomaly = network.anomaly
-    if anomaly is None:
-        return None
+    assert anomaly is not None
     tensor, layer = network.tensor(anomaly.tensor), writer(network, anomaly.tensor)
     sums = accumulator_range(layer, sources(network, layer))
     ends = [(r.low + int(add), r.high + int(add)) for r, add in zip(sums, anomaly.offset, strict=True)]
     reach = [max(-low, high) for low, high in ends]
     squares = anomaly.measure == "squares"
-    most = tensor.height * tensor.width * sum(r * r if squares else r for r in reach)
-    return ScoreUnit(
-        value_bits=signed_bits(min(low for low, _ in ends), max(high for _, high in ends)),
-        score_bits=unsigned_bits(most),
-        limit=max(-1, min(anomaly.limit, most)),
-        squares=squares,
+    return Differences(
+        bits=signed_bits(min(low for low, _ in ends), max(high for _, high in ends)),
+        most=tensor.height * tensor.width * sum(r * r if squares else r for r in reach),
     )
 
 
-def input_ports(network: Network, input_bits: Sequence[int], shape: ArrayShape) -> tuple[StreamPort, ...]:
-    """The streams that fill the input memories: one chunk of a pixel a beat."""
+def score_unit(network: Network, steps: int, cols: int, element_bits: int) -> ScoreUnit | None:
+    """The anomaly's accumulator behind an array of ``cols`` columns, a frame in ``steps``; None without an anomaly."""
+    anomaly = network.anomaly
+    if anomaly is None:
+        return None
+    tensor, found = network.tensor(anomaly.tensor), differences(network)
+    return ScoreUnit(
+        cols=cols,
+        element_bits=element_bits,
+        frame_vectors=tensor.height * tensor.width * ceil_div(tensor.channels, cols),
+        frame_steps=steps,
+        value_bits=found.bits,
+        score_bits=unsigned_bits(found.most),
+        limit=max(-1, min(anomaly.limit, found.most)),
+        squares=anomaly.measure == "squares",
+    )
+
+
+def input_ports(network: Network, elements: Sequence[int]) -> tuple[StreamPort, ...]:
+    """The streams that come in, with so many elements a beat."""
     names = port_names("s_axis", [prologue.name for prologue in network.inputs])
     return tuple(
         StreamPort(
@@ -97,23 +129,25 @@ def input_ports(network: Network, input_bits: Sequence[int], shape: ArrayShape) 
             channels=tensor.channels,
             height=tensor.height,
             width=tensor.width,
-            elements_per_beat=min(tensor.channels, shape.lanes),
-            element_bits=bits,
+            elements_per_beat=count,
+            element_bits=input_bits(tensor),
             signed=tensor.range.low < 0,
         )
-        for name, prologue, tensor, bits in zip(
-            names, network.inputs, network.input_tensors, input_bits, strict=True
+        for name, prologue, tensor, count in zip(
+            names, network.inputs, network.input_tensors, elements, strict=True
         )
     )
 
 
-def memory_ports(network: Network, shape: ArrayShape) -> tuple[StreamPort, ...]:
-    """The streams that leave the output memories: one tile of a pixel a beat, elements of whole bytes."""
+def output_ports(network: Network, cols: Sequence[int]) -> tuple[StreamPort, ...]:
+    """The streams that leave: values from arrays of so many columns, channel indices, or score and flag."""
     names = port_names("m_axis", [output.name for output in network.outputs], reserved=(ANOMALY,))
     found = []
-    for name, output in zip(names, network.outputs, strict=True):
+    for name, output, count in zip(names, network.outputs, cols, strict=True):
         tensor = network.tensor(output.tensor)
-        bits = stream_bits(tensor.range.low, tensor.range.high)
+        if output.reduce:
+            found.append(_index_port(name, output.name, tensor))
+            continue
         found.append(
             StreamPort(
                 name=name,
@@ -122,47 +156,39 @@ def memory_ports(network: Network, shape: ArrayShape) -> tuple[StreamPort, ...]:
                 channels=tensor.channels,
                 height=tensor.height,
                 width=tensor.width,
-                elements_per_beat=shape.cols,
-                element_bits=output_bits(network, output) if output.reduce else 8 * ceil_div(bits, 8),
+                elements_per_beat=count,
+                element_bits=8 * ceil_div(stream_bits(tensor.range.low, tensor.range.high), 8),
                 signed=tensor.range.low < 0,
             )
         )
+    if network.anomaly is not None:
+        found.append(_score_port(network.anomaly.tensor, differences(network).most))
     return tuple(found)
 
 
-def output_ports(network: Network, shape: ArrayShape) -> tuple[StreamPort, ...]:
-    """The design's outputs: a memory's stream, one channel index a pixel behind an argmax, or score and flag."""
-    found = []
-    for port, output in zip(memory_ports(network, shape), network.outputs, strict=True):
-        if output.reduce is None:
-            found.append(port)
-            continue
-        found.append(
-            StreamPort(
-                name=port.name,
-                value=port.value,
-                tensor=port.tensor,
-                channels=1,
-                height=port.height,
-                width=port.width,
-                elements_per_beat=1,
-                element_bits=8 * ceil_div(unsigned_bits(port.channels - 1), 8),
-                signed=False,
-            )
-        )
-    score = score_unit(network)
-    if network.anomaly is not None and score is not None:
-        found.append(
-            StreamPort(
-                name=f"m_axis_{ANOMALY}",
-                value=ANOMALY,
-                tensor=network.anomaly.tensor,
-                channels=2,
-                height=1,
-                width=1,
-                elements_per_beat=2,
-                element_bits=8 * ceil_div(score.score_bits, 8),
-                signed=False,
-            )
-        )
-    return tuple(found)
+def _index_port(name: str, value: str, tensor: Tensor) -> StreamPort:
+    return StreamPort(
+        name=name,
+        value=value,
+        tensor=tensor.name,
+        channels=1,
+        height=tensor.height,
+        width=tensor.width,
+        elements_per_beat=1,
+        element_bits=8 * ceil_div(unsigned_bits(tensor.channels - 1), 8),
+        signed=False,
+    )
+
+
+def _score_port(tensor: str, most: int) -> StreamPort:
+    return StreamPort(
+        name=f"m_axis_{ANOMALY}",
+        value=ANOMALY,
+        tensor=tensor,
+        channels=2,
+        height=1,
+        width=1,
+        elements_per_beat=2,
+        element_bits=8 * ceil_div(unsigned_bits(most), 8),
+        signed=False,
+    )

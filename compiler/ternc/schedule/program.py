@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ternc.network.layers import Linear, Tensor
+from ternc.network.layers import Linear
 from ternc.numeric import ceil_div
 from ternc.schedule.axes import Axis, Walk
 from ternc.schedule.design import ArrayShape
 from ternc.schedule.layout import Layout
-from ternc.schedule.placement import inner_tensors, layouts, output_pitch, readers
-from ternc.schedule.plan import Planner
+from ternc.schedule.placement import inner_layouts
+from ternc.schedule.plan import StagePlanner
+from ternc.schedule.reach import input_rows
 from ternc.schedule.requant import param_order
 from ternc.schedule.tiling import Live, Tile, live_taps, tiles
 from ternc.schedule.timing import shortest_pass
 
-TAP_FIELDS = ("offset", "rot", "q", "limit", "dy", "term", "shift")
+TAP_FIELDS = ("offset", "part", "rot", "q", "limit", "dy", "term", "shift")
 """Columns of `Program.taps`: one read of ``rows`` neighbouring pixels (sequencer's tap word)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pass:
-    """The taps of one tile and window at any pixel group (sequencer's pass word)."""
+    """The taps of one tile and window at any pixel group (sequencer's pass word).
+
+    Attributes:
+        write, piece: Where its vectors go in the feature memory, relative to the row.
+        tile, step_row: Of its vectors on a link.
+    """
 
     tap: int
     tap_count: int
@@ -33,7 +40,9 @@ class Pass:
     param: int
     write: int
     xmap: int
-    slice: int
+    tile: int
+    step_row: int
+    piece: int
     row_low: int
     row_high: int
     x_low: int
@@ -44,13 +53,13 @@ class Pass:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TermProgram:
-    """How one term walks down its source (sequencer's term word).
+    """How one term reads its source (sequencer's term word).
 
     Attributes:
-        source: 0 for the feature memory, k for input k - 1.
+        source: 0 for the feature memory, k for line buffer k - 1.
     """
 
-    y_step: int
+    pitch: int
     y_stride: int
     height: int
     pad: int
@@ -58,37 +67,50 @@ class TermProgram:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LayerProgram:
-    """The loops of one layer (sequencer's layer word).
+class RowProgram:
+    """One row step of one layer (sequencer's row word).
 
     Attributes:
-        table: Of its codes, or None.
-        to_output, wait_input, release_input: One flag for each output or input buffer.
+        layer: Number of the layer within the stage; no part of the word.
+        write, plane: Where its vectors go in the feature memory.
+        links: Bit n is link n.
+        needs, frees: Rows of each line buffer that must have arrived, that are free behind it.
+        takes: The line buffers whose frame ends with it.
+        flush: Whether the next row waits for its values.
         cycles: Of all its passes.
+        tail: Of the last pass of the last group that makes a vector: its end, counted from the row's start, and
+            the vectors behind its first one.
     """
 
+    layer: int
     pass_start: int
     pass_count: int
     groups: int
-    rows: int
-    row_step: int
+    row: int
+    write: int
     plane: int
-    table: int | None
-    to_output: tuple[bool, ...]
-    to_score: bool
-    wait_input: tuple[bool, ...]
-    release_input: tuple[bool, ...]
-    last_layer: bool
+    to_feature: bool
+    links: int
+    needs: tuple[int, ...]
+    frees: tuple[int, ...]
+    takes: tuple[bool, ...]
+    flush: bool
+    last: bool
     cycles: int
+    tail: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a pixel of a row goes (collector's x-map word)."""
+    """Where a pixel of a row goes (collector's x-map word): its column in the map, its place in the feature memory."""
 
     valid: bool
     bank: int
     offset: int
+    x: int
+
+
+NOWHERE = Place(valid=False, bank=0, offset=0, x=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -99,11 +121,10 @@ class Program:
         taps: int64 ``[n, len(TAP_FIELDS)]``.
         weights: int8 ``[depth, cols, lanes]`` digits.
         weight_words: Of each layer.
-        inputs: Layout of each input memory's half.
-        output_rows: Rows that each output memory's half holds.
+        feature_words: Wide words of a bank of the feature memory; 0 where there is none.
     """
 
-    layers: tuple[LayerProgram, ...]
+    rows: tuple[RowProgram, ...]
     passes: tuple[Pass, ...]
     taps: NDArray[np.int64]
     terms: tuple[TermProgram, ...]
@@ -112,49 +133,27 @@ class Program:
     params: int
     weight_words: tuple[int, ...]
     feature_words: int
-    inputs: tuple[Layout, ...]
-    output_rows: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sink:
-    """Where a layer's vectors go: the feature memory, an output memory, or the score.
-
-    Attributes:
-        layout: In the feature memory, else None.
-        pitch: Words of a row; pixel: words of a pixel (of an output memory); slices: tiles of a word.
-    """
-
-    layout: Layout | None
-    pitch: int
-    pixel: int
-    slices: int
-    words: int
-
-    def tile(self, t: int) -> tuple[int, int]:
-        """(word offset, slice) of tile t."""
-        if self.layout is None:
-            return (t if self.pixel else 0), 0  # the score keeps no vector
-        chunk, piece = divmod(t, self.slices)
-        return self.layout.base + chunk * self.words * self.layout.plane, piece
-
-    def place(self, x: int) -> Place:
-        """Of an existing pixel."""
-        if self.layout is None:
-            return Place(valid=True, bank=0, offset=x * self.pixel)
-        bank, offset = self.layout.place(x)
-        return Place(valid=True, bank=bank, offset=offset)
 
 
 class Assembler:
-    """Collects the program of a network layer by layer, sharing equal tap lists and x-maps."""
+    """Collects the program of a stage layer by layer, sharing equal tap lists and x-maps."""
 
-    def __init__(self, planner: Planner, shape: ArrayShape) -> None:
+    def __init__(
+        self,
+        planner: StagePlanner,
+        shape: ArrayShape,
+        buffers: Mapping[str, Layout],
+        frames: Mapping[str, int],
+        links: Mapping[str, int],
+    ) -> None:
         self.planner = planner
-        self.network = planner.network
+        self.stage = planner.stage
         self.shape = shape
-        self.layouts = layouts(self.network, planner.walks, shape)
-        self.layers: list[LayerProgram] = []
+        self.inner = inner_layouts(planner.stage, planner.walks, shape)
+        self.layouts = {**self.inner, **buffers}
+        self.frames = frames
+        self.links = links
+        self.rows: list[RowProgram] = []
         self.passes: list[Pass] = []
         self.taps: list[NDArray[np.int64]] = []
         self.tap_depth = 0
@@ -174,11 +173,10 @@ class Assembler:
 
     def assemble(self) -> Program:
         """The whole program."""
-        for n in range(len(self.network.layers)):
+        for n in range(len(self.stage.layers)):
             self.add_layer(n)
-        feature = [self.layouts[tensor.name] for tensor in inner_tensors(self.network)]
         return Program(
-            layers=tuple(self.layers),
+            rows=tuple(self.rows),
             passes=tuple(self.passes),
             taps=np.concatenate(self.taps),
             terms=tuple(self.terms),
@@ -186,18 +184,15 @@ class Assembler:
             weights=np.concatenate(self.weights),
             params=self.param_count,
             weight_words=tuple(self.weight_words),
-            feature_words=max((layout.base + layout.words for layout in feature), default=1),
-            inputs=tuple(self.layouts[tensor.name] for tensor in self.network.input_tensors),
-            output_rows=tuple(self.layouts[output.tensor].rows for output in self.network.outputs),
+            feature_words=max((layout.base + layout.words for layout in self.inner.values()), default=0),
         )
 
     def add_layer(self, n: int) -> None:
-        """Appends layer n's terms, taps, passes, weights and layer word."""
-        network, layer, tiling = self.network, self.network.layers[n], self.planner.tilings[n]
-        walk, target = tiling.walk, network.tensor(layer.target)
+        """Appends layer n's terms, taps, passes, weights and row words."""
+        layer, tiling = self.stage.layers[n], self.planner.tilings[n]
+        walk, sink = tiling.walk, self.inner.get(layer.target)
         vertical, horizontal = walk.vertical, walk.horizontal
         groups = ceil_div(horizontal.steps, self.shape.rows)
-        sink = self.sink(target)
 
         first_term = len(self.terms)
         self.terms.extend(self.term(layer, walk, t) for t in range(len(layer.terms)))
@@ -208,16 +203,7 @@ class Assembler:
                 strict=True,
             )
         )
-        starts: dict[Live, list[int]] = {}
-        weight_start = self.weight_depth
-        for live, row in found.items():
-            starts[live] = []
-            for tile in row:
-                starts[live].append(self.weight_depth)
-                self.weights.append(tile.words)
-                self.weight_depth += len(tile.words)
-        self.weight_words.append(self.weight_depth - weight_start)
-
+        starts = self.add_weights(found)
         params = {live: self.params[n] + c * len(found[live]) for c, live in enumerate(found)}
         pass_start = len(self.passes)
         windows = [(y, x) for y in range(vertical.windows) for x in range(horizontal.windows)]
@@ -225,7 +211,7 @@ class Assembler:
             xmap = self.share_xmap(horizontal, phase[1], groups, sink)
             lives = [live_taps(walk, phase, window) for window in windows]
             for t in range(len(found[lives[0]])):
-                offset, piece = sink.tile(t)
+                offset, piece = sink.tile(t, self.shape.cols) if sink else (0, 0)
                 for number, (window, live) in enumerate(zip(windows, lives, strict=True)):
                     tile = found[live][t]
                     rows, pixels = self.taken(layer, walk, phase, window, groups)
@@ -236,9 +222,11 @@ class Assembler:
                             interval=max(len(tile.taps), shortest_pass(self.shape)),
                             weight=starts[live][t],
                             param=params[live] + t,
-                            write=phase[0] * sink.pitch + offset,
+                            write=phase[0] * sink.pitch + offset if sink else 0,
                             xmap=xmap,
-                            slice=piece,
+                            tile=t,
+                            step_row=phase[0],
+                            piece=piece,
                             row_low=rows[0],
                             row_high=rows[1],
                             x_low=pixels[0],
@@ -247,46 +235,72 @@ class Assembler:
                             last_window=number == len(windows) - 1,
                         )
                     )
-        reads = [readers(network, tensor.name) for tensor in network.input_tensors]
-        positions = vertical.steps * groups
-        self.layers.append(
-            LayerProgram(
-                pass_start=pass_start,
-                pass_count=len(self.passes) - pass_start,
-                groups=groups,
-                rows=vertical.steps,
-                row_step=vertical.phases * sink.pitch,
-                plane=sink.layout.plane if sink.layout else 0,
-                table=self.planner.numbers.requant[n].table,
-                to_output=tuple(output.tensor == layer.target for output in network.outputs),
-                to_score=network.anomaly is not None and network.anomaly.tensor == layer.target,
-                wait_input=tuple(read[0] == n for read in reads),
-                release_input=tuple(read[-1] == n for read in reads),
-                last_layer=n == len(network.layers) - 1,
-                cycles=positions * sum(p.interval for p in self.passes[pass_start:]),
-            )
-        )
+        self.add_rows(n, pass_start, groups)
 
-    def sink(self, target: Tensor) -> Sink:
-        """Where the vectors of a tensor go."""
-        shape, network = self.shape, self.network
-        slices, words = max(1, shape.lanes // shape.cols), ceil_div(shape.cols, shape.lanes)
-        if target.name not in network.leaving:
-            layout = self.layouts[target.name]
-            return Sink(layout=layout, pitch=layout.pitch, pixel=0, slices=slices, words=words)
-        if network.anomaly and target.name == network.anomaly.tensor:
-            return Sink(layout=None, pitch=0, pixel=0, slices=slices, words=words)
-        pixel = ceil_div(target.channels, shape.cols)
-        return Sink(layout=None, pitch=output_pitch(target, shape), pixel=pixel, slices=slices, words=words)
+    def add_weights(self, found: Mapping[Live, list[Tile]]) -> dict[Live, list[int]]:
+        """Appends the words of a layer's tiles; the address of each tile's first one."""
+        starts: dict[Live, list[int]] = {}
+        first = self.weight_depth
+        for live, row in found.items():
+            starts[live] = []
+            for tile in row:
+                starts[live].append(self.weight_depth)
+                self.weights.append(tile.words)
+                self.weight_depth += len(tile.words)
+        self.weight_words.append(self.weight_depth - first)
+        return starts
+
+    def add_rows(self, n: int, pass_start: int, groups: int) -> None:
+        """Appends the row words of layer n."""
+        layer, walk = self.stage.layers[n], self.planner.tilings[n].walk
+        sink, count = self.inner.get(layer.target), walk.vertical.steps
+        inputs = [
+            input_rows(self.stage, n, walk, tensor, self.frames[tensor.name]) for tensor in self.stage.inputs
+        ]
+        passes = self.passes[pass_start:]
+        once = sum(one.interval for one in passes)
+        tail = self.tail(passes, groups, once)
+        for r in range(count):
+            last = r == count - 1
+            self.rows.append(
+                RowProgram(
+                    layer=n,
+                    pass_start=pass_start,
+                    pass_count=len(passes),
+                    groups=groups,
+                    row=r,
+                    write=sink.base + r * walk.vertical.phases * sink.pitch if sink else 0,
+                    plane=sink.plane if sink else 0,
+                    to_feature=sink is not None,
+                    links=self.links.get(layer.target, 0),
+                    needs=tuple(rows.needs[r] for rows in inputs),
+                    frees=tuple(rows.frees[r] for rows in inputs),
+                    takes=tuple(rows.takes and last for rows in inputs),
+                    flush=last and sink is not None,
+                    last=last and n == len(self.stage.layers) - 1,
+                    cycles=groups * once,
+                    tail=tail,
+                )
+            )
+
+    def tail(self, passes: list[Pass], groups: int, once: int) -> int:
+        """See `RowProgram`."""
+        end, found = (groups - 1) * once, 0
+        for one in passes:
+            end += one.interval
+            first = one.xmap + (groups - 1) * self.shape.rows
+            valid = [r for r in range(self.shape.rows) if self.xmap[first + r].valid]
+            if one.last_window and valid:
+                found = max(found, end + valid[-1])
+        return found
 
     def term(self, layer: Linear, walk: Walk, t: int) -> TermProgram:
         """The word of a layer's term t."""
-        source = self.network.tensor(layer.terms[t].source)
-        step = walk.terms[t][0].step(walk.vertical)
-        inputs = [tensor.name for tensor in self.network.input_tensors]
+        source = self.stage.network.tensor(layer.terms[t].source)
+        inputs = [tensor.name for tensor in self.stage.inputs]
         return TermProgram(
-            y_step=step * self.layouts[source.name].pitch,
-            y_stride=step,
+            pitch=self.layouts[source.name].pitch,
+            y_stride=walk.terms[t][0].step(walk.vertical),
             height=source.height,
             pad=-source.range.low,
             source=1 + inputs.index(source.name) if source.name in inputs else 0,
@@ -311,7 +325,7 @@ class Assembler:
     ) -> int:
         """Address of the tile's tap list for one phase and window; equal lists are stored once."""
         found = np.zeros((len(tile.taps), len(TAP_FIELDS)), np.int64)
-        found[:, 5] = first_term  # a word of zeros reads nothing: its limit is 0
+        found[:, 6] = first_term  # a word of zeros reads nothing: its limit is 0
         for t, (down, across) in enumerate(walk.terms):
             here = tile.taps[:, 0] == t
             if not here.any():
@@ -327,11 +341,13 @@ class Assembler:
                     for k in range(across.kernel)
                 ]
             )
-            found[here, 0] = layout.base + chunk * layout.plane + dy[ky] * layout.pitch + columns[kx, 0]
-            found[here, 1:4] = columns[kx, 1:]
-            found[here, 4] = dy[ky]
-            found[here, 5] = first_term + t
-        found[:, 6] = tile.shift
+            words = np.array([layout.chunk(c) for c in range(int(chunk.max()) + 1)])
+            found[here, 0] = words[chunk, 0] + columns[kx, 0]
+            found[here, 1] = words[chunk, 1]
+            found[here, 2:5] = columns[kx, 1:]
+            found[here, 5] = dy[ky]
+            found[here, 6] = first_term + t
+        found[:, 7] = tile.shift
         key = found.tobytes()
         if key not in self.tap_lists:
             self.tap_lists[key] = self.tap_depth
@@ -339,12 +355,13 @@ class Assembler:
             self.tap_depth += len(found)
         return self.tap_lists[key]
 
-    def share_xmap(self, axis: Axis, phase: int, groups: int, sink: Sink) -> int:
+    def share_xmap(self, axis: Axis, phase: int, groups: int, sink: Layout | None) -> int:
         """Address of the x-map of one phase."""
         found = []
         for j in range(groups * self.shape.rows):
             x = j * axis.phases + phase
-            found.append(sink.place(x) if x < axis.size else Place(valid=False, bank=0, offset=0))
+            bank, offset = sink.place(x) if sink and x < axis.size else (0, 0)
+            found.append(Place(valid=True, bank=bank, offset=offset, x=x) if x < axis.size else NOWHERE)
         key = tuple(found)
         if key not in self.xmaps:
             self.xmaps[key] = len(self.xmap)
@@ -352,6 +369,20 @@ class Assembler:
         return self.xmaps[key]
 
 
-def assemble(planner: Planner, shape: ArrayShape) -> Program:
-    """The program of the planner's network on one array of ``shape``."""
-    return Assembler(planner, shape).assemble()
+def assemble(
+    planner: StagePlanner,
+    shape: ArrayShape,
+    buffers: Mapping[str, Layout],
+    frames: Mapping[str, int],
+    links: Mapping[str, int],
+) -> Program:
+    """The program of the planner's stage on one array of ``shape``.
+
+    Args:
+        planner: Of the stage.
+        shape: Of the array.
+        buffers: The layout of each tensor that comes from outside.
+        frames: Rows that a frame of each takes in its buffer.
+        links: For each tensor that leaves, the bits of its links.
+    """
+    return Assembler(planner, shape, buffers, frames, links).assemble()

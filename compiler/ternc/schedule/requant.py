@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from ternc.errors import ScheduleError
 from ternc.network.layers import Linear, Network, Output
 from ternc.numeric import signed_bits, unsigned_bits
-from ternc.schedule.placement import writer
+from ternc.schedule.stage import writer
 
 THRESHOLDS_UP_TO = 7
-"""Networks whose widest staircase has at most this many steps (3 bits) use thresholds: no multiplier."""
+"""Engines whose widest staircase has at most this many steps (3 bits) use thresholds: no multiplier."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -40,9 +40,9 @@ class LayerRequant:
     table: int | None
 
 
-def uses_thresholds(network: Network) -> bool:
+def uses_thresholds(layers: Sequence[Linear]) -> bool:
     """True where every staircase is short enough to do without a multiplier."""
-    steps = [layer.activation.thresholds.shape[1] for layer in network.layers if layer.activation]
+    steps = [layer.activation.thresholds.shape[1] for layer in layers if layer.activation]
     return all(count <= THRESHOLDS_UP_TO for count in steps)
 
 
@@ -89,9 +89,9 @@ def raw_wires(network: Network, layer: Linear) -> tuple[NDArray[np.int64], NDArr
     return (one, zero) if keys is None else (keys[0], keys[1])
 
 
-def code_tables(network: Network) -> tuple[tuple[int, ...], ...]:
-    """The distinct code tables of a network, in the order in which its layers first need them."""
-    found = (layer_table(network, layer) for layer in network.layers)
+def code_tables(network: Network, layers: Sequence[Linear]) -> tuple[tuple[int, ...], ...]:
+    """The distinct code tables of some layers, in the order in which they first need them."""
+    found = (layer_table(network, layer) for layer in layers)
     return tuple(dict.fromkeys(table for table in found if table is not None))
 
 
@@ -109,8 +109,10 @@ def layer_table(network: Network, layer: Linear) -> tuple[int, ...] | None:
     return None if found == tuple(range(steps + 1)) else found
 
 
-def layer_requant(network: Network, layer: Linear, *, prefer_thresholds: bool) -> LayerRequant:
-    """The layer's parameters in the form that this engine uses for it."""
+def layer_requant(
+    network: Network, layer: Linear, tables: Sequence[tuple[int, ...]], *, prefer_thresholds: bool
+) -> LayerRequant:
+    """The layer's parameters in the form that an engine with these code tables uses for it."""
     channels = layer.channels
     minimum = layer.pool.minimum if layer.pool else (False,) * channels
     zero = np.zeros(channels, dtype=np.int64)
@@ -136,7 +138,7 @@ def layer_requant(network: Network, layer: Linear, *, prefer_thresholds: bool) -
         thresholds=thresholds if form is None else None,
         limit=thresholds.shape[1],
         minimum=minimum,
-        table=None if codes is None else code_tables(network).index(codes),
+        table=None if codes is None else tables.index(codes),
     )
 
 

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ternc.network.layers import Linear, Term
+from ternc.numeric import ceil_div
 from ternc.schedule.axes import Walk
 from ternc.schedule.design import ArrayShape
 from ternc.schedule.digits import Marks, Planes, Recoder, magnitude, plane_list
-from ternc.schedule.layout import Lanes
 
 Live: TypeAlias = tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]
 """Of each term, the kernel rows and the kernel columns that meet pixels."""
@@ -100,14 +100,11 @@ def tile_marks(term: Term, marks: Marks, cols: int) -> Marks:
     return found
 
 
-def word_planes(recoder: Recoder, marks: Marks, lanes: Lanes) -> Planes:
+def word_planes(recoder: Recoder, marks: Marks, lanes: int) -> Planes:
     """Planes of each weight word from the marks of its tile: ``[tiles, KH, KW, chunks]``, 0 without a weight."""
-    starts = np.flatnonzero(np.diff(lanes.chunk, prepend=-1))  # chunks rise with the channels
+    starts = np.arange(0, marks.shape[3], lanes)
     joined = np.bitwise_or.reduceat(np.moveaxis(marks, 4, 0), starts, axis=4)
-    chosen = recoder.choose(np.moveaxis(joined, 0, 4))
-    found = np.zeros((*marks.shape[:3], lanes.chunks), chosen.dtype)
-    found[..., lanes.chunk[starts]] = chosen
-    return found
+    return recoder.choose(np.moveaxis(joined, 0, 4))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -117,14 +114,14 @@ class TermWords:
     Attributes:
         recoder: Of the term's weights.
         cols: Output channels of a tile.
-        lanes: Of its source.
+        lanes: Input channels of a word.
         planes: Of each weight word, ``[tiles, KH, KW, chunks]``.
     """
 
     term: Term
     recoder: Recoder
     cols: int
-    lanes: Lanes
+    lanes: int
     planes: Planes
 
     def live_planes(self, live: tuple[tuple[int, ...], tuple[int, ...]]) -> Planes:
@@ -139,7 +136,7 @@ class TermWords:
         channels, inputs = self.term.weights.shape[:2]
         output = np.arange(channels)[block]
         group = output // (channels // self.term.groups)
-        chunk = self.lanes.chunk[group[:, None] * inputs + np.arange(inputs)]
+        chunk = (group[:, None] * inputs + np.arange(inputs)) // self.lanes
         tile = np.broadcast_to((output // self.cols)[:, None], chunk.shape)
         return np.moveaxis(self.planes[tile, :, :, chunk], 1, 3)
 
@@ -179,17 +176,19 @@ def spread(
     part: TermWords, pieces: Sequence[Segment], shape: ArrayShape
 ) -> NDArray[np.int8] | NDArray[np.int32]:
     """The weights of one tile, cut in pieces, where the array needs them: ``[KH, KW, chunks, cols, lanes]``."""
-    term, lanes = part.term, part.lanes
+    term = part.term
     dtype = np.int8 if part.recoder.peak == 1 else np.int32
     kernel = term.weights.shape[2:]
-    found = np.zeros((shape.cols, *kernel, lanes.chunks, shape.lanes), dtype)
     inputs = term.weights.shape[1]
+    chunks = ceil_div(inputs * term.groups, shape.lanes)
+    found = np.zeros((shape.cols, *kernel, chunks * shape.lanes), dtype)
     for piece in pieces:
         channel = slice(piece.group * inputs, (piece.group + 1) * inputs)
         first = piece.tile * shape.cols
-        found[piece.first - first : piece.end - first, :, :, lanes.chunk[channel], lanes.lane[channel]] = (
-            np.moveaxis(term.weights[piece.first : piece.end], 1, -1)
+        found[piece.first - first : piece.end - first, :, :, channel] = np.moveaxis(
+            term.weights[piece.first : piece.end], 1, -1
         )
+    found = found.reshape(shape.cols, *kernel, chunks, shape.lanes)
     return np.moveaxis(found, 0, 3)
 
 

@@ -8,78 +8,41 @@ import numpy as np
 
 from ternc.numeric import address_bits
 from ternc.schedule.design import Geometry, Memory
-from ternc.schedule.images import pack_rows, table_image
-from ternc.schedule.program import LayerProgram, Pass, Program, TermProgram
-
-Field = tuple[str, int]
+from ternc.schedule.images import pack_rows, pack_word, table_image
+from ternc.schedule.layout import Layout
+from ternc.schedule.program import Pass, Program, RowProgram
 
 
 def program_images(
     program: Program, geometry: Geometry, tables: Sequence[Sequence[int]]
 ) -> tuple[Memory, ...]:
-    """Layers, passes, taps, terms, x-map, and the code tables if there are any."""
+    """Rows, passes, taps, terms, x-map, and the code tables if there are any."""
     g = geometry
-    pass_bits, tap_bits = address_bits(len(program.passes)), address_bits(len(program.taps))
-    slice_bits, bank_bits = address_bits(g.slices), address_bits(g.shape.rows)
-    inputs, outputs = len(g.inputs), max(1, len(g.outputs))
     found = [
-        _image(
-            "layers",
-            [_layer(layer, g) for layer in program.layers],
-            [
-                pass_bits,
-                pass_bits + 1,
-                g.x_bits,
-                g.y_bits,
-                g.wr_bits,
-                g.wr_bits,
-                address_bits(max(1, g.tables)),
-                1,
-                outputs,
-                1,
-                inputs,
-                inputs,
-                1,
-            ],
-        ),
-        _image(
-            "passes",
-            [_pass(one) for one in program.passes],
-            [
-                tap_bits,
-                g.count_bits,
-                g.count_bits,
-                address_bits(len(program.weights)),
-                address_bits(g.params),
-                g.wr_bits,
-                address_bits(len(program.xmap)),
-                slice_bits,
-                g.y_bits,
-                g.y_bits,
-                g.x_bits,
-                g.x_bits,
-                1,
-                1,
-            ],
-        ),
+        _rows(program, g),
+        _passes(program, g),
+        _taps(program, g),
         _image(
             "terms",
-            [_term(term, g) for term in program.terms],
-            [g.rd_bits, g.y_bits, g.y_bits, g.act_bits, address_bits(inputs + 1)],
+            [(t.pitch, t.y_stride, t.height, t.pad, t.source) for t in program.terms],
+            [g.rd_bits, g.y_bits, g.y_bits, g.act_bits, address_bits(len(g.buffers) + 1)],
         ),
         _image(
             "xmap",
-            [(place.offset, place.bank, place.valid) for place in program.xmap],
-            [g.wr_bits, bank_bits, 1],
+            [(place.x, place.offset, place.bank, place.valid) for place in program.xmap],
+            [g.x_bits, g.wr_bits, address_bits(g.shape.rows), 1],
         ),
     ]
-    taps = program.taps.copy()
-    taps[:, 0] &= (1 << g.rd_bits) - 1
-    widths = [g.rd_bits, bank_bits, g.x_bits, g.x_bits, g.y_bits, address_bits(g.terms), 1]
-    found.insert(2, Memory(name="taps", width_bits=sum(widths), words=pack_rows(taps, widths)))
     if tables:
         found.append(table_image(tables, g.code_bits))
     return tuple(found)
+
+
+def place_image(number: int, layout: Layout, width: int, offset_bits: int) -> Memory:
+    """The place ROM of line buffer ``number``: word x is the offset and the bank of pixel x in a row."""
+    widths = [offset_bits, address_bits(layout.banks)]
+    rows = [layout.place(x)[::-1] for x in range(width)]
+    return _image(f"place_{number}", rows, widths)
 
 
 def _image(name: str, rows: Sequence[Sequence[int]], widths: Sequence[int]) -> Memory:
@@ -87,48 +50,51 @@ def _image(name: str, rows: Sequence[Sequence[int]], widths: Sequence[int]) -> M
     return Memory(name=name, width_bits=sum(widths), words=pack_rows(values, widths))
 
 
-def _flags(flags: Sequence[bool]) -> int:
-    """The first flag is bit 0."""
-    return sum(flag << n for n, flag in enumerate(flags))
+def _rows(program: Program, g: Geometry) -> Memory:
+    pass_bits = address_bits(len(program.passes))
+    widths = [
+        *(pass_bits, pass_bits + 1, g.x_bits, g.y_bits, g.wr_bits, g.wr_bits, 1, max(1, len(g.links))),
+        *[g.y_bits] * (2 * len(g.buffers)),
+        *[1] * len(g.buffers),
+        *(1, 1),
+    ]
+    words = tuple(pack_word(zip(_row(row), widths, strict=True)) for row in program.rows)
+    return Memory(name="rows", width_bits=sum(widths), words=words)
 
 
-def _layer(layer: LayerProgram, g: Geometry) -> tuple[int, ...]:
-    wrap = (1 << g.wr_bits) - 1
+def _row(row: RowProgram) -> tuple[int, ...]:
     return (
-        layer.pass_start,
-        layer.pass_count,
-        layer.groups,
-        layer.rows,
-        layer.row_step & wrap,
-        layer.plane & wrap,
-        layer.table or 0,
-        layer.table is not None,
-        _flags(layer.to_output),
-        layer.to_score,
-        _flags(layer.wait_input),
-        _flags(layer.release_input),
-        layer.last_layer,
+        *(row.pass_start, row.pass_count, row.groups, row.row, row.write, row.plane),
+        *(row.to_feature, row.links, *row.needs, *row.frees, *row.takes, row.flush, row.last),
+    )
+
+
+def _passes(program: Program, g: Geometry) -> Memory:
+    return _image(
+        "passes",
+        [_pass(one) for one in program.passes],
+        [
+            *(address_bits(len(program.taps)), g.count_bits, g.count_bits),
+            *(address_bits(len(program.weights)), address_bits(g.params)),
+            *(g.wr_bits, address_bits(len(program.xmap)), g.tile_bits, g.step_bits, g.piece_bits),
+            *(g.y_bits, g.y_bits, g.x_bits, g.x_bits, 1, 1),
+        ],
     )
 
 
 def _pass(one: Pass) -> tuple[int, ...]:
     return (
-        one.tap,
-        one.tap_count,
-        one.interval,
-        one.weight,
-        one.param,
-        one.write,
-        one.xmap,
-        one.slice,
-        one.row_low,
-        one.row_high,
-        one.x_low,
-        one.x_high,
-        one.first_window,
-        one.last_window,
+        *(one.tap, one.tap_count, one.interval, one.weight, one.param),
+        *(one.write, one.xmap, one.tile, one.step_row, one.piece),
+        *(one.row_low, one.row_high, one.x_low, one.x_high, one.first_window, one.last_window),
     )
 
 
-def _term(term: TermProgram, g: Geometry) -> tuple[int, ...]:
-    return (term.y_step & ((1 << g.rd_bits) - 1), term.y_stride, term.height, term.pad, term.source)
+def _taps(program: Program, g: Geometry) -> Memory:
+    taps = program.taps.copy()
+    taps[:, 0] &= (1 << g.rd_bits) - 1
+    widths = [
+        *(g.rd_bits, g.part_bits, address_bits(g.shape.rows), g.x_bits, g.x_bits),
+        *(g.y_bits, address_bits(g.terms), 1),
+    ]
+    return Memory(name="taps", width_bits=sum(widths), words=pack_rows(taps, widths))

@@ -1,0 +1,285 @@
+"""When every row of every engine starts, exactly: whole frames through a pipeline without stalls at its ports.
+
+Each maker of vectors (engine or input stream) executes its rows in a fixed order. A row starts as soon as the maker is
+done with the one before, the rows that it reads have arrived and its keepers have room (docs/program.md, 'Timing').
+Nothing else can delay it, so its start is a maximum of sums of earlier starts and constants.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ternc.errors import InternalError
+from ternc.schedule.design import Rows
+from ternc.schedule.timing import (
+    ARRIVE_LATENCY,
+    FREE_DELAY,
+    FREE_TO_START,
+    FREE_TO_STREAM,
+    OUTPUT_ARRIVE_LATENCY,
+    OUTPUT_FREE_DELAY,
+    OUTPUT_LATENCY,
+    ROW_DISTANCE,
+    STREAM_LATENCY,
+)
+
+BEFORE = -(1 << 40)
+"""Earlier than every cycle."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowCycles:
+    """One row of an engine's frame.
+
+    Attributes:
+        cycles: It takes; tail: from its start to its last vector's pass and pixel (`RowProgram`).
+        needs, frees, takes: Of each of the engine's buffers.
+        keepers: Numbers of the pipeline's keepers that get its vectors.
+        flush: Cycles behind it before the next row.
+    """
+
+    cycles: int
+    tail: int
+    needs: tuple[int, ...]
+    frees: tuple[int, ...]
+    takes: tuple[bool, ...]
+    keepers: tuple[int, ...]
+    flush: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineCycles:
+    """An engine: its rows of a frame, its buffers as numbers of keepers, and its latency from tap to link."""
+
+    rows: tuple[RowCycles, ...]
+    buffers: tuple[int, ...]
+    link_latency: int
+
+    @property
+    def busy(self) -> int:
+        """Cycles of a frame if it never waits."""
+        return sum(
+            max(ROW_DISTANCE, row.cycles + row.flush) if row.flush else max(ROW_DISTANCE, row.cycles)
+            for row in self.rows
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamCycles:
+    """An input stream: rows of a frame, beats of a row, and the keepers that it fills."""
+
+    rows: int
+    beats: int
+    keepers: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputCycles:
+    """An output: its keeper, rows of a frame that are sent, beats of a row, and cycles from there to its port."""
+
+    keeper: int
+    rows: int
+    beats: int
+    delay: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreCycles:
+    """The score: its keeper, steps of a frame, and cycles from a frame's last vector to its beat."""
+
+    keeper: int
+    steps: int
+    latency: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pipeline:
+    """Everything that takes part. ``keepers`` are the circular buffers; that of the score has room for all."""
+
+    streams: tuple[StreamCycles, ...]
+    engines: tuple[EngineCycles, ...]
+    outputs: tuple[OutputCycles, ...]
+    score: ScoreCycles | None
+    keepers: tuple[Rows, ...]
+
+    @property
+    def least_interval(self) -> int:
+        """Cycles per frame of the slowest part alone: no choice of capacities can be faster."""
+        return max(
+            *(engine.busy for engine in self.engines),
+            *(stream.rows * stream.beats for stream in self.streams),
+            *(output.rows * output.beats for output in self.outputs),
+            1,
+        )
+
+
+@dataclass(slots=True)
+class _Keeper:
+    """A circular buffer through time: when which rows arrived and were freed."""
+
+    rows: Rows
+    claims: int = 0
+    arrivals: list[int] = field(default_factory=list)  # of each step: the cycle from which its reader sees it
+    freed: list[int] = field(default_factory=lambda: [0])  # rows freed in all, rising
+    when: list[int] = field(default_factory=lambda: [BEFORE])  # the cycle of each of these
+
+    def arrived(self, rows: int) -> int | None:
+        """The cycle from which so many rows since reset are there; None if it is not known yet."""
+        step = -(-rows // self.rows.step)
+        if step == 0:
+            return BEFORE
+        return self.arrivals[step - 1] if step <= len(self.arrivals) else None
+
+    def room(self) -> int | None:
+        """The cycle in which the rows were freed that the next claim needs; None if it is not known yet."""
+        needed = (self.claims + 1) * self.rows.step - self.rows.capacity
+        at = bisect_left(self.freed, needed)
+        return self.when[at] if at < len(self.freed) else None
+
+    def free(self, rows: int, cycle: int) -> None:
+        """So many rows, in a cycle."""
+        if rows:
+            self.freed.append(self.freed[-1] + rows)
+            self.when.append(cycle)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameCycles:
+    """What came of some frames.
+
+    Attributes:
+        ends: The cycle of each frame's last output beat, on whichever port, counted from the first ready cycle.
+        waits: For each keeper, cycles for which it alone held up its maker.
+    """
+
+    ends: tuple[int, ...]
+    waits: tuple[int, ...]
+
+    @property
+    def interval(self) -> int:
+        """Between the last two frames."""
+        return self.ends[-1] - self.ends[-2]
+
+
+class _Run:
+    """The state of a run; every part goes on as far as what it depends on is known."""
+
+    def __init__(self, pipeline: Pipeline, frames: int) -> None:
+        self.pipeline = pipeline
+        self.frames = frames
+        self.keepers = [_Keeper(rows) for rows in pipeline.keepers]
+        self.waits = [0] * len(pipeline.keepers)
+        self.stream_at = [[0, 0] for _ in pipeline.streams]  # rows done, earliest next start
+        self.engine_at = [[0, 0] for _ in pipeline.engines]
+        self.taken = [[0] * len(engine.buffers) for engine in pipeline.engines]
+        self.output_at = [[0, BEFORE] for _ in pipeline.outputs]
+        self.ends: list[list[int]] = [[] for _ in pipeline.outputs]
+        self.score_ends: list[int] = []
+
+    def run(self) -> FrameCycles:
+        """All frames."""
+        moving = True
+        while moving:
+            moving = False
+            for n in range(len(self.pipeline.streams)):
+                moving |= self.stream(n)
+            for n in range(len(self.pipeline.engines)):
+                moving |= self.engine(n)
+            for n in range(len(self.pipeline.outputs)):
+                moving |= self.output(n)
+        ends = [*self.ends, *([self.score_ends] if self.pipeline.score else [])]
+        if any(len(one) < self.frames for one in ends):
+            raise InternalError("schedule", "the pipeline would deadlock")
+        last = tuple(max(one[frame] for one in ends) for frame in range(self.frames))
+        return FrameCycles(ends=last, waits=tuple(self.waits))
+
+    def start(self, earliest: int, keepers: Sequence[int], lag: int) -> int | None:
+        """When a maker may start its next step, or None if that is not known yet."""
+        found, slowest = earliest, None
+        for number in keepers:
+            room = self.keepers[number].room()
+            if room is None:
+                return None
+            if room + lag > found:
+                found, slowest = room + lag, number
+        if slowest is not None:
+            self.waits[slowest] += found - earliest
+        return found
+
+    def deliver(self, keepers: Sequence[int], vector: int) -> None:
+        """A step whose last vector is on the link in a cycle."""
+        score = self.pipeline.score
+        for number in keepers:
+            keeper = self.keepers[number]
+            keeper.claims += 1
+            output = any(one.keeper == number for one in self.pipeline.outputs)
+            keeper.arrivals.append(vector + (OUTPUT_ARRIVE_LATENCY if output else ARRIVE_LATENCY))
+            if score is not None and number == score.keeper:
+                keeper.free(keeper.rows.step, BEFORE)
+                if keeper.claims % score.steps == 0:
+                    self.score_ends.append(vector + score.latency)
+
+    def stream(self, n: int) -> bool:
+        """Beats of one input as far as they can come."""
+        one, at, moved = self.pipeline.streams[n], self.stream_at[n], False
+        while at[0] < self.frames * one.rows:
+            start = self.start(at[1], one.keepers, FREE_TO_STREAM)
+            if start is None:
+                break
+            at[0], at[1], moved = at[0] + 1, start + one.beats, True
+            self.deliver(one.keepers, start + one.beats - 1 + STREAM_LATENCY)
+        return moved
+
+    def engine(self, n: int) -> bool:
+        """Rows of one engine as far as they can start."""
+        one, at, taken, moved = self.pipeline.engines[n], self.engine_at[n], self.taken[n], False
+        while at[0] < self.frames * len(one.rows):
+            row = one.rows[at[0] % len(one.rows)]
+            ready = at[1]
+            for k, (number, need) in enumerate(zip(one.buffers, row.needs, strict=True)):
+                if need:
+                    keeper = self.keepers[number]
+                    there = keeper.arrived(taken[k] * keeper.rows.frame + need)
+                    if there is None:
+                        return moved
+                    ready = max(ready, there + 1)
+            start = self.start(ready, row.keepers, FREE_TO_START)
+            if start is None:
+                return moved
+            moved = True
+            end = start + row.cycles
+            at[0], at[1] = at[0] + 1, max(start + ROW_DISTANCE, end + row.flush)
+            self.deliver(row.keepers, start + row.tail + one.link_latency)
+            for k, number in enumerate(one.buffers):
+                self.keepers[number].free(row.frees[k], end + FREE_DELAY)
+                taken[k] += row.takes[k]
+        return moved
+
+    def output(self, n: int) -> bool:
+        """Rows of one output as far as they can be sent."""
+        one, at, moved = self.pipeline.outputs[n], self.output_at[n], False
+        keeper = self.keepers[one.keeper]
+        while at[0] < self.frames * one.rows:
+            frame, row = divmod(at[0], one.rows)
+            there = keeper.arrived(frame * keeper.rows.frame + row + 1)
+            if there is None:
+                break
+            start = max(at[1], there)
+            at[0], at[1], moved = at[0] + 1, start + one.beats, True
+            last = row == one.rows - 1
+            spare = keeper.rows.frame - one.rows if last else 0
+            keeper.free(1 + spare, start + one.beats - 1 + OUTPUT_FREE_DELAY)
+            if last:
+                self.ends[n].append(start + one.beats - 1 + OUTPUT_LATENCY + one.delay)
+        return moved
+
+
+def frame_cycles(pipeline: Pipeline, frames: int) -> FrameCycles:
+    """Run frames back to back from reset.
+
+    Raises:
+        InternalError: The capacities let no frame through.
+    """
+    return _Run(pipeline, frames).run()
