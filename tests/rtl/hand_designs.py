@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from ternc.numeric import address_bits
 from ternc.schedule.design import (
     ArrayShape,
@@ -176,12 +178,12 @@ def design(
 
 def branches() -> Design:
     """Two engines with all that there is: a map that both read, one that leaves and goes on, tables, thresholds, an argmax."""
-    image = {"tensor": "image", "channels": 6, "size": 8, "cols": 3, "bits": 8, "element_bits": 8}
-    middle = {"tensor": "middle", "channels": 10, "size": 8, "cols": 5, "bits": 4, "element_bits": 9}
+    image = partial(buffer, "image", channels=6, size=8, cols=3, bits=8, element_bits=8)
+    middle = partial(buffer, "middle", channels=10, size=8, cols=5, bits=4, element_bits=9)
     three, six = Rows(capacity=6, frame=8, step=2), Rows(capacity=5, frame=8, step=1)
     first = engine(
         ArrayShape(rows=2, cols=5, lanes=4),
-        (buffer(**image, lanes=3, rows=six),),
+        (image(lanes=3, rows=six),),
         (ToBuffer(engine=1, buffer=0), ToOutput(output=0)),
         features=BankedMemory(cols=5, lanes=4, bits=4, depth_words=70),
         levels=2,
@@ -190,7 +192,7 @@ def branches() -> Design:
     )
     second = engine(
         ArrayShape(rows=3, cols=4, lanes=7),
-        (buffer(**middle, lanes=7, rows=three), buffer(**image, lanes=6, rows=six)),
+        (middle(lanes=7, rows=three), image(lanes=6, rows=six)),
         (ToOutput(output=1),),
         layers=("conv3",),
     )

@@ -17,7 +17,10 @@ from ternc.schedule.design import Design
 pyslang = pytest.importorskip("pyslang") if not os.environ.get("CI") else __import__("pyslang")
 
 DESIGNS = [hand_designs.branches, hand_designs.score]
-DEFINES = [pytest.param([], id="synthesis"), pytest.param(["TERNC_FAST_SIM", "TERNC_MONITOR"], id="simulation")]
+DEFINES = [
+    pytest.param([], id="synthesis"),
+    pytest.param(["TERNC_FAST_SIM", "TERNC_MONITOR"], id="simulation"),
+]
 
 
 class Written:

@@ -24,7 +24,7 @@ from ternc.schedule.design import (
 
 def engine(shape: ArrayShape, buffers: tuple[LineBuffer, ...], *layers: LayerSchedule) -> Engine:
     """Only what the report reads of it."""
-    given = {"shape": shape, "buffers": buffers}
+    given: dict[str, Any] = {"shape": shape, "buffers": buffers}
     unused: dict[str, Any] = {field.name: 1 for field in fields(Geometry) if field.name not in given}
     return Engine(
         geometry=Geometry(**given, **unused),

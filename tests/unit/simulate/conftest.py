@@ -116,7 +116,5 @@ def lanes_text() -> str:
     listed, seen = ",\n".join(ports), ",\n".join(shown)
     return (
         "module lanes (\n  input logic clk_i, input logic rst_ni,\n"
-        f"{listed}\n`ifdef TERNC_MONITOR\n  ,\n{seen}\n`endif\n);\n"
-        + "\n".join(instances)
-        + "\nendmodule\n"
+        f"{listed}\n`ifdef TERNC_MONITOR\n  ,\n{seen}\n`endif\n);\n" + "\n".join(instances) + "\nendmodule\n"
     )

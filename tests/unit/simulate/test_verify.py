@@ -111,9 +111,7 @@ def plus(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> Plus:
             cycles_per_frame=cycles[0],
             latency_cycles=cycles[1],
             engines=(
-                StoredEngine(
-                    shape=ArrayShape(rows=1, cols=SIZE, lanes=SIZE), value_bits=9, layers=("plus",)
-                ),
+                StoredEngine(shape=ArrayShape(rows=1, cols=SIZE, lanes=SIZE), value_bits=9, layers=("plus",)),
             ),
         )
         monkeypatch.setattr(module, "open_build", lambda _: build)
