@@ -67,9 +67,9 @@ class Writer:
         self.nodes.append(helper.make_node(op, list(inputs), made, name=name, domain=domain, **attributes))
         return made
 
-    def reshape(self, x: str, *shape: int) -> str:
+    def reshape(self, x: str, *shape: int, name: str = "") -> str:
         """The value in another shape."""
-        return self.node("Reshape", x, self.whole(*shape))
+        return self.node("Reshape", x, self.whole(*shape), name=name)
 
     def model(self, opset: int, name: str = "graph") -> onnx.ModelProto:
         """The model, with the domain of QONNX's operators where they occur."""
@@ -161,19 +161,25 @@ def clip(w: Writer, x: str, low: Any, high: Any, opset: int) -> str:
     return w.node("Clip", x, w.const(np.asarray(low)), w.const(np.asarray(high)))
 
 
-def weights(w: Writer, codes: NDArray[Any], f: Format, dialect: Dialect, *, opset: int = 17) -> str:
-    """Constant weights ``codes * scale`` as the dialect stores them; per-channel scales are those of ``axis``."""
+def weights(
+    w: Writer, codes: NDArray[Any], f: Format, dialect: Dialect, *, opset: int = 17, name: str = ""
+) -> str:
+    """Constant weights ``codes * scale`` as the dialect stores them; per-channel scales are those of ``axis``.
+
+    Args:
+        name: Of the initialiser that holds them.
+    """
     scale = np.asarray(f.scale, np.float32)
     shape = [-1 if i == f.axis else 1 for i in range(codes.ndim)]
     spread = scale.reshape(shape) if scale.ndim else scale
     if dialect == "qonnx":
-        real = w.const((codes * spread).astype(np.float32))
+        real = w.const((codes * spread).astype(np.float32), name)
         operands = (w.const(spread), w.const(0.0), w.const(float(f.bits)))
         return w.node("Quant", real, *operands, domain=QONNX, signed=1, narrow=1, rounding_mode="ROUND")
     if dialect == "float":
-        return w.const((codes * spread).astype(np.float32))
+        return w.const((codes * spread).astype(np.float32), name)
     narrow = dialect == "qdq" and opset >= (25 if f.bits <= 2 else 21)
     kind = f.narrow_container if narrow else f.container
     axis: dict[str, Any] = {"axis": f.axis} if scale.ndim else {}
-    stored = w.const(codes.astype(kind))
+    stored = w.const(codes.astype(kind), name)
     return w.node("DequantizeLinear", stored, w.const(scale), w.const(np.zeros(scale.shape, kind)), **axis)
