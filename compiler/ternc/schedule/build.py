@@ -43,11 +43,10 @@ def schedule(network: Network, device: Device, wish: Wish, progress: Progress | 
     writers = {t.name: n for n, stage in enumerate(lines.stages) for t in stage.made}
     outputs = []
     for n, output in enumerate(network.outputs):
-        shape, numbers = (
-            lines.plans[writers[output.tensor]].shape,
-            lines.planners[writers[output.tensor]].numbers,
+        shape, numbers = lines.plans[writers[output.tensor]].shape, lines.planners[writers[output.tensor]].numbers
+        outputs.append(
+            output_buffer(network, output, lines.output_rows(n), shape.cols, numbers.value_bits)
         )
-        outputs.append(output_buffer(network, output, lines.output_rows(n), shape.cols, numbers.value_bits))
     score = None
     if network.anomaly is not None:
         maker = writers[network.anomaly.tensor]

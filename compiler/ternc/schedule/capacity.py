@@ -73,9 +73,7 @@ def sized(pipeline: Pipeline, least: Sequence[int]) -> Pipeline:
     return with_capacities(pipeline, _shrunk(pipeline, least, now, fit))
 
 
-def _shrunk(
-    pipeline: Pipeline, least: Sequence[int], now: list[int], fit: Callable[[int, int], int]
-) -> list[int]:
+def _shrunk(pipeline: Pipeline, least: Sequence[int], now: list[int], fit: Callable[[int, int], int]) -> list[int]:
     """Capacities cut where neither interval nor latency suffers."""
     found = frame_cycles(with_capacities(pipeline, now), SIZING_FRAMES)
     best = (found.interval, found.ends[0])

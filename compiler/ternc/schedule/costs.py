@@ -235,9 +235,7 @@ def require_fit(need: Resources, device: Device, budget: float, shapes: Sequence
     """ScheduleError if the design does not fit."""
     lacking = shortage(need, device, budget)
     if lacking:
-        arrays = (
-            f"an array of {shapes[0]}" if len(shapes) == 1 else f"arrays of {', '.join(map(str, shapes))}"
-        )
+        arrays = f"an array of {shapes[0]}" if len(shapes) == 1 else f"arrays of {', '.join(map(str, shapes))}"
         raise ScheduleError(
             f"target '{device.name}': {arrays} would need an estimated {lacking}",
             help="choose a larger --target, raise --budget, or ask for less with --array",

@@ -90,11 +90,7 @@ def requant_images(
                                 (layer.form == "raw", 1),
                                 (layer.form == "thresholds", 1),
                                 (layer.minimum[o], 1),
-                                *(
-                                    ((layer.table is not None, 1), (layer.table or 0, table_bits))
-                                    if tables
-                                    else ()
-                                ),
+                                *(((layer.table is not None, 1), (layer.table or 0, table_bits)) if tables else ()),
                             )
                         )
                     )

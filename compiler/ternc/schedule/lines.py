@@ -105,9 +105,7 @@ class Lines:
 
     def engine_links(self, n: int) -> tuple[tuple[str, Link], ...]:
         """The links of engine n with the tensor of each."""
-        return tuple(
-            (tensor.name, link) for tensor in self.stages[n].sent for link in self.links_of(tensor.name)
-        )
+        return tuple((tensor.name, link) for tensor in self.stages[n].sent for link in self.links_of(tensor.name))
 
     def buffer_memory(self, n: int, tensor: str) -> BankedMemory:
         """The memory of engine n for a tensor from outside, without its depth."""
@@ -277,7 +275,9 @@ def argmax_latency(shape: ArrayShape) -> int:
     return clog2(shape.cols) + 1
 
 
-def lines_of(network: Network, planners: Sequence[StagePlanner], shapes: Sequence[ArrayShape]) -> Lines:
+def lines_of(
+    network: Network, planners: Sequence[StagePlanner], shapes: Sequence[ArrayShape]
+) -> Lines:
     """Stages on arrays of the given shapes."""
     plans = tuple(planner.plan(shape) for planner, shape in zip(planners, shapes, strict=True))
     return Lines(network=network, planners=tuple(planners), plans=plans)

@@ -68,10 +68,14 @@ def stage_numbers(stage: Stage) -> Numbers:
     """The widths of every value in an engine that runs a stage."""
     network = stage.network
     ports = {tensor.name for tensor in network.input_tensors}
-    come = [input_bits(t) if t.name in ports else range_bits(t.range.low, t.range.high) for t in stage.inputs]
+    come = [
+        input_bits(t) if t.name in ports else range_bits(t.range.low, t.range.high) for t in stage.inputs
+    ]
     feature_bits = max((range_bits(t.range.low, t.range.high) for t in stage.inner), default=1)
     prefer, tables = uses_thresholds(stage.layers), code_tables(network, stage.layers)
-    requant = tuple(layer_requant(network, layer, tables, prefer_thresholds=prefer) for layer in stage.layers)
+    requant = tuple(
+        layer_requant(network, layer, tables, prefer_thresholds=prefer) for layer in stage.layers
+    )
     found = widths(requant, tables)
     leaving = set(network.leaving)
     codes = [t for t in stage.made if t.name not in leaving]
