@@ -1,18 +1,31 @@
 """A second reading of docs/program.md: runs the bits of a Design's memory images, without clock or RTL.
 
-It decodes the packed words with its own field tables, keeps real banked memories, and shares no code with the
-scheduler that filled them.
+It decodes the packed words with its own field tables, keeps real banked memories and circular buffers, lets any engine
+execute its next row as soon as rows and room are there, and shares no code with the scheduler that filled the images.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import gcd
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ternc.schedule.design import Design
+from ternc.schedule.design import (
+    BankedMemory,
+    Design,
+    Engine,
+    LineBuffer,
+    Link,
+    Rows,
+    ToBuffer,
+    ToOutput,
+    ToScore,
+)
+
+NOTHING = -(10**6)
 
 
 def bits_of(words: int) -> int:
@@ -40,49 +53,178 @@ def signed(value: int, width: int) -> int:
     return value - (1 << width) if value >> (width - 1) else value
 
 
-@dataclass
-class Machine:
-    """One engine. ``vectors`` is every finished vector of the last frame, in order."""
+class Counts:
+    """What ternc_rows counts."""
 
-    design: Design
+    def __init__(self, rows: Rows) -> None:
+        self.rows = rows
+        assert rows.capacity % rows.step == 0
+        assert rows.frame % rows.step == 0
+        self.used = self.have = self.write_row = self.read_row = 0
+
+    @property
+    def room(self) -> bool:
+        return self.used + self.rows.step <= self.rows.capacity
+
+    def claim(self) -> None:
+        assert self.room, "a step is claimed without room"
+        self.used += self.rows.step
+
+    def arrive(self) -> None:
+        self.have += self.rows.step
+        self.write_row = (self.write_row + self.rows.step) % self.rows.capacity
+
+    def take(self) -> None:
+        self.have -= self.rows.frame
+        assert self.have >= 0, "a frame ends that has not arrived"
+        self.read_row = (self.read_row + self.rows.frame) % self.rows.capacity
+
+    def free(self, rows: int) -> None:
+        self.used -= rows
+        assert self.used >= 0, "more rows are freed than were claimed"
+
+
+class Banks:
+    """What ternc_feature_memory holds: ``[bank, piece RAM, wide word, lane of the piece]``."""
+
+    def __init__(self, memory: BankedMemory, rows: int) -> None:
+        self.cols, self.lanes, self.bits = memory.cols, memory.lanes, memory.bits
+        self.piece = gcd(self.cols, self.lanes)
+        self.per_word = self.lanes // self.piece
+        self.parts = -(-self.cols // self.lanes)
+        self.pieces = self.parts * self.per_word
+        self.data = np.full((rows, self.pieces, memory.depth_words, self.piece), NOTHING, np.int64)
+
+    def write(self, bank: int, address: int, following: int, first: int, codes: NDArray[np.int64]) -> None:
+        for k in range(self.cols // self.piece):
+            at, where = first + k, address
+            if at >= self.pieces:
+                at, where = at - self.pieces, following
+            if where < self.data.shape[2]:
+                self.data[bank, at, where] = codes[k * self.piece : (k + 1) * self.piece]
+
+    def read(self, bank: int, address: int, part: int, lanes: int) -> NDArray[np.int64]:
+        """All lanes; those that are not stored are 0."""
+        found = np.zeros(lanes, np.int64)
+        word = self.data[bank, part * self.per_word : (part + 1) * self.per_word, address]
+        found[: self.lanes] = word.reshape(-1)
+        return found
+
+
+class Lines(Counts):
+    """A line buffer."""
+
+    def __init__(self, buffer: LineBuffer, rows: int, place: Sequence[int]) -> None:
+        super().__init__(buffer.rows)
+        self.buffer, self.banks = buffer, Banks(buffer.memory, rows)
+        offset = bits_of(buffer.pitch_words)
+        self.place = [unpack(word, {"offset": offset, "bank": bits_of(rows)}) for word in place]
+        self.vectors = 0
+
+    def put(self, row: int, x: int, tile: int, values: NDArray[np.int64]) -> None:
+        b, banks = self.buffer, self.banks
+        wide, piece = divmod(tile * (banks.cols // banks.piece), banks.pieces)
+        place = self.place[x]
+        address = (self.write_row + row) * b.pitch_words + place["offset"] + wide * b.plane_words
+        codes = values[: banks.cols] & ((1 << banks.bits) - 1)
+        banks.write(place["bank"], address, address + b.plane_words, piece, codes)
+        self.vectors += 1
+        if self.vectors == b.width * b.tiles * b.rows.step:
+            self.vectors = 0
+            self.arrive()
+
+
+class Sent(Counts):
+    """An output buffer, from which whole frames are taken."""
+
+    def __init__(self, buffer: object, width: int, tiles: int, rows: Rows, height: int) -> None:
+        super().__init__(rows)
+        self.width, self.tiles, self.height = width, tiles, height
+        self.words: dict[tuple[int, int, int], NDArray[np.int64]] = {}
+        self.vectors = 0
+        self.frame: list[NDArray[np.int64]] = []
+        self.frames: list[NDArray[np.int64]] = []
+
+    def put(self, row: int, x: int, tile: int, values: NDArray[np.int64]) -> None:
+        self.words[self.write_row + row, x, tile] = values
+        self.vectors += 1
+        if self.vectors == self.width * self.tiles * self.rows.step:
+            self.vectors = 0
+            self.arrive()
+            while self.have > 0 and self.send_row():
+                pass
+
+    def send_row(self) -> bool:
+        """One row leaves, if it is there."""
+        if self.have <= len(self.frame):
+            return False
+        row = (self.read_row + len(self.frame)) % self.rows.capacity
+        self.frame.append(
+            np.array([[self.words[row, x, t] for t in range(self.tiles)] for x in range(self.width)])
+        )
+        if len(self.frame) < self.height:
+            self.free(1)
+            return True
+        if self.have < self.rows.frame:
+            raise AssertionError("a frame's spare rows arrive with its last ones")
+        self.free(1 + self.rows.frame - self.height)
+        self.take()
+        self.frames.append(np.array(self.frame))
+        self.frame = []
+        return True
+
+
+@dataclass
+class Runner:
+    """One engine, row by row."""
+
+    machine: Machine
+    number: int
+    engine: Engine
     vectors: list[NDArray[np.int64]] = field(default_factory=list)
-    taps_executed: int = 0
+    at: int = 0
 
     def __post_init__(self) -> None:
-        engine = self.design.engines[0]
+        engine = self.engine
         self.g = g = engine.geometry
         self.shape = g.shape
         self.rom = rom = {memory.name: memory.words for memory in engine.programs}
-        pass_bits, tap_bits = bits_of(len(rom["passes"])), bits_of(len(rom["taps"]))
-        xmap_bits, weight_bits = bits_of(len(rom["xmap"])), bits_of(len(engine.weights[0].words))
-        bank_bits, slice_bits, param_bits = bits_of(g.shape.rows), bits_of(g.slices), bits_of(g.params)
-        inputs, outputs = len(g.inputs), max(1, len(g.outputs))
-        self.layer_fields = {
-            "pass_start": pass_bits, "pass_count": pass_bits + 1, "groups": g.x_bits, "rows": g.y_bits,
-            "row_step": g.wr_bits, "plane": g.wr_bits, "table": bits_of(g.tables), "use_table": 1,
-            "to_output": outputs, "to_score": 1, "wait_input": inputs, "release_input": inputs,
-            "last_layer": 1,
-        }  # fmt: skip
-        self.term_fields = {
-            "y_step": g.rd_bits, "y_stride": g.y_bits, "height": g.y_bits, "pad": g.act_bits,
-            "source": bits_of(inputs + 1),
+        rows = g.shape.rows
+        self.features = Banks(g.features, rows) if g.features else None
+        self.lines = [
+            Lines(buffer, rows, place.words) for buffer, place in zip(g.buffers, engine.places, strict=True)
+        ]
+        pass_bits, bank_bits, inputs = bits_of(len(rom["passes"])), bits_of(rows), len(g.buffers)
+        self.row_fields = {
+            "pass_start": pass_bits, "pass_count": pass_bits + 1, "groups": g.x_bits, "row": g.y_bits,
+            "write": g.wr_bits, "plane": g.wr_bits, "to_feature": 1, "links": max(1, len(g.links)),
+            **{f"need{k}": g.y_bits for k in range(inputs)}, **{f"free{k}": g.y_bits for k in range(inputs)},
+            "takes": inputs, "flush": 1, "last": 1,
         }  # fmt: skip
         self.pass_fields = {
-            "tap": tap_bits, "tap_count": g.count_bits, "interval": g.count_bits, "weight": weight_bits,
-            "param": param_bits, "write": g.wr_bits, "xmap": xmap_bits, "slice": slice_bits,
-            "row_low": g.y_bits, "row_high": g.y_bits, "x_low": g.x_bits, "x_high": g.x_bits,
-            "first_window": 1, "last_window": 1,
+            "tap": bits_of(len(rom["taps"])), "tap_count": g.count_bits, "interval": g.count_bits,
+            "weight": bits_of(len(engine.weights[0].words)), "param": bits_of(g.params), "write": g.wr_bits,
+            "xmap": bits_of(len(rom["xmap"])), "tile": g.tile_bits, "step_row": g.step_bits,
+            "piece": g.piece_bits, "row_low": g.y_bits, "row_high": g.y_bits, "x_low": g.x_bits,
+            "x_high": g.x_bits, "first_window": 1, "last_window": 1,
         }  # fmt: skip
         self.tap_fields = {
-            "offset": g.rd_bits, "rot": bank_bits, "q": g.x_bits, "limit": g.x_bits, "dy": g.y_bits,
-            "term": bits_of(g.terms), "shift": 1,
+            "offset": g.rd_bits, "part": g.part_bits, "rot": bank_bits, "q": g.x_bits, "limit": g.x_bits,
+            "dy": g.y_bits, "term": bits_of(g.terms), "shift": 1,
         }  # fmt: skip
-        self.xmap_fields = {"offset": g.wr_bits, "bank": bank_bits, "valid": 1}
-        self.requant_fields = {
+        term_fields = {
+            "pitch": g.rd_bits, "y_stride": g.y_bits, "height": g.y_bits, "pad": g.act_bits,
+            "source": bits_of(inputs + 1),
+        }  # fmt: skip
+        self.xmap_fields = {"x": g.x_bits, "offset": g.wr_bits, "bank": bank_bits, "valid": 1}
+        requant_fields = {
             "add": g.add_bits, "mul": g.mul_bits, "limit": g.code_bits, "raw": 1, "thr": 1, "min": 1,
+            **({"use_table": 1, "table": bits_of(g.tables)} if g.tables else {}),
         }  # fmt: skip
         assert len(rom["terms"]) == g.terms
-        self.terms = [unpack(word, self.term_fields) for word in rom["terms"]]
+        self.terms = [unpack(word, term_fields) for word in rom["terms"]]
+        self.rows = [unpack(word, self.row_fields) for word in rom["rows"]]
+        assert [row["last"] for row in self.rows] == [0] * (len(self.rows) - 1) + [1]
         lanes = range(g.shape.lanes)
         self.weights = np.array(
             [
@@ -91,89 +233,38 @@ class Machine:
             ],
             dtype=np.int64,
         )  # [cols, depth, lanes]; the code 2 does not exist
-        self.requant = [[unpack(word, self.requant_fields) for word in m.words] for m in engine.requant]
+        self.requant = [[unpack(word, requant_fields) for word in m.words] for m in engine.requant]
         assert all(
             len(m.words) == g.threshold_params << n
             for column in engine.thresholds
             for n, m in enumerate(column)
         )
         self.thresholds = [[m.words for m in column] for column in engine.thresholds]
+        self.best: dict[int, NDArray[np.int64]] = {}
 
-    def run(self, codes: Sequence[NDArray[np.int64]]) -> tuple[NDArray[np.int64], ...]:
-        """One frame of every input, ``[C, H, W]`` integers, to what leaves each port, in order.
-
-        Integers ``[C, H, W]``, indices ``[H, W]`` of an argmax, or ``[2]``, the score and its flag.
-        """
-        g, (rows, lanes) = self.g, (self.shape.rows, self.shape.lanes)
-        nothing = -(10**6)
-        self.vectors = []
-        self.memories = [np.full((rows, g.feature_words, lanes), nothing, dtype=np.int64)]
-        self.memories += [np.full((rows, b.half_words, lanes), nothing, dtype=np.int64) for b in g.inputs]
-        self.outputs = [np.full((b.half_words, self.shape.cols), nothing, dtype=np.int64) for b in g.outputs]
-        self.score = 0
-        for number, frame in enumerate(codes):
-            self.load(number, frame)
-        self.present: set[int] = set()
-        self.finished: list[int | str] = []
-        done = False
-        for word in self.rom["layers"]:
-            assert not done, "a layer behind the last"
-            layer = unpack(word, self.layer_fields)
-            self.present |= {1 + n for n in flags(layer["wait_input"])}
-            self.layer(layer)
-            released = {1 + n for n in flags(layer["release_input"])}
-            assert released <= self.present, "an input is released that was not waited for"
-            self.present -= released
-            self.finished += flags(layer["to_output"]) + ["score"] * layer["to_score"]
-            done = bool(layer["last_layer"])
-        assert done, "no last layer"
-        assert not self.present, "an input is never released"
-        ends = [*range(len(g.outputs)), *(["score"] if g.score else [])]
-        assert sorted(map(str, self.finished)) == sorted(map(str, ends)), "every output is written once"
-        return self.leaving()
-
-    def leaving(self) -> tuple[NDArray[np.int64], ...]:
-        """What ternc_output, ternc_argmax and ternc_score make of their memories."""
-        found = []
-        for buffer, port, words in zip(self.g.outputs, self.design.outputs, self.outputs, strict=False):
-            tiles = -(-buffer.channels // self.shape.cols)
-            values = words[: buffer.pixels * tiles].reshape(port.height, port.width, -1)
-            values = values[..., : buffer.channels]
-            assert (values >= -(1 << (buffer.bits - 1))).all()
-            assert (values < 1 << (buffer.bits - 1)).all()
-            if buffer.argmax:
-                found.append(values.argmax(axis=-1))
-            else:
-                found.append(np.moveaxis(values, -1, 0) + buffer.offset)
-        if self.g.score:
-            assert self.score < 1 << self.g.score.score_bits
-            found.append(np.array([self.score, self.score > self.g.score.limit], dtype=np.int64))
-        return tuple(found)
-
-    def load(self, number: int, codes: NDArray[np.int64]) -> None:
-        """What ternc_input does."""
-        b, rows = self.g.inputs[number], self.shape.rows
-        channels, height, width = codes.shape
-        for y in range(height):
-            for x in range(width):
-                index, phase = divmod(x, b.stride)
-                for c in range(channels):
-                    chunk, lane = divmod(c, b.lanes)
-                    address = chunk * b.plane_words + (y * b.stride + phase) * b.phase_words + index // rows
-                    self.memories[1 + number][index % rows, address, lane] = codes[c, y, x] + b.offset
-
-    def layer(self, layer: dict[str, int]) -> None:
-        """All passes at all positions of one layer."""
-        best: dict[int, NDArray[np.int64]] = {}
-        rows = self.shape.rows
-        for row in range(layer["rows"]):
-            for group in range(layer["groups"]):
-                for number in range(layer["pass_count"]):
-                    passed = unpack(self.rom["passes"][layer["pass_start"] + number], self.pass_fields)
-                    assert passed["interval"] >= max(passed["tap_count"], rows * self.g.drain_period)
-                    sums = self.accumulate(passed, row, group)
-                    for r in range(rows):
-                        self.finish(layer, passed, row, group, r, sums[r], best)
+    def step(self) -> bool:
+        """The next row, if it may start."""
+        row = self.rows[self.at]
+        keepers = [self.g.links[n] for n in flags(row["links"])]
+        if any(line.have < row[f"need{k}"] for k, line in enumerate(self.lines)):
+            return False
+        if not all(self.machine.room(keeper) for keeper in keepers):
+            return False
+        for keeper in keepers:
+            self.machine.claim(keeper)
+        for group in range(row["groups"]):
+            for number in range(row["pass_count"]):
+                passed = unpack(self.rom["passes"][row["pass_start"] + number], self.pass_fields)
+                assert passed["interval"] >= max(passed["tap_count"], self.shape.rows)
+                sums = self.accumulate(passed, row["row"], group)
+                for r in range(self.shape.rows):
+                    self.finish(row, passed, group, r, sums[r], keepers)
+        for k, line in enumerate(self.lines):
+            line.free(row[f"free{k}"])
+            if row["takes"] >> k & 1:
+                line.take()
+        self.at = (self.at + 1) % len(self.rows)
+        return True
 
     def accumulate(self, passed: dict[str, int], row: int, group: int) -> NDArray[np.int64]:
         """The array: unsigned sums ``[rows, cols]``."""
@@ -185,7 +276,7 @@ class Machine:
             term = self.terms[tap["term"]]
             weight = self.weights[:, passed["weight"] + k]  # [cols, lanes]
             used = (weight != 0).any(axis=0)
-            self.taps_executed += 1
+            self.machine.taps_executed += 1
             if tap["shift"]:
                 assert g.digits
                 assert k > 0
@@ -194,12 +285,7 @@ class Machine:
             for r in range(rows):
                 i = group * rows + signed(tap["q"], g.x_bits) + r
                 if 0 <= y < term["height"] and 0 <= i < tap["limit"]:
-                    bank = (r + tap["rot"]) % rows
-                    address = (row * term["y_step"] + group + tap["offset"] + (bank < tap["rot"])) % (
-                        1 << g.rd_bits
-                    )
-                    x = self.memories[term["source"]][bank, address]
-                    assert term["source"] == 0 or term["source"] in self.present, "an input is not there"
+                    x = self.read(term, tap, y, group, r)
                     assert (x[used] >= 0).all(), "a tap reads what nobody wrote"
                 else:
                     x = np.full(self.shape.lanes, term["pad"])
@@ -210,7 +296,29 @@ class Machine:
             assert (sums < 1 << g.acc_bits).all()
         return sums
 
-    def requantise(self, column: int, param: int, value: int, table: int | None) -> tuple[int, bool]:
+    def read(
+        self, term: dict[str, int], tap: dict[str, int], y: int, group: int, r: int
+    ) -> NDArray[np.int64]:
+        """The word that array row r reads."""
+        rows, z = self.shape.rows, y
+        if term["source"]:
+            line = self.lines[term["source"] - 1]
+            assert y < line.have, "a row is read that has not arrived"
+            z, capacity = line.read_row + y, line.rows.capacity
+            if capacity & (capacity - 1) == 0:
+                z &= capacity - 1
+            else:
+                assert capacity >= line.rows.frame
+                z -= capacity if z >= capacity else 0
+            banks = line.banks
+        else:
+            assert self.features is not None
+            banks = self.features
+        bank = (r + tap["rot"]) % rows
+        address = (z * term["pitch"] + group + tap["offset"] + (bank < tap["rot"])) % (1 << self.g.rd_bits)
+        return banks.read(bank, address, tap["part"], self.shape.lanes)
+
+    def requantise(self, column: int, param: int, value: int) -> tuple[int, bool]:
         """(value, keep the minimum) of one column's sum."""
         g, word = self.g, self.requant[column][param]
         if word["thr"]:
@@ -220,64 +328,155 @@ class Machine:
         else:
             scaled = (value * signed(word["mul"], g.mul_bits) + signed(word["add"], g.add_bits)) >> g.shift
             code = scaled if word["raw"] else min(max(scaled, 0), word["limit"])
-        if table is not None:
-            code = self.rom["tables"][(table << g.code_bits) | code]
+        if word.get("use_table"):
+            code = self.rom["tables"][(word["table"] << g.code_bits) | code]
         assert -(1 << (g.value_bits - 1)) <= code < 1 << (g.value_bits - 1)
         return code, bool(word["min"])
 
     def finish(
         self,
-        layer: dict[str, int],
+        row: dict[str, int],
         passed: dict[str, int],
-        row: int,
         group: int,
         r: int,
         sums: NDArray[np.int64],
-        best: dict[int, NDArray[np.int64]],
+        keepers: list[Link],
     ) -> None:
-        """Requantiser, pool and memory write of one pixel's vector."""
+        """Requantiser, pool, feature memory and links of one pixel's vector."""
         g, cols = self.g, self.shape.cols
-        table = layer["table"] if layer["use_table"] else None
-        found = [self.requantise(c, passed["param"], int(sums[c]), table) for c in range(cols)]
+        found = [self.requantise(c, passed["param"], int(sums[c])) for c in range(cols)]
         values = np.array([value for value, _ in found])
         least = np.array([keep for _, keep in found])
         j = group * self.shape.rows + r
-        taken = passed["row_low"] <= row < passed["row_high"] and passed["x_low"] <= j < passed["x_high"]
+        taken = (
+            passed["row_low"] <= row["row"] < passed["row_high"] and passed["x_low"] <= j < passed["x_high"]
+        )
         if not taken:
             end = 1 << (g.value_bits - 1)
             values = np.where(least, end - 1, -end)
         if not passed["first_window"]:
-            values = np.where(least, np.minimum(values, best[r]), np.maximum(values, best[r]))
-        best[r] = values
+            values = np.where(least, np.minimum(values, self.best[r]), np.maximum(values, self.best[r]))
+        self.best[r] = values
         place = unpack(self.rom["xmap"][passed["xmap"] + j], self.xmap_fields)
         if not passed["last_window"] or not place["valid"]:
             return
         self.vectors.append(values)
-        address = passed["write"] + row * layer["row_step"] + place["offset"]
-        if layer["to_score"]:
-            assert g.score is not None
-            self.score += int((values * values if g.score.squares else abs(values)).sum())
-        elif layer["to_output"]:
-            (output,) = flags(layer["to_output"])
-            self.outputs[output][address] = values
-        else:
-            self.write(layer, passed, place["bank"], address, values)
+        if row["to_feature"]:
+            assert self.features is not None
+            address = passed["write"] + row["write"] + place["offset"]
+            codes = values & ((1 << self.features.bits) - 1)
+            self.features.write(place["bank"], address, address + row["plane"], passed["piece"], codes)
+        for keeper in keepers:
+            self.machine.put(keeper, passed["step_row"], place["x"], passed["tile"], values)
 
-    def write(
-        self,
-        layer: dict[str, int],
-        passed: dict[str, int],
-        bank: int,
-        address: int,
-        values: NDArray[np.int64],
-    ) -> None:
-        """A vector into the feature memory, which keeps the low bits."""
-        g, features = self.g, self.memories[0]
-        values = values & ((1 << g.feature_bits) - 1)
-        if g.drain_period == 1:
-            first = passed["slice"] * g.slice_lanes
-            features[bank, address, first : first + self.shape.cols] = values
+
+@dataclass
+class Machine:
+    """All engines. ``runners[n].vectors`` is every finished vector of engine n since the start, in order."""
+
+    design: Design
+    taps_executed: int = 0
+
+    def __post_init__(self) -> None:
+        self.runners = [
+            Runner(machine=self, number=n, engine=engine) for n, engine in enumerate(self.design.engines)
+        ]
+        self.outputs = [
+            Sent(buffer, buffer.width, buffer.tiles, buffer.rows, buffer.height)
+            for buffer in self.design.buffers
+        ]
+        self.score, self.score_vectors = 0, 0
+        self.scores: list[tuple[int, int]] = []
+
+    @property
+    def vectors(self) -> list[NDArray[np.int64]]:
+        """Of a design with one engine."""
+        (runner,) = self.runners
+        return runner.vectors
+
+    def keeper(self, link: Link) -> Lines | Sent | None:
+        match link:
+            case ToBuffer(engine=n, buffer=k):
+                return self.runners[n].lines[k]
+            case ToOutput(output=n):
+                return self.outputs[n]
+            case ToScore():
+                return None
+
+    def room(self, link: Link) -> bool:
+        keeper = self.keeper(link)
+        return keeper is None or keeper.room
+
+    def claim(self, link: Link) -> None:
+        keeper = self.keeper(link)
+        if keeper is not None:
+            keeper.claim()
+
+    def put(self, link: Link, row: int, x: int, tile: int, values: NDArray[np.int64]) -> None:
+        keeper, unit = self.keeper(link), self.design.score
+        if keeper is not None:
+            keeper.put(row, x, tile, values)
             return
-        for k in range(g.drain_period):
-            part = values[k * self.shape.lanes : (k + 1) * self.shape.lanes]
-            features[bank, address + k * layer["plane"], : len(part)] = part
+        assert unit is not None
+        self.score += int((values * values if unit.squares else abs(values)).sum())
+        self.score_vectors += 1
+        if self.score_vectors == unit.frame_vectors:
+            self.scores.append((self.score, self.score > unit.limit))
+            self.score, self.score_vectors = 0, 0
+
+    def run(self, codes: Sequence[NDArray[np.int64]]) -> tuple[NDArray[np.int64], ...]:
+        """One frame of every input, ``[C, H, W]`` integers, to what leaves each port (`leaving`)."""
+        self.feed([frame[None] for frame in codes])
+        return self.leaving(-1)
+
+    def feed(self, codes: Sequence[NDArray[np.int64]]) -> None:
+        """Frames ``[N, C, H, W]`` of every input, as far as anything moves."""
+        waiting = [
+            [(n, y) for n in range(len(frames)) for y in range(frames.shape[2])] for frames in codes
+        ]
+        moving = True
+        while moving:
+            moving = False
+            for number, stream in enumerate(self.design.streams):
+                while waiting[number] and all(self.room(link) for link in stream.links):
+                    self.beat_row(number, codes[number], *waiting[number].pop(0))
+                    moving = True
+            for runner in self.runners:
+                while runner.step():
+                    moving = True
+        state = [(runner.at, [(line.have, line.used) for line in runner.lines]) for runner in self.runners]
+        assert not any(waiting), f"a deadlock: an input is not accepted; engines {state}"
+        assert all(runner.at == 0 for runner in self.runners), f"a deadlock: a frame is not finished; engines {state}"
+
+    def beat_row(self, number: int, frames: NDArray[np.int64], n: int, y: int) -> None:
+        """What ternc_input does with a row."""
+        stream = self.design.streams[number]
+        for link in stream.links:
+            self.claim(link)
+        for x in range(stream.width):
+            for chunk in range(stream.chunks):
+                codes = np.zeros(stream.lanes, np.int64)
+                part = frames[n, chunk * stream.lanes : (chunk + 1) * stream.lanes, y, x]
+                codes[: len(part)] = part + stream.offset
+                for link in stream.links:
+                    self.put(link, 0, x, chunk, codes)
+
+    def leaving(self, frame: int) -> tuple[NDArray[np.int64], ...]:
+        """What ternc_output, ternc_argmax and ternc_score made of a frame.
+
+        Integers ``[C, H, W]``, indices ``[H, W]`` of an argmax, or ``[2]``, the score and its flag.
+        """
+        found = []
+        for buffer, sent in zip(self.design.buffers, self.outputs, strict=True):
+            values = sent.frames[frame].reshape(buffer.height, buffer.width, -1)[..., : buffer.channels]
+            assert (values >= -(1 << (buffer.bits - 1))).all()
+            assert (values < 1 << (buffer.bits - 1)).all()
+            if buffer.argmax:
+                found.append(values.argmax(axis=-1))
+            else:
+                found.append(np.moveaxis(values, -1, 0) + buffer.offset)
+        if self.design.score:
+            score = self.scores[frame]
+            assert score[0] < 1 << self.design.score.score_bits
+            found.append(np.array(score, dtype=np.int64))
+        return tuple(found)

@@ -270,7 +270,7 @@ class Assembler:
                     groups=groups,
                     row=r,
                     write=sink.base + r * walk.vertical.phases * sink.pitch if sink else 0,
-                    plane=sink.plane if sink else 0,
+                    plane=sink.plane if sink and sink.wides > 1 else 0,
                     to_feature=sink is not None,
                     links=self.links.get(layer.target, 0),
                     needs=tuple(rows.needs[r] for rows in inputs),

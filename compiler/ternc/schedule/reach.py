@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from ternc.network.layers import Tensor
 from ternc.schedule.axes import Walk
@@ -46,10 +47,13 @@ def input_rows(stage: Stage, n: int, walk: Walk, tensor: Tensor, frame_rows: int
         for r in range(count):
             needs[r] = max(needs[r], min(max(r * step + high + 1, 0), height))
             kept[r] = min(kept[r], min(max(r * step + low, 0), height))
+    if n == readers[0]:
+        needs[0] = max(needs[0], 1)  # nothing is made of a frame before it comes
     if n != readers[-1]:
         return InputRows(needs=tuple(needs), frees=(0,) * count, takes=False)
     needs[-1] = height  # whoever ends the frame has seen all of it
-    gone = [min(kept[r + 1 :]) for r in range(count - 1)]
+    there = list(accumulate(needs, max))  # rows that nobody reads may come later
+    gone = [min(there[r], *kept[r + 1 :]) for r in range(count - 1)]
     gone.append(frame_rows)
     frees = tuple(now - before for before, now in zip([0, *gone[:-1]], gone, strict=True))
     return InputRows(needs=tuple(needs), frees=frees, takes=True)
