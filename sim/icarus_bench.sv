@@ -1,12 +1,13 @@
 // The parts of a test bench for an interpreting simulator, which does what sim/verilator_main.cpp does in Verilator:
 // slower, but undefined values (x) are seen. compiler/ternc/simulate/icarus.py writes the module `ternc_bench` that
-// puts a source at every input stream of a design, a sink at every output stream, and one control.
+// puts a source at every input stream of a design, a sink at every output stream, a monitor at every engine where
+// the design shows what they finish, and one control.
 //
-// The log has one line per happening; inputs and outputs are numbered from 0 in the order of the design:
+// The log has one line per happening; inputs, outputs and engines are numbered from 0 in the order of the design:
 //
 //   I stream cycle            an input beat was accepted
 //   O stream cycle last hex   an output beat was accepted
-//   M cycle hex               a vector on the monitor port
+//   M engine cycle hex        an engine finished a vector
 //   E cycle message           the run ends here
 //
 // Cycle 0 is the first one after reset. Every part samples at the rising edge and drives behind it.
@@ -17,7 +18,6 @@ module ternc_bench_control #(
   parameter int Streams = 2,
   parameter int Outputs = 1,
   parameter int Watchdog = 1,
-  parameter int MonBits = 1,
   parameter LogFile = ""
 ) (
   output reg                clk_o,
@@ -28,9 +28,7 @@ module ternc_bench_control #(
   output reg  [31:0]        cycle_o,
   input  wire [Streams-1:0] moved_i,
   input  wire [Streams-1:0] held_i,     // a stream's own side holds it back
-  input  wire [Outputs-1:0] done_i,
-  input  wire               mon_valid_i,
-  input  wire [MonBits-1:0] mon_value_i
+  input  wire [Outputs-1:0] done_i
 );
   localparam int QuietCycles = 64;
   integer reset_left = 16, idle = 0, quiet = 0;
@@ -51,7 +49,6 @@ module ternc_bench_control #(
     rst_no <= start_o || run_o;
     if (run_o) begin
       cycle_o <= cycle_o + 1;
-      if (mon_valid_i === 1'b1) $fdisplay(log_o, "M %0d %h", cycle_o, mon_value_i);
       idle = (|moved_i || &done_i) ? 0 : idle + !(|held_i);
       if (idle > Watchdog) begin
         $fdisplay(log_o, "E %0d nothing moved any more", cycle_o);
@@ -60,6 +57,23 @@ module ternc_bench_control #(
       if (&done_i) quiet = quiet + 1;
       if (quiet > QuietCycles) $finish;
     end
+  end
+endmodule
+
+// Logs the vectors that an engine finishes.
+module ternc_bench_monitor #(
+  parameter int Engine = 0,
+  parameter int Bits = 1
+) (
+  input wire            clk_i,
+  input wire            run_i,
+  input wire [31:0]     log_i,
+  input wire [31:0]     cycle_i,
+  input wire            valid_i,
+  input wire [Bits-1:0] value_i
+);
+  always @(posedge clk_i) begin
+    if (run_i && valid_i === 1'b1) $fdisplay(log_i, "M %0d %0d %h", Engine, cycle_i, value_i);
   end
 endmodule
 

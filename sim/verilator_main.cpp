@@ -1,9 +1,9 @@
 // Runs a generated top module at native speed: frames from .npy files go into its input streams, the beats of its
-// output streams go into others. The same file serves every design: "ports.h" names the streams, and the compiler
-// finds out the ports' widths by itself.
+// output streams go into others. The same file serves every design: "ports.h" names the streams and numbers the
+// engines, and the compiler finds out the ports' widths by itself.
 //
 //   Vtop --input FILE ... --output BEATS,BYTES,FILE ... --result FILE
-//        [--stalls SEED [--stretch CYCLES]] [--watchdog CYCLES] [--monitor FIRST,COUNT,FILE]
+//        [--stalls SEED [--stretch CYCLES]] [--watchdog CYCLES] [--monitor ENGINE,FIRST,COUNT,FILE ...]
 //
 // One --input and --output for each stream, in the order of "ports.h". The .npy files are uint8
 // [frames, beats, bytes]; every input has as many frames. Cycle 0 is the first one after reset. A port's beat belongs
@@ -46,23 +46,38 @@ struct OutputFile {
     std::string path;
 };
 
+// Vectors to record that an engine finishes: `count` from number `first` on.
+struct Window {
+    std::size_t engine;
+    std::uint64_t first, count;
+    std::string path;
+};
+
 struct Options {
     std::vector<std::string> inputs;
     std::vector<OutputFile> outputs;
-    std::string result, monitor_file;
+    std::vector<Window> windows;
+    std::string result;
     bool stalls = false;
     std::uint64_t seed = 0;
     std::uint64_t stretch = 1024;
     std::uint64_t watchdog = 1'000'000;
-    std::uint64_t monitor_first = 0, monitor_count = 0;
 };
 
-// "NUMBER,NUMBER,FILE"; a file's name may have commas.
-OutputFile numbers_and_file(const std::string& key, const std::string& value) {
-    const auto comma = value.find(','), second = value.find(',', comma + 1);
-    if (second == std::string::npos) throw std::invalid_argument(key + " takes NUMBER,NUMBER,FILE");
-    return {std::stoull(value.substr(0, comma)), std::stoull(value.substr(comma + 1, second - comma - 1)),
-            value.substr(second + 1)};
+// "NUMBER,...,FILE": some numbers and a file, whose name may have commas.
+template <std::size_t Count>
+std::pair<std::array<std::uint64_t, Count>, std::string> numbers_and_file(const std::string& key,
+                                                                          const std::string& value) {
+    std::array<std::uint64_t, Count> numbers{};
+    std::size_t at = 0;
+    for (auto& number : numbers) {
+        const auto comma = value.find(',', at);
+        if (comma == std::string::npos)
+            throw std::invalid_argument(key + " takes " + std::to_string(Count) + " numbers and a file");
+        number = std::stoull(value.substr(at, comma - at));
+        at = comma + 1;
+    }
+    return {numbers, value.substr(at)};
 }
 
 Options parse(int argc, char** argv) {
@@ -70,18 +85,18 @@ Options parse(int argc, char** argv) {
     for (int i = 1; i + 1 < argc; i += 2) {
         const std::string key = argv[i], value = argv[i + 1];
         if (key == "--input") options.inputs.push_back(value);
-        else if (key == "--output") options.outputs.push_back(numbers_and_file(key, value));
-        else if (key == "--result") options.result = value;
+        else if (key == "--output") {
+            const auto [numbers, file] = numbers_and_file<2>(key, value);
+            options.outputs.push_back({numbers[0], numbers[1], file});
+        } else if (key == "--result") options.result = value;
         else if (key == "--stretch") options.stretch = std::stoull(value);
         else if (key == "--watchdog") options.watchdog = std::stoull(value);
         else if (key == "--stalls") {
             options.stalls = true;
             options.seed = std::stoull(value);
         } else if (key == "--monitor") {
-            const auto [first, count, file] = numbers_and_file(key, value);
-            options.monitor_first = first;
-            options.monitor_count = count;
-            options.monitor_file = file;
+            const auto [numbers, file] = numbers_and_file<3>(key, value);
+            options.windows.push_back({numbers[0], numbers[1], numbers[2], file});
         } else throw std::invalid_argument("unknown option " + key);
     }
     if (argc % 2 == 0 || options.inputs.empty() || options.outputs.empty() || options.result.empty())
@@ -292,36 +307,65 @@ private:
 // ---------------------------------------------------------------------------------------------- monitor
 
 #ifdef TERNC_MONITOR
-// File: uint64 size of a value in bytes, then records of uint64 cycle and the value's bytes.
-class Monitor {
+// What an engine shows: a vector of finished values of any width, little-endian in memory.
+struct MonitorWires {
+    CData* valid;
+    std::uint8_t* value;
+    std::size_t size;
+};
+
+#define TERNC_MONITOR_WIRES(n) \
+    MonitorWires{&top.mon_##n##_valid_o, reinterpret_cast<std::uint8_t*>(&top.mon_##n##_value_o), \
+                 sizeof(top.mon_##n##_value_o)},
+
+std::vector<MonitorWires> monitor_wires(Vtop& top) { return {TERNC_ENGINES(TERNC_MONITOR_WIRES)}; }
+
+// Writes one window to its file: uint64 size of a value in bytes, then records of uint64 cycle and the value's bytes.
+class Recorder {
 public:
-    Monitor(Vtop& top, const Options& options)
-        : top_(top), next_(options.monitor_first), end_(options.monitor_first + options.monitor_count) {
-        if (options.monitor_file.empty()) return;
-        file_.open(options.monitor_file, std::ios::binary);
-        const std::uint64_t size = sizeof(top_.mon_value_o);
+    Recorder(const MonitorWires& wires, const Window& window)
+        : wires_(wires), next_(window.first), end_(window.first + window.count), file_(window.path, std::ios::binary) {
+        const std::uint64_t size = wires_.size;
         file_.write(reinterpret_cast<const char*>(&size), sizeof size);
     }
 
     void observe(std::uint64_t cycle) {
-        if (!top_.mon_valid_o) return;
-        if (event_ >= next_ && event_ < end_ && file_.is_open()) {
+        if (!*wires_.valid) return;
+        if (event_ >= next_ && event_ < end_) {
             file_.write(reinterpret_cast<const char*>(&cycle), sizeof cycle);
-            file_.write(reinterpret_cast<const char*>(&top_.mon_value_o), sizeof(top_.mon_value_o));
+            file_.write(reinterpret_cast<const char*>(wires_.value), static_cast<std::streamsize>(wires_.size));
         }
         ++event_;
     }
 
 private:
-    Vtop& top_;
+    MonitorWires wires_;
     std::uint64_t next_, end_, event_ = 0;
     std::ofstream file_;
+};
+
+class Monitor {
+public:
+    Monitor(Vtop& top, const Options& options) {
+        const auto engines = monitor_wires(top);
+        for (const auto& window : options.windows) {
+            if (window.engine >= engines.size()) throw std::invalid_argument("--monitor names an engine that is not there");
+            recorders_.emplace_back(engines[window.engine], window);
+        }
+    }
+
+    void observe(std::uint64_t cycle) {
+        for (auto& recorder : recorders_) recorder.observe(cycle);
+    }
+
+private:
+    std::vector<Recorder> recorders_;
 };
 #else
 class Monitor {
 public:
     Monitor(Vtop&, const Options& options) {
-        if (!options.monitor_file.empty()) throw std::invalid_argument("--monitor needs +define+TERNC_MONITOR");
+        if (!options.windows.empty()) throw std::invalid_argument("--monitor needs +define+TERNC_MONITOR");
     }
     void observe(std::uint64_t) {}
 };

@@ -1,67 +1,73 @@
-// Turns the drained, requantised and aligned values of the columns into memory writes.
+// Turns the drained, requantised and aligned values of the columns into vectors for the feature memory and for links.
 //
-// Each pass announces itself on info_i and again, later, on last_i when its last tap enters column 0.
-// StartDelay cycles after last_i the Rows pixels of the pass appear on value_i, one every DrainPeriod cycles:
-// with last_i in cycle t, row r is sampled in cycle t + StartDelay + 3 + r*DrainPeriod.
-// Latency from value_i to the write ports: 2 (pool, write register).
-// A pixel outside the map (its x-map entry is not valid) is not written; a row that the pass's info does not take
-// has no part in the pixel's window. to_output_i, to_score_i, out_base_i and plane_i are constant while values of
-// a layer come. A layer for the score writes no memory: score_valid_o marks its vectors on done_value_o.
+// Each pass announces itself on info_i and again, later, on last_i when its last tap enters column 0. StartDelay cycles
+// after last_i the Rows pixels of the pass appear on value_i, one a cycle: with last_i in cycle t, row r is sampled in
+// cycle t + StartDelay + 3 + r. A pass's last_i comes Rows cycles after the one before at the earliest.
+// What becomes of a pixel is in its pass's info: the feature memory (to_feature), links, both or none; its place there,
+// its tile and its row within the step. The x-map (x, offset, bank, valid from bit 0 up) adds the pixel's column. A
+// pixel outside the map (not valid) goes nowhere; a row that the info does not take has no part in its window.
+//
+// Throughput: one pixel a cycle. Latency from value_i: 1 to done_valid_o and done_value_o, which show every pixel, and 2
+// to the feature memory's write port and to the links. It does not wait: who reads a link has given room before. A value
+// for the feature memory is in [0, 2^FeatureBits).
 module ternc_collector #(
   parameter int Rows = 1,
   parameter int Cols = 1,
   parameter int ValueBits = 9,
   parameter int FeatureBits = 8,
-  parameter int Outputs = 1,
-  parameter int Slices = 1,
-  parameter int SliceLanes = 1,
-  parameter int DrainPeriod = 1,
+  parameter int Links = 1,
   parameter int StartDelay = 1,
   parameter int InfoLog2 = 2,
   parameter int WrBits = 8,
-  parameter int FeatureAddrBits = 8,
-  parameter int OutputAddrBits = 8,
   parameter int BankBits = 1,
-  parameter int SliceBits = 1,
+  parameter int PieceBits = 1,
+  parameter int TileBits = 1,
+  parameter int StepBits = 1,
+  parameter int LinkXBits = 1,
   parameter int XmapDepth = 1,
   parameter XmapFile = "",
   parameter int XmapBits = (XmapDepth > 1) ? $clog2(XmapDepth) : 1,
-  parameter int InfoBits = WrBits + XmapBits + SliceBits + 2 + Rows
+  parameter int InfoBits = 2*WrBits + XmapBits + TileBits + StepBits + PieceBits + Links + Rows + 3
 ) (
-  input  logic                                     clk_i,
-  input  logic                                     rst_ni,
-  input  logic                                     info_valid_i,
-  input  logic [InfoBits-1:0]                      info_i,
-  input  logic                                     last_i,
-  input  logic [Outputs-1:0]                       to_output_i,
-  input  logic [Outputs*OutputAddrBits-1:0]        out_base_i,
-  input  logic                                     to_score_i,
-  input  logic [WrBits-1:0]                        plane_i,
-  input  logic [Cols*ValueBits-1:0]                value_i,
-  input  logic [Cols-1:0]                          min_i,
-  output logic [Slices-1:0]                        feature_en_o,
-  output logic [BankBits-1:0]                      feature_bank_o,
-  output logic [FeatureAddrBits-1:0]               feature_addr_o,
-  output logic [Slices*SliceLanes*FeatureBits-1:0] feature_data_o,
-  output logic [Outputs-1:0]                       output_en_o,
-  output logic [OutputAddrBits-1:0]                output_addr_o,
-  output logic [Cols*ValueBits-1:0]                output_data_o,
-  output logic                                     score_valid_o,
-  output logic                                     done_valid_o,
-  output logic [Cols*ValueBits-1:0]                done_value_o
+  input  logic                        clk_i,
+  input  logic                        rst_ni,
+  input  logic                        info_valid_i,
+  input  logic [InfoBits-1:0]         info_i,
+  input  logic                        last_i,
+  input  logic [Cols*ValueBits-1:0]   value_i,
+  input  logic [Cols-1:0]             min_i,
+  // feature memory
+  output logic                        feature_en_o,
+  output logic [BankBits-1:0]         feature_bank_o,
+  output logic [WrBits-1:0]           feature_addr_o,
+  output logic [WrBits-1:0]           feature_next_o,
+  output logic [PieceBits-1:0]        feature_piece_o,
+  output logic [Cols*FeatureBits-1:0] feature_data_o,
+  // links
+  output logic [Links-1:0]            link_valid_o,
+  output logic [StepBits-1:0]         link_row_o,
+  output logic [LinkXBits-1:0]        link_x_o,
+  output logic [TileBits-1:0]         link_tile_o,
+  output logic [Cols*ValueBits-1:0]   link_data_o,
+  // every pixel
+  output logic                        done_valid_o,
+  output logic [Cols*ValueBits-1:0]   done_value_o
 );
 
   localparam int RowBits = (Rows > 1) ? $clog2(Rows) : 1;
-  localparam int PeriodBits = (DrainPeriod > 1) ? $clog2(DrainPeriod) : 1;
-  localparam int XmapWidth = 1 + BankBits + WrBits;
-  localparam int StoreBits = (OutputAddrBits > WrBits) ? OutputAddrBits : WrBits;
+  localparam int XmapWidth = 1 + BankBits + WrBits + LinkXBits;
 
   typedef struct packed {
     logic [Rows-1:0]      take;
     logic                 last_window;
     logic                 first_window;
-    logic [SliceBits-1:0] slice;
+    logic [Links-1:0]     links;
+    logic                 to_feature;
+    logic [PieceBits-1:0] piece;
+    logic [StepBits-1:0]  step_row;
+    logic [TileBits-1:0]  tile;
     logic [XmapBits-1:0]  xmap;
+    logic [WrBits-1:0]    next;
     logic [WrBits-1:0]    addr;
   } info_t;
 
@@ -84,95 +90,107 @@ module ternc_collector #(
   info_t info_q;
   logic busy_q;
   logic [RowBits-1:0] row_q;
-  logic [PeriodBits-1:0] period_q;
   always_ff @(posedge clk_i) begin
     if (!rst_ni) busy_q <= 1'b0;
     else if (start) busy_q <= 1'b1;
-    else if (row_q == RowBits'(Rows - 1) && period_q == PeriodBits'(DrainPeriod - 1)) busy_q <= 1'b0;
+    else if (row_q == RowBits'(Rows - 1)) busy_q <= 1'b0;
   end
   always_ff @(posedge clk_i) begin
     if (start) begin
       info_q <= next_info;
       row_q <= '0;
-      period_q <= '0;
-    end else if (period_q == PeriodBits'(DrainPeriod - 1)) begin
-      period_q <= '0;
-      row_q <= row_q + 1'b1;
     end else begin
-      period_q <= period_q + 1'b1;
+      row_q <= row_q + 1'b1;
     end
   end
 
   // ---------------------------------------------------------------- pixel's place, pool
   logic [XmapWidth-1:0] xmap_word;
   logic [1:0] valid_q;
-  logic [1+RowBits+InfoBits-1:0] at_value;
-  logic take_v;
-  logic [Rows-1:0] take;
-  logic [RowBits-1:0] row_v;
+  logic [RowBits+InfoBits-1:0] at_value;
+  logic [RowBits-1:0] row_v, unused_row;
   info_t info_v;
+  logic [Rows-1:0] take_v;
+  logic pool_valid, take_row;
+  logic [Cols*ValueBits-1:0] pool_value;
+
   ternc_rom #(.Width(XmapWidth), .Depth(XmapDepth), .InitFile(XmapFile)) u_xmap (
     .clk_i(clk_i), .addr_i(info_q.xmap + XmapBits'(row_q)), .data_o(xmap_word)
   );
-  ternc_delay #(.Width(1 + RowBits + InfoBits), .Depth(2)) u_at (
-    .clk_i(clk_i), .d_i({take[row_q], row_q, info_q}), .q_o(at_value)
-  );
-  assign take = info_q.take;
-  assign {take_v, row_v, info_v} = at_value;
+  ternc_delay #(.Width(RowBits + InfoBits), .Depth(2)) u_at (.clk_i(clk_i), .d_i({row_q, info_q}), .q_o(at_value));
+  assign {row_v, info_v} = at_value;
+  assign take_v = info_v.take;
+  assign take_row = take_v[row_v];
   always_ff @(posedge clk_i) begin
-    if (!rst_ni) valid_q <= '0;
-    else valid_q <= {valid_q[0], busy_q && (period_q == 0)};
+    if (!rst_ni) valid_q <= 2'b00;
+    else valid_q <= {valid_q[0], busy_q};
   end
 
-  logic pool_valid;
-  logic [RowBits-1:0] unused_row;
-  logic [Cols*ValueBits-1:0] pool_value;
   ternc_pool #(.Rows(Rows), .Cols(Cols), .ValueBits(ValueBits)) u_pool (
-    .clk_i(clk_i), .rst_ni(rst_ni), .valid_i(valid_q[1]), .row_i(row_v),
-    .first_i(info_v.first_window), .last_i(info_v.last_window), .take_i(take_v), .value_i(value_i), .min_i(min_i),
+    .clk_i(clk_i), .rst_ni(rst_ni), .valid_i(valid_q[1]), .row_i(row_v), .first_i(info_v.first_window),
+    .last_i(info_v.last_window), .take_i(take_row), .value_i(value_i), .min_i(min_i),
     .valid_o(pool_valid), .row_o(unused_row), .value_o(pool_value)
   );
 
-  logic [XmapWidth-1:0] place_q;
-  logic [SliceBits-1:0] slice_q;
-  logic [StoreBits-1:0] addr_q, base_q, base_d, addr;
-  logic to_feature;
-  always_comb begin
-    base_d = '0;
-    for (int n = 0; n < Outputs; n++) begin
-      if (to_output_i[n]) base_d = StoreBits'(out_base_i[n*OutputAddrBits +: OutputAddrBits]);
+  // ---------------------------------------------------------------- destinations
+  logic place_valid, place_valid_q, to_feature_q;
+  logic [BankBits-1:0] place_bank, bank_q;
+  logic [WrBits-1:0] place_offset, addr_q, next_q;
+  logic [LinkXBits-1:0] place_x, x_q;
+  logic [PieceBits-1:0] piece_q;
+  logic [TileBits-1:0] tile_q;
+  logic [StepBits-1:0] step_row_q;
+  logic [Links-1:0] links_q;
+  assign {place_valid, place_bank, place_offset, place_x} = xmap_word;
+
+  always_ff @(posedge clk_i) begin
+    place_valid_q <= place_valid;
+    to_feature_q <= info_v.to_feature;
+    links_q <= info_v.links;
+    bank_q <= place_bank;
+    addr_q <= info_v.addr + place_offset;
+    next_q <= info_v.next + place_offset;
+    piece_q <= info_v.piece;
+    step_row_q <= info_v.step_row;
+    x_q <= place_x;
+    tile_q <= info_v.tile;
+  end
+  assign done_valid_o = pool_valid && place_valid_q;
+  assign done_value_o = pool_value;
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      feature_en_o <= 1'b0;
+      link_valid_o <= '0;
+    end else begin
+      feature_en_o <= done_valid_o && to_feature_q;
+      link_valid_o <= done_valid_o ? links_q : '0;
     end
   end
   always_ff @(posedge clk_i) begin
-    base_q <= base_d;
-    place_q <= xmap_word;
-    slice_q <= info_v.slice;
-    addr_q <= StoreBits'(info_v.addr) + base_q;
+    feature_bank_o <= bank_q;
+    feature_addr_o <= addr_q;
+    feature_next_o <= next_q;
+    feature_piece_o <= piece_q;
+    link_row_o <= step_row_q;
+    link_x_o <= x_q;
+    link_tile_o <= tile_q;
+    link_data_o <= pool_value;
+  end
+  for (genvar c = 0; c < Cols; c++) begin : gen_code
+    assign feature_data_o[c*FeatureBits +: FeatureBits] = link_data_o[c*ValueBits +: FeatureBits];
   end
 
-  logic unused_info;
-  assign unused_info = ^{info_v, unused_valid, unused_full, unused_row};
+  logic unused;
+  assign unused = ^{info_v, unused_valid, unused_full, unused_row};
 
-  logic place_valid;
-  logic [BankBits-1:0] place_bank;
-  logic [WrBits-1:0] place_offset;
-  assign {place_valid, place_bank, place_offset} = place_q;
-  assign done_valid_o = pool_valid && place_valid;
-  assign done_value_o = pool_value;
-  assign score_valid_o = done_valid_o && to_score_i;
-  assign addr = addr_q + StoreBits'(place_offset);
-  assign to_feature = (to_output_i == '0) && !to_score_i;
-
-  ternc_writer #(
-    .Cols(Cols), .ValueBits(ValueBits), .FeatureBits(FeatureBits), .Outputs(Outputs), .Slices(Slices),
-    .SliceLanes(SliceLanes), .Words(DrainPeriod), .WrBits(WrBits), .AddrBits(StoreBits),
-    .FeatureAddrBits(FeatureAddrBits), .OutputAddrBits(OutputAddrBits), .BankBits(BankBits), .SliceBits(SliceBits)
-  ) u_writer (
-    .clk_i(clk_i), .rst_ni(rst_ni), .valid_i(done_valid_o), .value_i(pool_value), .bank_i(place_bank),
-    .addr_i(addr), .slice_i(slice_q), .plane_i(plane_i),
-    .to_feature_i(to_feature), .to_output_i(to_output_i), .feature_en_o(feature_en_o),
-    .feature_bank_o(feature_bank_o), .feature_addr_o(feature_addr_o), .feature_data_o(feature_data_o),
-    .output_en_o(output_en_o), .output_addr_o(output_addr_o), .output_data_o(output_data_o)
-  );
+`ifndef SYNTHESIS
+  initial begin
+    if (StartDelay < 1) $fatal(1, "ternc_collector: StartDelay must be at least 1, not %0d", StartDelay);
+    if (FeatureBits > ValueBits) begin
+      $fatal(1, "ternc_collector: FeatureBits must be at most ValueBits (%0d), not %0d", ValueBits, FeatureBits);
+    end
+  end
+`endif
 
 endmodule

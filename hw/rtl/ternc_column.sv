@@ -5,13 +5,13 @@
 // neighbour and are handed on one cycle later. weight_i is sampled together with act_o: it is the ROM word
 // of the weight_addr_i of two cycles before, so an address travels one cycle ahead of its activations.
 // `first` loads the accumulators, other cycles add; `last` hands the Rows sums to the drain, which shows
-// row 0, 1, ... for DrainPeriod cycles each. `shift` doubles the accumulators before they add: weights of
+// row 0, 1, ... for one cycle each. `shift` doubles the accumulators before they add: weights of
 // several ternary digits are summed digit by digit, the highest first. With Digits = 0 there is no doubling
 // and shift_i is not read.
 //
 // Throughput: one tap (Rows * Lanes products) a cycle. Latency: 1 cycle to the right; with last_i in cycle
-// t, row r is on sum_o from cycle t + max(1, clog2(Lanes)) + 3 + r * DrainPeriod. A last_i must not come
-// earlier than Rows * DrainPeriod cycles after the one before. There is no valid and no stall: a cycle that
+// t, row r is on sum_o in cycle t + max(1, clog2(Lanes)) + 3 + r. A last_i must not come earlier than Rows
+// cycles after the one before. There is no valid and no stall: a cycle that
 // must not count carries weights of 0 or lies between last and first. Sums wrap modulo 2**AccBits.
 // Only first and last are reset.
 //
@@ -25,7 +25,6 @@ module ternc_column #(
   parameter int AccBits = 20,
   parameter int ParamBits = 6,
   parameter int WeightAddrBits = 10,
-  parameter int DrainPeriod = 1,
   parameter int Digits = 0
 ) (
   input  logic                          clk_i,
@@ -116,32 +115,24 @@ module ternc_column #(
     assign double  = 1'b0;
   end
 
-  // Accumulate, then drain: the sums move one row down every DrainPeriod cycles, row 0 is the output.
-  localparam int PeriodBits = (DrainPeriod > 1) ? $clog2(DrainPeriod) : 1;
-  localparam logic [PeriodBits-1:0] PeriodLast = PeriodBits'(DrainPeriod - 1);
-  logic load, move;
-  logic [PeriodBits-1:0] period_q;
-  logic [ParamBits-1:0]  param_late;
+  // Accumulate, then drain: the sums move one row down every cycle, row 0 is the output.
+  logic load;
+  logic [ParamBits-1:0] param_late;
 
-  assign load  = last_q[DotLatency+1];
-  assign move = period_q == '0;
+  assign load = last_q[DotLatency+1];
 
   ternc_delay #(.Width(ParamBits), .Depth(DotLatency + 1)) u_param_delay (
     .clk_i(clk_i), .d_i(param_q), .q_o(param_late)
   );
 
-  always_ff @(posedge clk_i) begin
-    period_q <= (load || move) ? PeriodLast : period_q - 1'b1;
-    if (load) sum_param_o <= param_late;
-  end
+  always_ff @(posedge clk_i) if (load) sum_param_o <= param_late;
 
   for (genvar r = 0; r < Rows; r++) begin : gen_row
     logic [AccBits-1:0] acc_q, kept, drain_q, above;
     assign kept = first_q[DotLatency] ? '0 : double ? acc_q << 1 : acc_q;
     always_ff @(posedge clk_i) begin
       acc_q <= kept + AccBits'(dots[r*DotBits +: DotBits]);
-      if (load) drain_q <= acc_q;
-      else if (move) drain_q <= above;
+      drain_q <= load ? acc_q : above;
     end
     if (r == Rows - 1) begin : gen_top
       assign above = '0;
@@ -156,13 +147,12 @@ module ternc_column #(
   initial begin
     if (Rows < 1) $fatal(1, "ternc_column: Rows must be at least 1, not %0d", Rows);
     if (Lanes < 1) $fatal(1, "ternc_column: Lanes must be at least 1, not %0d", Lanes);
-    if (DrainPeriod < 1) $fatal(1, "ternc_column: DrainPeriod must be at least 1, not %0d", DrainPeriod);
   end
 
   int busy_q;  // cycles until the drain is free again
   always @(posedge clk_i) begin
     if (!rst_ni) busy_q <= 0;
-    else if (last_q[0]) busy_q <= Rows * DrainPeriod - 1;
+    else if (last_q[0]) busy_q <= Rows - 1;
     else if (busy_q > 0) busy_q <= busy_q - 1;
     if (rst_ni && last_q[0] && busy_q > 0) begin
       $fatal(1, "ternc_column: last came %0d cycles too early for the drain", busy_q);

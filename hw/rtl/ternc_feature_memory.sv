@@ -1,81 +1,139 @@
-// A memory of feature maps: Rows banks, read together for Rows neighbouring pixels.
+// A memory of feature maps: Rows banks, read together for Rows neighbouring pixels; a vector is written in one cycle.
 //
-// A word is Lanes codes. Pixel x of a line lies in bank x mod Rows, so Rows neighbouring pixels lie in
-// different banks, at one address or, past the bank that wraps, at the next. rd_rot_i is the bank of the
-// first pixel: bank b reads rd_addr_i + (b < rd_rot_i), and row r of the answer is bank (r + rot) mod Rows.
-// A word is stored as Slices slices of SliceLanes codes, each with its own write enable; lanes above
-// Slices * SliceLanes read as 0, and codes are read as ActBits, zero-extended.
+// What is read is a chunk of Lanes codes, of which StoredLanes are stored and the others read as 0. Pixel x of a line
+// lies in bank x mod Rows, so Rows neighbouring pixels lie in different banks, at one address or, past the bank that
+// wraps, at the next. rd_rot_i is the bank of the first pixel: bank b reads rd_addr_i + (b < rd_rot_i), and row r of the
+// answer is bank (r + rot) mod Rows. An address holds a wide word of Parts chunks, of which rd_part_i is read.
 //
-// Throughput: one write to one bank and one read of all banks a cycle. Read latency: 3 cycles (2 of the
-// RAM, 1 of the rotation). Reading a word while it is written gives either value. There is no reset.
+// What is written is a vector of Cols codes, whatever Cols and StoredLanes are: a wide word has Pieces RAMs of Piece
+// codes, in the order of chunks and lanes, and piece k of the vector goes to RAM (wr_piece_i + k) mod Pieces, at
+// wr_addr_i, or at wr_next_i where wr_piece_i + k is Pieces or more. wr_piece_i is a multiple of the greatest common
+// divisor of Cols/Piece and Pieces: where Cols divides StoredLanes or the other way round nothing is left to rotate.
+//
+// Throughput: one write to one bank and one read of all banks a cycle. Read latency: 3 cycles (2 of the RAM, 1 of the
+// rotation). Codes are read as ActBits, zero-extended. Reading a word while it is written gives either value. There is
+// no reset.
 
 module ternc_feature_memory #(
   parameter int Rows = 4,
   parameter int Lanes = 8,
-  parameter int Slices = 2,
-  parameter int SliceLanes = 4,
+  parameter int StoredLanes = 8,
+  parameter int Cols = 4,
+  parameter int Piece = 4,
   parameter int CodeBits = 8,
   parameter int ActBits = CodeBits,
   parameter int Depth = 16,
+  parameter int Parts = (Cols + StoredLanes - 1) / StoredLanes,
+  parameter int Pieces = Parts * StoredLanes / Piece,
   parameter int AddrBits = (Depth > 1) ? $clog2(Depth) : 1,
-  parameter int RowBits = (Rows > 1) ? $clog2(Rows) : 1
+  parameter int BankBits = (Rows > 1) ? $clog2(Rows) : 1,
+  parameter int PieceBits = (Pieces > 1) ? $clog2(Pieces) : 1,
+  parameter int PartBits = (Parts > 1) ? $clog2(Parts) : 1
 ) (
-  input  logic                                  clk_i,
-  input  logic [Slices-1:0]                     wr_en_i,
-  input  logic [RowBits-1:0]                    wr_bank_i,
-  input  logic [AddrBits-1:0]                   wr_addr_i,
-  input  logic [Slices*SliceLanes*CodeBits-1:0] wr_data_i,
-  input  logic [AddrBits-1:0]                   rd_addr_i,
-  input  logic [RowBits-1:0]                    rd_rot_i,
-  output logic [Rows*Lanes*ActBits-1:0]         rd_data_o
+  input  logic                          clk_i,
+  input  logic                          wr_en_i,
+  input  logic [BankBits-1:0]           wr_bank_i,
+  input  logic [AddrBits-1:0]           wr_addr_i,
+  input  logic [AddrBits-1:0]           wr_next_i,
+  input  logic [PieceBits-1:0]          wr_piece_i,
+  input  logic [Cols*CodeBits-1:0]      wr_data_i,
+  input  logic [AddrBits-1:0]           rd_addr_i,
+  input  logic [BankBits-1:0]           rd_rot_i,
+  input  logic [PartBits-1:0]           rd_part_i,
+  output logic [Rows*Lanes*ActBits-1:0] rd_data_o
 );
 
-  localparam int SliceBits = SliceLanes * CodeBits;
-  localparam int StoredBits = Slices * SliceBits;
-  localparam int StoredLanes = Slices * SliceLanes;
+  function automatic int common(input int a, input int b);
+    common = 1;
+    for (int d = 2; d <= a; d++) if (a % d == 0 && b % d == 0) common = d;
+  endfunction
 
-  logic [Rows*StoredBits-1:0] banks;
+  localparam int VectorPieces = Cols / Piece;
+  localparam int Grid = common(VectorPieces, Pieces);  // a vector begins at a multiple of it
+  localparam int Turns = VectorPieces / Grid;          // pieces of a vector that one RAM may get
+  localparam int PieceWidth = Piece * CodeBits;
+  localparam int ChunkBits = StoredLanes * CodeBits;
+  localparam int WideBits = Parts * ChunkBits;
 
+  // ---------------------------------------------------------------- what each RAM of a wide word gets
+  logic [Pieces-1:0] hit, wraps;
+  logic [WideBits-1:0] turned;
+  for (genvar p = 0; p < Pieces; p++) begin : gen_piece
+    logic [Turns-1:0] chosen, beyond;
+    for (genvar j = 0; j < Turns; j++) begin : gen_turn
+      localparam int Part = p % Grid + j * Grid;                    // of the vector
+      localparam int Start = (p - Part + 2 * Pieces) % Pieces;  // the vector's first RAM
+      logic [PieceWidth-1:0] others, codes;
+      assign chosen[j] = wr_piece_i == PieceBits'(Start);
+      assign beyond[j] = chosen[j] && (Start > p);
+      if (j == 0) begin : gen_first
+        assign others = wr_data_i[Part*PieceWidth +: PieceWidth];
+      end else begin : gen_other
+        assign others = gen_turn[j-1].codes;
+      end
+      assign codes = chosen[j] ? wr_data_i[Part*PieceWidth +: PieceWidth] : others;
+    end
+    assign hit[p] = |chosen;
+    assign wraps[p] = |beyond;
+    assign turned[p*PieceWidth +: PieceWidth] = gen_turn[Turns-1].codes;
+  end
+
+  // ---------------------------------------------------------------- banks
+  logic [Rows*WideBits-1:0] banks;
   for (genvar b = 0; b < Rows; b++) begin : gen_bank
     logic [AddrBits-1:0] rd_addr;
     if (b == Rows - 1) begin : gen_last  // no rotation is above the last bank
       assign rd_addr = rd_addr_i;
     end else begin : gen_other
-      assign rd_addr = rd_addr_i + AddrBits'(rd_rot_i > RowBits'(b));
+      assign rd_addr = rd_addr_i + AddrBits'(rd_rot_i > BankBits'(b));
     end
-    for (genvar s = 0; s < Slices; s++) begin : gen_slice
-      ternc_ram #(.Width(SliceBits), .Depth(Depth)) u_ram (
-        .clk_i    (clk_i),
-        .wr_en_i  (wr_en_i[s] & (wr_bank_i == RowBits'(b))),
-        .wr_addr_i(wr_addr_i),
-        .wr_data_i(wr_data_i[s*SliceBits +: SliceBits]),
-        .rd_addr_i(rd_addr),
-        .rd_data_o(banks[b*StoredBits + s*SliceBits +: SliceBits])
+    for (genvar p = 0; p < Pieces; p++) begin : gen_ram
+      logic wr_en;
+      logic [AddrBits-1:0] wr_addr;
+      assign wr_en = wr_en_i & hit[p] & (wr_bank_i == BankBits'(b));
+      assign wr_addr = wraps[p] ? wr_next_i : wr_addr_i;
+      ternc_ram #(.Width(PieceWidth), .Depth(Depth)) u_ram (
+        .clk_i(clk_i), .wr_en_i(wr_en), .wr_addr_i(wr_addr), .wr_data_i(turned[p*PieceWidth +: PieceWidth]),
+        .rd_addr_i(rd_addr), .rd_data_o(banks[b*WideBits + p*PieceWidth +: PieceWidth])
       );
     end
   end
 
-  logic [RowBits-1:0] rot_q2;
-  ternc_delay #(.Width(RowBits), .Depth(2)) u_rot (.clk_i(clk_i), .d_i(rd_rot_i), .q_o(rot_q2));
+  // ---------------------------------------------------------------- rotation and part
+  logic [BankBits-1:0] rot_q2;
+  logic [PartBits-1:0] part_q2;
+  ternc_delay #(.Width(BankBits + PartBits), .Depth(2)) u_late (
+    .clk_i(clk_i), .d_i({rd_rot_i, rd_part_i}), .q_o({rot_q2, part_q2})
+  );
 
-  for (genvar r = 0; r < Rows; r++) begin : gen_row
-    logic [StoredBits-1:0] turned, word_q;
+  for (genvar b = 0; b < Rows; b++) begin : gen_part
+    logic [ChunkBits-1:0] chunk;
     always_comb begin
-      turned = '0;
-      for (int k = 0; k < Rows; k++) begin
-        if (rot_q2 == RowBits'(k)) turned = banks[((r + k) % Rows)*StoredBits +: StoredBits];
+      chunk = '0;
+      for (int k = 0; k < Parts; k++) begin
+        if (part_q2 == PartBits'(k)) chunk = banks[b*WideBits + k*ChunkBits +: ChunkBits];
       end
     end
-    always_ff @(posedge clk_i) word_q <= turned;
-    if (ActBits == CodeBits) begin : gen_same
-      assign rd_data_o[r*Lanes*ActBits +: Lanes*ActBits] = (Lanes*ActBits)'(word_q);
-    end else begin : gen_wider
-      for (genvar l = 0; l < Lanes; l++) begin : gen_lane
-        if (l < StoredLanes) begin : gen_stored
-          assign rd_data_o[(r*Lanes+l)*ActBits +: ActBits] = ActBits'(word_q[l*CodeBits +: CodeBits]);
-        end else begin : gen_above
-          assign rd_data_o[(r*Lanes+l)*ActBits +: ActBits] = '0;
-        end
+  end
+  logic [Rows*ChunkBits-1:0] chunks;
+  for (genvar b = 0; b < Rows; b++) begin : gen_chunk
+    assign chunks[b*ChunkBits +: ChunkBits] = gen_part[b].chunk;
+  end
+
+  for (genvar r = 0; r < Rows; r++) begin : gen_row
+    logic [ChunkBits-1:0] word, word_q;
+    always_comb begin
+      word = '0;
+      for (int k = 0; k < Rows; k++) begin
+        if (rot_q2 == BankBits'(k)) word = chunks[((r + k) % Rows)*ChunkBits +: ChunkBits];
+      end
+    end
+    always_ff @(posedge clk_i) word_q <= word;
+    for (genvar l = 0; l < Lanes; l++) begin : gen_lane
+      if (l < StoredLanes) begin : gen_stored
+        assign rd_data_o[(r*Lanes+l)*ActBits +: ActBits] = ActBits'(word_q[l*CodeBits +: CodeBits]);
+      end else begin : gen_above
+        assign rd_data_o[(r*Lanes+l)*ActBits +: ActBits] = '0;
       end
     end
   end
@@ -83,12 +141,20 @@ module ternc_feature_memory #(
 `ifndef SYNTHESIS
   initial begin
     if (Rows < 1) $fatal(1, "ternc_feature_memory: Rows must be at least 1, not %0d", Rows);
-    if (Slices * SliceLanes > Lanes) begin
-      $fatal(1, "ternc_feature_memory: %0d slices of %0d lanes must fit in Lanes, which is %0d",
-             Slices, SliceLanes, Lanes);
+    if (StoredLanes > Lanes) begin
+      $fatal(1, "ternc_feature_memory: StoredLanes must be at most Lanes (%0d), not %0d", Lanes, StoredLanes);
+    end
+    if (Cols % Piece != 0 || StoredLanes % Piece != 0) begin
+      $fatal(1, "ternc_feature_memory: Piece (%0d) must divide Cols (%0d) and StoredLanes (%0d)", Piece, Cols, StoredLanes);
     end
     if (ActBits < CodeBits) begin
       $fatal(1, "ternc_feature_memory: ActBits must be at least CodeBits (%0d), not %0d", CodeBits, ActBits);
+    end
+  end
+
+  always @(posedge clk_i) begin
+    if (wr_en_i && (int'(wr_piece_i) % Grid != 0 || int'(wr_piece_i) >= Pieces)) begin
+      $fatal(1, "ternc_feature_memory: a vector cannot begin at piece %0d", wr_piece_i);
     end
   end
 `endif

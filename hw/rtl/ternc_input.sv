@@ -1,130 +1,80 @@
-// Writes frames from a stream into the input memory: two halves, one loads while the other is read.
+// Puts a stream's beats on links: one vector a beat, to all who keep the input's rows.
 //
-// A beat is one chunk of one pixel; pixels come in raster order, a pixel's chunks in turn. One beat a cycle
-// while a half is free. A pixel x of a row lies in phase x % Stride at index x / Stride, the index in bank
-// index % Rows: neighbours that are read together are never in one bank. Latency 1 to the write port; a frame
-// is announced on avail_o in the cycle after its last beat, and base_o is the first word of its half. The
-// stream's last flag is not needed and not read.
-// After reset it is not ready for 16 cycles, so that the sequencer has fetched its first pass before a frame comes.
+// A beat is Cols elements of one pixel, to each of which Offset is added (value to code); pixels come in raster order, a
+// pixel's Chunks beats in turn. A row is a step of the links. Each of Keepers readers says with room_i that a row fits;
+// claim_o takes it from all of them, in the cycle in which the row's first beat is accepted. The stream's last flag is
+// not needed and not read.
+//
+// Throughput: one beat a cycle, across rows while all keepers have room; inside a row it is always ready. Latency: 1 cycle to
+// the links. After reset it is not ready for 16 cycles, so that the sequencers have fetched their first passes before a
+// row comes. It does not count rows: a frame ends where its readers say.
 module ternc_input #(
-  parameter int Rows = 1,
-  parameter int Lanes = 1,
+  parameter int Cols = 1,
   parameter int ElemBits = 8,
   parameter int Offset = 0,
   parameter int Width = 1,
-  parameter int Height = 1,
   parameter int Chunks = 1,
-  parameter int Stride = 1,
-  parameter int PhaseWords = 1,
-  parameter int PlaneWords = 1,
-  parameter int Depth = 2,
-  parameter int AddrBits = (Depth > 1) ? $clog2(Depth) : 1,
-  parameter int BankBits = (Rows > 1) ? $clog2(Rows) : 1
+  parameter int Keepers = 1,
+  parameter int XBits = (Width > 1) ? $clog2(Width) : 1,
+  parameter int TileBits = (Chunks > 1) ? $clog2(Chunks) : 1
 ) (
-  input  logic                      clk_i,
-  input  logic                      rst_ni,
-  input  logic                      valid_i,
-  output logic                      ready_o,
-  input  logic [Lanes*ElemBits-1:0] data_i,
-  // to the memory
-  output logic                      wr_en_o,
-  output logic [BankBits-1:0]       wr_bank_o,
-  output logic [AddrBits-1:0]       wr_addr_o,
-  output logic [Lanes*ElemBits-1:0] wr_data_o,
-  // to the sequencer
-  output logic                      avail_o,
-  output logic [AddrBits-1:0]       base_o,
-  input  logic                      release_i
+  input  logic                     clk_i,
+  input  logic                     rst_ni,
+  // stream
+  input  logic                     valid_i,
+  output logic                     ready_o,
+  input  logic [Cols*ElemBits-1:0] data_i,
+  // links
+  input  logic [Keepers-1:0]       room_i,
+  output logic                     claim_o,
+  output logic                     link_valid_o,
+  output logic [XBits-1:0]         link_x_o,
+  output logic [TileBits-1:0]      link_tile_o,
+  output logic [Cols*ElemBits-1:0] link_data_o
 );
 
-  localparam int ChunkBits = $clog2(Chunks + 1);
-  localparam int XBits = $clog2(Width + 1);
-  localparam int YBits = $clog2(Height + 1);
-  localparam int PhaseBits = $clog2(Stride + 1);
-
-  logic [1:0] full_q;
-  logic wr_half_q, rd_half_q, take;
   logic [4:0] warm_q;
-  logic [ChunkBits-1:0] chunk_q;
   logic [XBits-1:0] x_q;
-  logic [YBits-1:0] y_q;
-  logic [PhaseBits-1:0] phase_q;
-  logic [BankBits-1:0] bank_q;
-  // address = chunk plane + row + phase + index / Rows
-  logic [AddrBits-1:0] plane_q, row_q, phase_base_q, word_q;
-  logic last_chunk, last_x, last_y, last_phase, last_bank, last_beat;
+  logic [TileBits-1:0] tile_q;
+  logic inside_q, take, last_tile, last_x;
 
-  assign ready_o = warm_q[4] && !full_q[wr_half_q];
+  assign ready_o = warm_q[4] && (inside_q || (&room_i));
   assign take = valid_i && ready_o;
-  assign avail_o = full_q[rd_half_q];
-  assign base_o = rd_half_q ? AddrBits'(Depth / 2) : '0;
-  assign last_chunk = chunk_q == ChunkBits'(Chunks - 1);
+  assign claim_o = take && !inside_q;
+  assign last_tile = tile_q == TileBits'(Chunks - 1);
   assign last_x = x_q == XBits'(Width - 1);
-  assign last_y = y_q == YBits'(Height - 1);
-  assign last_phase = phase_q == PhaseBits'(Stride - 1);
-  assign last_bank = bank_q == BankBits'(Rows - 1);
-  assign last_beat = take && last_chunk && last_x && last_y;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
-      full_q <= 2'b00;
-      wr_half_q <= 1'b0;
-      rd_half_q <= 1'b0;
       warm_q <= 5'd0;
+      inside_q <= 1'b0;
+      x_q <= '0;
+      tile_q <= '0;
+      link_valid_o <= 1'b0;
     end else begin
       if (!warm_q[4]) warm_q <= warm_q + 5'd1;
-      if (last_beat) begin
-        full_q[wr_half_q] <= 1'b1;
-        wr_half_q <= !wr_half_q;
-      end
-      if (release_i) begin
-        full_q[rd_half_q] <= 1'b0;
-        rd_half_q <= !rd_half_q;
+      link_valid_o <= take;
+      if (take) begin
+        inside_q <= !(last_tile && last_x);
+        tile_q <= last_tile ? '0 : tile_q + 1'b1;
+        if (last_tile) x_q <= last_x ? '0 : x_q + 1'b1;
       end
     end
   end
 
   always_ff @(posedge clk_i) begin
-    if (!rst_ni) begin
-      chunk_q <= '0;
-      plane_q <= '0;
-      x_q <= '0;
-      phase_q <= '0;
-      phase_base_q <= '0;
-      bank_q <= '0;
-      word_q <= '0;
-      y_q <= '0;
-      row_q <= '0;
-    end else if (take) begin
-      chunk_q <= last_chunk ? '0 : chunk_q + 1'b1;
-      plane_q <= last_chunk ? '0 : plane_q + AddrBits'(PlaneWords);
-      if (last_chunk) begin
-        x_q <= last_x ? '0 : x_q + 1'b1;
-        phase_q <= (last_phase || last_x) ? '0 : phase_q + 1'b1;
-        phase_base_q <= (last_phase || last_x) ? '0 : phase_base_q + AddrBits'(PhaseWords);
-        if (last_x) begin
-          bank_q <= '0;
-          word_q <= '0;
-          y_q <= last_y ? '0 : y_q + 1'b1;
-          row_q <= last_y ? '0 : row_q + AddrBits'(Stride * PhaseWords);
-        end else if (last_phase) begin
-          bank_q <= last_bank ? '0 : bank_q + 1'b1;
-          if (last_bank) word_q <= word_q + 1'b1;
-        end
-      end
+    link_x_o <= x_q;
+    link_tile_o <= tile_q;
+    for (int c = 0; c < Cols; c++) begin
+      link_data_o[c*ElemBits +: ElemBits] <= data_i[c*ElemBits +: ElemBits] + ElemBits'(Offset);
     end
   end
 
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni) wr_en_o <= 1'b0;
-    else wr_en_o <= take;
+`ifndef SYNTHESIS
+  initial begin
+    if (Keepers < 1) $fatal(1, "ternc_input: Keepers must be at least 1, not %0d", Keepers);
+    if (Width < 1 || Chunks < 1) $fatal(1, "ternc_input: Width (%0d) and Chunks (%0d) must be at least 1", Width, Chunks);
   end
-  always_ff @(posedge clk_i) begin
-    wr_bank_o <= bank_q;
-    wr_addr_o <= plane_q + row_q + phase_base_q + word_q + (wr_half_q ? AddrBits'(Depth / 2) : '0);
-    for (int l = 0; l < Lanes; l++) begin
-      wr_data_o[l*ElemBits +: ElemBits] <= data_i[l*ElemBits +: ElemBits] + ElemBits'(Offset);
-    end
-  end
+`endif
 
 endmodule

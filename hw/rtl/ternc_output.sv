@@ -1,32 +1,41 @@
-// An output memory and what sends its frames to a stream: two halves, one is sent while the other is written.
+// Keeps the rows of one output in a circular buffer, written from a link, and sends them to a stream.
 //
-// The words of a frame are consecutive from base_o on, Chunks to a pixel. A word is the low ValueBits of each of
-// Cols written elements of WriteBits. One beat a cycle while ready_i; the first beat is valid five cycles after
-// finish_i (the pulse that hands a half over; its last word is written in the cycle after at the latest). The half
-// is free again in the cycle after its last beat has moved. count_o is the number of valid elements,
-// pixel_last_o marks a pixel's last beat.
+// A vector is one word of the buffer: the low ValueBits of each of Cols elements of WriteBits. Rows leave in raster order,
+// Chunks beats a pixel. A frame takes FrameRows rows of the buffer, of which the first Height are sent; the spare ones,
+// fewer than a step, are freed with the last that is sent. count_o is the number of valid elements of a beat,
+// pixel_last_o marks a pixel's last beat, last_o a frame's. A row is free again when its last word is read, room_o shows
+// it in the next cycle.
+//
+// Throughput: one vector and one beat a cycle while ready_i, without a bubble between rows and frames that are there.
+// Latency: with a step's last vector on the link in cycle v, its first row's first beat is valid in v + 6 (unless
+// earlier ones wait). A claimed step is always accepted: there is no ready on the link.
 module ternc_output #(
   parameter int Cols = 1,
   parameter int Channels = 1,
-  parameter int Pixels = 1,
+  parameter int Width = 1,
+  parameter int Height = 1,
+  parameter int StepRows = 1,
+  parameter int Capacity = 2,
+  parameter int FrameRows = 1,
   parameter int WriteBits = 8,
   parameter int ValueBits = 8,
   parameter int ElemBits = 8,
   parameter int Offset = 0,
-  parameter int Depth = 2,
-  parameter int AddrBits = (Depth > 1) ? $clog2(Depth) : 1,
+  parameter int XBits = 1,
+  parameter int TileBits = 1,
+  parameter int StepBits = 1,
   parameter int CountBits = $clog2(Cols + 1)
 ) (
   input  logic                      clk_i,
   input  logic                      rst_ni,
-  // from the sequencer; where the half that is written begins
-  output logic                      free_o,
-  output logic [AddrBits-1:0]       base_o,
-  input  logic                      finish_i,
-  // words
-  input  logic                      wr_en_i,
-  input  logic [AddrBits-1:0]       wr_addr_i,
-  input  logic [Cols*WriteBits-1:0] wr_data_i,
+  // link
+  input  logic                      claim_i,
+  output logic                      room_o,
+  input  logic                      valid_i,
+  input  logic [StepBits-1:0]       row_i,
+  input  logic [XBits-1:0]          x_i,
+  input  logic [TileBits-1:0]       tile_i,
+  input  logic [Cols*WriteBits-1:0] data_i,
   // stream
   output logic                      valid_o,
   input  logic                      ready_i,
@@ -37,49 +46,100 @@ module ternc_output #(
 );
 
   localparam int Chunks = (Channels + Cols - 1) / Cols;
-  localparam int Beats = Pixels * Chunks;
-  localparam int BeatBits = $clog2(Beats + 1);
-  localparam int ChunkBits = $clog2(Chunks + 1);
   localparam int Tail = Channels - (Chunks - 1) * Cols;
+  localparam int RowWords = Width * Chunks;
+  localparam int Depth = Capacity * RowWords;
+  localparam int Spare = FrameRows - Height;
+  localparam int AddrBits = (Depth > 1) ? $clog2(Depth) : 1;
+  localparam int RowBits = $clog2(Capacity + FrameRows + 1);
+  localparam int VectorBits = $clog2(RowWords * StepRows + 1);
+  localparam int WordBits = $clog2(RowWords + 1);
+  localparam int ChunkBits = $clog2(Chunks + 1);
   localparam int FifoLog2 = 3;
 
-  logic [1:0] full_q;
-  logic wr_half_q, rd_half_q, busy_q, read, move, done;
-  logic [BeatBits-1:0] left_q;
-  logic [ChunkBits-1:0] chunk_q;
-  logic [AddrBits-1:0] addr_q;
-  logic [FifoLog2:0] credit_q;
-  logic [1:0] read_q;
-  logic chunk_last;
-  logic [1:0] flags;
-  logic unused_full;
+  // ---------------------------------------------------------------- writes
+  // word: row's base + x * Chunks + tile
+  logic [VectorBits-1:0] vector_q;
+  logic last_vector, step_end;
+  logic [1:0] step_end_q;
+  logic [StepRows*AddrBits-1:0] write_base;
+  logic [AddrBits-1:0] base, column_q1, rest_q1, wr_addr_q2;
+  logic [1:0] valid_q;
+  logic [Cols*ValueBits-1:0] codes, codes_q2;
+  logic unused_link;
 
-  assign free_o = !full_q[wr_half_q];
-  assign base_o = wr_half_q ? AddrBits'(Depth / 2) : '0;
-  assign read = busy_q && (left_q != 0) && (credit_q != 0);
-  assign chunk_last = chunk_q == ChunkBits'(Chunks - 1);
-  assign move = valid_o && ready_i;
-  assign done = move && last_o;
+  assign last_vector = vector_q == VectorBits'(RowWords * StepRows - 1);
+  assign step_end = valid_i && last_vector;
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      vector_q <= '0;
+      step_end_q <= 2'b00;
+      valid_q <= 2'b00;
+    end else begin
+      if (valid_i) vector_q <= last_vector ? '0 : vector_q + 1'b1;
+      step_end_q <= {step_end_q[0], step_end};
+      valid_q <= {valid_q[0], valid_i};
+    end
+  end
+
+  always_comb begin
+    base = '0;
+    for (int r = 0; r < StepRows; r++) begin
+      if (StepRows == 1 || row_i == StepBits'(r)) base = write_base[r*AddrBits +: AddrBits];
+    end
+    for (int c = 0; c < Cols; c++) codes[c*ValueBits +: ValueBits] = data_i[c*WriteBits +: ValueBits];
+  end
+  always_ff @(posedge clk_i) begin
+    column_q1 <= AddrBits'(x_i) * AddrBits'(Chunks);
+    rest_q1 <= base + AddrBits'(tile_i);
+    wr_addr_q2 <= column_q1 + rest_q1;
+  end
+  ternc_delay #(.Width(Cols * ValueBits), .Depth(2)) u_codes (.clk_i(clk_i), .d_i(codes), .q_o(codes_q2));
+  assign unused_link = ^{row_i, x_i, tile_i, data_i};
+
+  // ---------------------------------------------------------------- reads
+  logic read, row_end, frame_end, move;
+  logic [1:0] read_q;
+  logic [RowBits-1:0] have, y_q, free, unused_read_row;
+  logic [WordBits-1:0] word_q;
+  logic [ChunkBits-1:0] chunk_q;
+  logic [AddrBits-1:0] rd_addr_q;
+  logic [FifoLog2:0] credit_q;
+  logic last_word, last_y, last_chunk, last_addr;
+
+  assign read = (have > y_q) && (credit_q != 0);
+  assign last_word = word_q == WordBits'(RowWords - 1);
+  assign last_y = y_q == RowBits'(Height - 1);
+  assign last_chunk = chunk_q == ChunkBits'(Chunks - 1);
+  assign row_end = read && last_word;
+  assign frame_end = row_end && last_y;
+  assign free = !row_end ? '0 : last_y ? RowBits'(1 + Spare) : RowBits'(1);
+  assign last_addr = rd_addr_q == ((last_y && last_word) ? AddrBits'(Depth - 1 - Spare * RowWords) : AddrBits'(Depth - 1));
+
+  ternc_rows #(
+    .Capacity(Capacity), .FrameRows(FrameRows), .StepRows(StepRows), .Pitch(RowWords), .RowBits(RowBits),
+    .BaseBits(AddrBits)
+  ) u_rows (
+    .clk_i(clk_i), .rst_ni(rst_ni), .claim_i(claim_i), .room_o(room_o), .advance_i(step_end),
+    .write_base_o(write_base), .arrive_i(step_end_q[1]), .have_o(have), .take_i(frame_end), .free_i(free),
+    .read_row_o(unused_read_row)
+  );
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
-      full_q <= 2'b00;
-      wr_half_q <= 1'b0;
-      rd_half_q <= 1'b0;
-      busy_q <= 1'b0;
+      y_q <= '0;
+      word_q <= '0;
+      chunk_q <= '0;
+      rd_addr_q <= '0;
       read_q <= 2'b00;
       credit_q <= {1'b1, {FifoLog2{1'b0}}};
     end else begin
-      if (finish_i) begin
-        full_q[wr_half_q] <= 1'b1;
-        wr_half_q <= !wr_half_q;
-      end
-      if (done) begin
-        full_q[rd_half_q] <= 1'b0;
-        rd_half_q <= !rd_half_q;
-        busy_q <= 1'b0;
-      end else if (full_q[rd_half_q]) begin
-        busy_q <= 1'b1;
+      if (read) begin
+        word_q <= last_word ? '0 : word_q + 1'b1;
+        chunk_q <= last_chunk ? '0 : chunk_q + 1'b1;
+        if (last_word) y_q <= last_y ? '0 : y_q + 1'b1;
+        if (last_addr) rd_addr_q <= '0;
+        else rd_addr_q <= rd_addr_q + ((last_y && last_word) ? AddrBits'(1 + Spare * RowWords) : AddrBits'(1));
       end
       read_q <= {read_q[0], read};
       if (read && !move) credit_q <= credit_q - 1'b1;
@@ -87,39 +147,23 @@ module ternc_output #(
     end
   end
 
-  always_ff @(posedge clk_i) begin
-    if (!busy_q) begin
-      left_q <= BeatBits'(Beats);
-      chunk_q <= '0;
-      addr_q <= rd_half_q ? AddrBits'(Depth / 2) : '0;
-    end else if (read) begin
-      left_q <= left_q - 1'b1;
-      chunk_q <= chunk_last ? '0 : chunk_q + 1'b1;
-      addr_q <= addr_q + 1'b1;
-    end
-  end
-
-  logic [Cols*ValueBits-1:0] wr_word, rd_word;
-  logic unused_wr;
-  always_comb begin
-    for (int c = 0; c < Cols; c++) wr_word[c*ValueBits +: ValueBits] = wr_data_i[c*WriteBits +: ValueBits];
-  end
-  assign unused_wr = ^wr_data_i;
+  logic [Cols*ValueBits-1:0] rd_word, value;
+  logic [1:0] flags;
+  logic unused_full;
   ternc_ram #(.Width(Cols * ValueBits), .Depth(Depth)) u_memory (
-    .clk_i(clk_i), .wr_en_i(wr_en_i), .wr_addr_i(wr_addr_i), .wr_data_i(wr_word), .rd_addr_i(addr_q),
+    .clk_i(clk_i), .wr_en_i(valid_q[1]), .wr_addr_i(wr_addr_q2), .wr_data_i(codes_q2), .rd_addr_i(rd_addr_q),
     .rd_data_o(rd_word)
   );
-
   ternc_delay #(.Width(2), .Depth(2)) u_flags (
-    .clk_i(clk_i), .d_i({left_q == 1, chunk_last}), .q_o(flags)
+    .clk_i(clk_i), .d_i({last_y && last_word, last_chunk}), .q_o(flags)
   );
 
-  logic [Cols*ValueBits-1:0] value;
+  // ---------------------------------------------------------------- stream
   ternc_fifo #(.Width(Cols * ValueBits + 2), .DepthLog2(FifoLog2)) u_fifo (
     .clk_i(clk_i), .rst_ni(rst_ni), .push_i(read_q[1]), .data_i({flags, rd_word}), .full_o(unused_full),
     .pop_i(move), .data_o({last_o, pixel_last_o, value}), .valid_o(valid_o)
   );
-
+  assign move = valid_o && ready_i;
   assign count_o = pixel_last_o ? CountBits'(Tail) : CountBits'(Cols);
 
   // elements above count_o are 0; a code becomes its value by adding Offset
@@ -135,8 +179,9 @@ module ternc_output #(
     if (WriteBits < ValueBits) begin
       $fatal(1, "ternc_output: WriteBits must be at least ValueBits (%0d), not %0d", ValueBits, WriteBits);
     end
-    if (Depth < 2 * Beats) begin
-      $fatal(1, "ternc_output: Depth must be at least two frames of %0d words, not %0d", Beats, Depth);
+    if (Spare < 0 || Spare >= StepRows) begin
+      $fatal(1, "ternc_output: FrameRows (%0d) must be Height (%0d) or more, by less than StepRows (%0d)", FrameRows,
+             Height, StepRows);
     end
   end
 `endif

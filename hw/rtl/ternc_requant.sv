@@ -2,11 +2,11 @@
 // or a code found elsewhere by comparing with thresholds.
 //
 // word_i belongs to the sum_i of two cycles ago (the parameter memory is read meanwhile); from bit 0:
-// add (signed), mul (signed), limit, raw, thr, min. With p = (sum * mul + add) >>> Shift, exact,
+// add (signed), mul (signed), limit, raw, thr, min, and where there are tables (ternc_table) use_table, table. With p = (sum * mul + add) >>> Shift, exact,
 //   value_o = thr ? code_i : raw ? p's low ValueBits : p clamped to [0, limit]
 // code_i is sampled by the last register: it belongs to the sum_i of 4 + ExtraDelay cycles ago.
 //
-// Throughput: one value a cycle. Latency: 5 + ExtraDelay cycles from sum_i to value_o and min_o: two
+// Throughput: one value a cycle. Latency: 5 + ExtraDelay cycles from sum_i to value_o, min_o, use_o and table_o: two
 // waiting for the word, multiply, add, [ExtraDelay], select. It has no valid, no reset and does not round:
 // a half is part of `add`.
 
@@ -18,14 +18,18 @@ module ternc_requant #(
   parameter int CodeBits = 8,
   parameter int ValueBits = 20,
   parameter int ExtraDelay = 0,
-  parameter int WordBits = AddBits + MulBits + CodeBits + 3
+  parameter int Tables = 0,
+  parameter int TableBits = (Tables > 1) ? $clog2(Tables) : 1,
+  parameter int WordBits = AddBits + MulBits + CodeBits + 3 + ((Tables > 0) ? 1 + TableBits : 0)
 ) (
   input  logic                 clk_i,
   input  logic [AccBits-1:0]   sum_i,
   input  logic [WordBits-1:0]  word_i,
   input  logic [CodeBits-1:0]  code_i,
   output logic [ValueBits-1:0] value_o,
-  output logic                 min_o
+  output logic                 min_o,
+  output logic                 use_o,
+  output logic [TableBits-1:0] table_o
 );
 
   localparam int ProductBits = AccBits + 1 + MulBits;
@@ -76,6 +80,16 @@ module ternc_requant #(
   always_ff @(posedge clk_i) begin
     value_o <= thr_late ? ValueBits'(code_i) : clamped_late;
     min_o   <= min_late;
+  end
+
+  // The table, as late as the value.
+  if (Tables > 0) begin : gen_table
+    ternc_delay #(.Width(1 + TableBits), .Depth(3 + ExtraDelay)) u_table (
+      .clk_i(clk_i), .d_i({word_i[WordBits-1 -: TableBits], word_i[AddBits+MulBits+FlagBits]}), .q_o({table_o, use_o})
+    );
+  end else begin : gen_no_table
+    assign use_o   = 1'b0;
+    assign table_o = '0;
   end
 
 `ifndef SYNTHESIS

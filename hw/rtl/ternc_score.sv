@@ -1,12 +1,13 @@
 // Adds up the squares (or the absolute values) of all differences of a frame, and says if it is too much.
 //
-// value_i has Cols elements of ValueBits; a difference is an element's low DiffBits, signed. A vector counts in a
-// cycle with valid_i. finish_i, with the last vector of a frame or later, ends it: one beat follows on the
-// stream, the score in its low ElemBits, above them an element that is 1 if score > Limit and else 0. Scores wrap
-// modulo 2**ScoreBits. Two frames are held: free_o says that a third would find a place.
+// value_i has Cols elements of ValueBits; a difference is an element's low DiffBits, signed. Vectors come from a link,
+// FrameVectors a frame in FrameSteps claimed steps; where in the frame a vector lies does not matter. One beat a frame
+// follows on the stream: the score in its low ElemBits, above them an element that is 1 if score > Limit and else 0.
+// Scores wrap modulo 2**ScoreBits. Two frames are held: room_o is clear where a claim would begin a third, and set
+// inside a frame that has begun.
 //
-// Throughput: one vector a cycle. Latency: clog2(Cols) + 4 cycles from finish_i to valid_o: square, adder tree, sum,
-// comparison, queue. Unused elements have to be 0. The stream's beat holds until ready_i.
+// Throughput: one vector a cycle. Latency: clog2(Cols) + 4 cycles from a frame's last vector to valid_o: square, adder
+// tree, sum, comparison, queue. Unused elements have to be 0. The stream's beat holds until ready_i.
 
 module ternc_score #(
   parameter int Cols = 4,
@@ -15,15 +16,17 @@ module ternc_score #(
   parameter int Squares = 1,
   parameter int ScoreBits = 24,
   parameter int ElemBits = 24,
+  parameter int FrameVectors = 1,
+  parameter int FrameSteps = 1,
   parameter     Limit = 0  // a signed number of ScoreBits + 1 bits
 ) (
   input  logic                      clk_i,
   input  logic                      rst_ni,
-  // vectors; a frame's end; room for another
+  // link
+  input  logic                      claim_i,
+  output logic                      room_o,
   input  logic                      valid_i,
   input  logic [Cols*ValueBits-1:0] value_i,
-  input  logic                      finish_i,
-  output logic                      free_o,
   // stream
   output logic                      valid_o,
   input  logic                      ready_i,
@@ -34,6 +37,26 @@ module ternc_score #(
   localparam int PartBits = (Squares != 0) ? 2 * DiffBits - 1 : DiffBits;
   localparam int SumBits = PartBits + Levels;
   localparam logic signed [ScoreBits:0] Most = (ScoreBits+1)'(Limit);
+
+  // ---------------------------------------------------------------- where a frame begins and ends
+  localparam int VectorBits = $clog2(FrameVectors + 1);
+  localparam int StepBits = $clog2(FrameSteps + 1);
+  logic [VectorBits-1:0] vector_q;
+  logic [StepBits-1:0] step_q;
+  logic last_vector, last_step, finish, begins;
+  assign last_vector = vector_q == VectorBits'(FrameVectors - 1);
+  assign last_step = step_q == StepBits'(FrameSteps - 1);
+  assign finish = valid_i && last_vector;
+  assign begins = claim_i && (step_q == '0);
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      vector_q <= '0;
+      step_q <= '0;
+    end else begin
+      if (valid_i) vector_q <= last_vector ? '0 : vector_q + 1'b1;
+      if (claim_i) step_q <= last_step ? '0 : step_q + 1'b1;
+    end
+  end
 
   // ---------------------------------------------------------------- parts of a vector, and their sum
   logic [Cols*PartBits-1:0] parts_q;
@@ -87,7 +110,7 @@ module ternc_score #(
       finish_q <= '0;
     end else begin
       valid_q <= (Levels+1)'({valid_q, valid_i});
-      finish_q <= (Levels+1)'({finish_q, finish_i});
+      finish_q <= (Levels+1)'({finish_q, finish});
     end
   end
 
@@ -122,12 +145,12 @@ module ternc_score #(
     .pop_i(move), .data_o({over, score}), .valid_o(valid_o)
   );
   assign move = valid_o && ready_i;
-  assign free_o = held_q != 2'd2;
+  assign room_o = (step_q != '0) || (held_q != 2'd2);
   assign data_o = {ElemBits'(over), ElemBits'(score)};
   always_ff @(posedge clk_i) begin
     if (!rst_ni) held_q <= 2'd0;
-    else if (finish_i && !move) held_q <= held_q + 2'd1;
-    else if (!finish_i && move) held_q <= held_q - 2'd1;
+    else if (begins && !move) held_q <= held_q + 2'd1;
+    else if (!begins && move) held_q <= held_q - 2'd1;
   end
 
 `ifndef SYNTHESIS
@@ -135,6 +158,9 @@ module ternc_score #(
     if (Cols < 1) $fatal(1, "ternc_score: Cols must be at least 1, not %0d", Cols);
     if (DiffBits > ValueBits) $fatal(1, "ternc_score: DiffBits must be at most ValueBits (%0d), not %0d", ValueBits, DiffBits);
     if (DiffBits < 1) $fatal(1, "ternc_score: DiffBits must be at least 1, not %0d", DiffBits);
+    if (FrameVectors < 1 || FrameSteps < 1) begin
+      $fatal(1, "ternc_score: FrameVectors (%0d) and FrameSteps (%0d) must be at least 1", FrameVectors, FrameSteps);
+    end
     if (ElemBits < ScoreBits) $fatal(1, "ternc_score: ElemBits must be at least ScoreBits (%0d), not %0d", ScoreBits, ElemBits);
   end
 `endif

@@ -1,58 +1,63 @@
-// Runs the program of one engine: layers, passes, taps (docs/program.md).
+// Runs the program of one engine: rows of layers, passes, taps (docs/program.md).
 //
-// A fetcher walks the loops (layer, output row, pixel group, pass) ahead of an issuer, which issues one tap a
-// cycle without a bubble inside a layer. Between layers the issuer waits FlushCycles, so that every value of
-// the layer is in memory before the next one reads it.
+// A prefetcher reads row words ahead. A walker goes through each row's loops (pixel groups x passes) and fetches pass
+// words. An issuer starts a row when the rows that it needs have arrived at the line buffers and all its links have
+// room, and then issues one tap a cycle without a bubble; a row that may start follows the one before without a bubble,
+// but at the earliest 3 cycles after that one started, so that what has arrived and what has room was looked at after
+// its claims and takes. After a row with `flush` the next one waits FlushCycles, so that every value is in memory.
 //
-// A tap names the term whose source it reads: the term has the words of a row, the rows of a step and what
-// stands for a pixel outside the map. Word and row are found by multiplying the number of the output row.
+// A row that starts in cycle s, of N cycles: taps from s + 1 to s + N; claim_o and take_o in s + 1; base_i is sampled in
+// s; free_o in s + N + 5. A tap names the term whose source it reads: row * y_stride + dy is the map's row y. Row y of
+// the feature memory (source 0) is at y * pitch, that of line buffer k - 1 (source k) at (base + y) mod Capacity.
 //
-// Throughput: one tap a cycle. Latency, from the cycle in which a tap is issued: 5 to rd_addr_o and rd_rot_o,
-// 8 to mask_o, source_o, pad_o and weight_addr_o, 9 to first_o, last_o, shift_o and param_o; info_o comes
-// 2 cycles after the issue of a pass's last tap.
-// It does not stall: once a layer has started, nothing outside can stop it.
+// Throughput: one tap a cycle. Latency, from the cycle in which a tap is issued: 8 to rd_addr_o, rd_rot_o and
+// rd_part_o, 11 to mask_o, source_o, pad_o and weight_addr_o, 12 to first_o, last_o, shift_o and param_o; info_o comes
+// 2 cycles after the issue of a pass's last tap. Nothing outside can stop a row that has started.
 module ternc_sequencer #(
   parameter int Rows = 1,
   parameter int Inputs = 1,
-  parameter int Outputs = 1,
+  parameter int Links = 1,
   parameter int ActBits = 8,
   parameter int RdBits = 8,
   parameter int WrBits = 8,
   parameter int XBits = 8,
   parameter int YBits = 8,
   parameter int RotBits = 1,
-  parameter int SliceBits = 1,
+  parameter int PartBits = 1,
+  parameter int TileBits = 1,
+  parameter int StepBits = 1,
+  parameter int PieceBits = 1,
   parameter int ParamBits = 1,
   parameter int WeightAddrBits = 1,
   parameter int CountBits = 8,
   parameter int XmapBits = 8,
-  parameter int TableBits = 1,
-  parameter int LayerDepth = 1,
+  parameter int RowDepth = 1,
   parameter int PassDepth = 1,
   parameter int TapDepth = 1,
   parameter int TermDepth = 1,
   parameter int FlushCycles = 1,
-  parameter LayerFile = "",
+  parameter Capacities = 1,  // rows of each line buffer, YBits each, input 0 lowest
+  parameter RowFile = "",
   parameter PassFile = "",
   parameter TapFile = "",
   parameter TermFile = "",
   parameter int SourceBits = $clog2(Inputs + 1),
-  parameter int InfoBits = WrBits + XmapBits + SliceBits + 2 + Rows
+  parameter int InfoBits = 2*WrBits + XmapBits + TileBits + StepBits + PieceBits + Links + Rows + 3
 ) (
   input  logic                      clk_i,
   input  logic                      rst_ni,
-  // input memories: a loaded half is there; its first word; the layer that reads it last is done
-  input  logic [Inputs-1:0]         in_avail_i,
-  input  logic [Inputs*RdBits-1:0]  in_base_i,
-  output logic [Inputs-1:0]         in_release_o,
-  // output memories and score: a half is free; its frame is complete
-  input  logic [Outputs-1:0]        out_free_i,
-  output logic [Outputs-1:0]        out_finish_o,
-  input  logic                      score_free_i,
-  output logic                      score_finish_o,
+  // line buffers: rows of the frame that have arrived, buffer row of its row 0
+  input  logic [Inputs*YBits-1:0]   have_i,
+  input  logic [Inputs*YBits-1:0]   base_i,
+  output logic [Inputs-1:0]         take_o,
+  output logic [Inputs*YBits-1:0]   free_o,
+  // keepers of the rows that are made
+  input  logic [Links-1:0]          room_i,
+  output logic [Links-1:0]          claim_o,
   // reads
   output logic [RdBits-1:0]         rd_addr_o,
   output logic [RotBits-1:0]        rd_rot_o,
+  output logic [PartBits-1:0]       rd_part_o,
   output logic [Rows-1:0]           mask_o,
   output logic [SourceBits-1:0]     source_o,
   output logic [ActBits-1:0]        pad_o,
@@ -62,39 +67,39 @@ module ternc_sequencer #(
   output logic                      last_o,
   output logic                      shift_o,
   output logic [ParamBits-1:0]      param_o,
-  // constant while a layer runs
-  output logic [Outputs-1:0]        to_output_o,
-  output logic                      to_score_o,
-  output logic                      use_table_o,
-  output logic [TableBits-1:0]      table_o,
-  output logic [WrBits-1:0]         plane_o,
   // one per pass
   output logic                      info_valid_o,
   output logic [InfoBits-1:0]       info_o
 );
 
-  localparam int LayerAddrBits = (LayerDepth > 1) ? $clog2(LayerDepth) : 1;
+  localparam int RowAddrBits = (RowDepth > 1) ? $clog2(RowDepth) : 1;
   localparam int PassAddrBits = (PassDepth > 1) ? $clog2(PassDepth) : 1;
   localparam int TapAddrBits = (TapDepth > 1) ? $clog2(TapDepth) : 1;
   localparam int TermAddrBits = (TermDepth > 1) ? $clog2(TermDepth) : 1;
-  localparam int FifoLog2 = 3;
+  localparam int AheadLog2 = 2;  // row words that wait for the issuer
+  localparam int FifoLog2 = 3;   // pass words that wait for it
   localparam int FlushBits = $clog2(FlushCycles + 1);
+  localparam logic [Inputs*YBits-1:0] Caps = (Inputs*YBits)'(Capacities);
 
+  // of a row word, what the issuer needs
   typedef struct packed {
-    logic                    last_layer;
-    logic [Inputs-1:0]       release_input;
-    logic [Inputs-1:0]       wait_input;
-    logic                    to_score;
-    logic [Outputs-1:0]      to_output;
-    logic                    use_table;
-    logic [TableBits-1:0]    code_table;
+    logic                    flush;
+    logic [Inputs-1:0]       takes;
+    logic [Inputs*YBits-1:0] frees;
+    logic [Inputs*YBits-1:0] needs;
+    logic [Links-1:0]        links;
+    logic                    to_feature;
     logic [WrBits-1:0]       plane;
-    logic [WrBits-1:0]       row_step;
-    logic [YBits-1:0]        rows;
+    logic [WrBits-1:0]       write;
+    logic [YBits-1:0]        row;
+  } row_t;
+
+  // and what the walker needs
+  typedef struct packed {
     logic [XBits-1:0]        groups;
     logic [PassAddrBits:0]   pass_count;
     logic [PassAddrBits-1:0] pass_start;
-  } layer_t;
+  } loop_t;
 
   typedef struct packed {
     logic                      last_window;
@@ -103,7 +108,9 @@ module ternc_sequencer #(
     logic [XBits-1:0]          x_low;
     logic [YBits-1:0]          row_high;
     logic [YBits-1:0]          row_low;
-    logic [SliceBits-1:0]      slice;
+    logic [PieceBits-1:0]      piece;
+    logic [StepBits-1:0]       step_row;
+    logic [TileBits-1:0]       tile;
     logic [XmapBits-1:0]       xmap;
     logic [WrBits-1:0]         write;
     logic [ParamBits-1:0]      param;
@@ -120,6 +127,7 @@ module ternc_sequencer #(
     logic [XBits-1:0]        limit;
     logic [XBits-1:0]        q;
     logic [RotBits-1:0]      rot;
+    logic [PartBits-1:0]     part;
     logic [RdBits-1:0]       offset;
   } tap_t;
 
@@ -128,195 +136,191 @@ module ternc_sequencer #(
     logic [ActBits-1:0]    pad;
     logic [YBits-1:0]      height;
     logic [YBits-1:0]      y_stride;
-    logic [RdBits-1:0]     y_step;
+    logic [RdBits-1:0]     pitch;
   } term_t;
 
   typedef struct packed {
-    logic              last;
-    logic [YBits-1:0]  row;
-    logic [XBits-1:0]  group;
-    logic [XBits-1:0]  x;
-    logic [WrBits-1:0] write;
+    logic             last;  // pass of its row
+    logic [XBits-1:0] group;
+    logic [XBits-1:0] x;
   } place_t;
 
   // of the structures above, written out: Yosys does not know $bits of a type
-  localparam int LayerBits = 3 + 2*Inputs + Outputs + TableBits + 2*WrBits + YBits + XBits + 2*PassAddrBits + 1;
-  localparam int PassBits = 2 + 2*XBits + 2*YBits + SliceBits + XmapBits + WrBits + ParamBits + WeightAddrBits
-                          + 2*CountBits + TapAddrBits;
-  localparam int TapBits = 1 + TermAddrBits + YBits + 2*XBits + RotBits + RdBits;
+  localparam int RowBits = 2 + Inputs + 2*Inputs*YBits + Links + 2*WrBits + YBits;
+  localparam int LoopBits = XBits + 2*PassAddrBits + 1;
+  localparam int RowWordBits = 1 + RowBits + LoopBits;  // and whether it is the frame's last
+  localparam int PassBits = 2 + 2*XBits + 2*YBits + PieceBits + StepBits + TileBits + XmapBits + WrBits + ParamBits
+                          + WeightAddrBits + 2*CountBits + TapAddrBits;
+  localparam int TapBits = 1 + TermAddrBits + YBits + 2*XBits + RotBits + PartBits + RdBits;
   localparam int TermBits = SourceBits + ActBits + 2*YBits + RdBits;
-  localparam int PlaceBits = 1 + YBits + 2*XBits + WrBits;
+  localparam int PlaceBits = 1 + 2*XBits;
 
-  // ---------------------------------------------------------------- fetcher
-  typedef enum logic [1:0] {FetchWait, FetchLoad, FetchRun} fetch_e;
-  fetch_e fetch_q;
-  logic [1:0] wait_q;
-  logic [LayerAddrBits-1:0] layer_addr_q;
-  logic [LayerBits-1:0] layer_word;
-  layer_t layer_d, layer_q;
+  // ---------------------------------------------------------------- prefetcher
+  // One word at a time, a word in 3 cycles: its flag says which is the next. It is asked for while it will find a place
+  // in the issuer's queue; the walker's queue is never fuller.
+  logic [RowAddrBits-1:0] row_addr_q;
+  logic [RowWordBits-1:0] row_word;
+  logic [AheadLog2:0] row_credit_q;
+  logic [1:0] asked_q;
+  logic ask, last_row, row_pop, row_valid, loop_pop, loop_valid, unused_row_full, unused_loop_full;
+  logic [RowBits-1:0] issue_word, next_word;
+  logic [LoopBits-1:0] walk_word, loop_word;
+  row_t next_row, next_q, cur_q;
+  loop_t loop_d, loop_q;
+
+  ternc_rom #(.Width(RowWordBits), .Depth(RowDepth), .InitFile(RowFile)) u_rows (
+    .clk_i(clk_i), .addr_i(row_addr_q), .data_o(row_word)
+  );
+  assign {last_row, issue_word, walk_word} = row_word;
+  assign ask = (row_credit_q != 0) && (asked_q == 2'b00);
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      asked_q <= 2'b00;
+      row_credit_q <= {1'b1, {AheadLog2{1'b0}}};
+      row_addr_q <= '0;
+    end else begin
+      asked_q <= {asked_q[0], ask};
+      if (ask && !row_pop) row_credit_q <= row_credit_q - 1'b1;
+      else if (!ask && row_pop) row_credit_q <= row_credit_q + 1'b1;
+      if (asked_q[1]) row_addr_q <= last_row ? '0 : row_addr_q + 1'b1;
+    end
+  end
+
+  ternc_fifo #(.Width(RowBits), .DepthLog2(AheadLog2)) u_row_fifo (
+    .clk_i(clk_i), .rst_ni(rst_ni), .push_i(asked_q[1]), .data_i(issue_word), .full_o(unused_row_full),
+    .pop_i(row_pop), .data_o(next_word), .valid_o(row_valid)
+  );
+  ternc_fifo #(.Width(LoopBits), .DepthLog2(AheadLog2)) u_loop_fifo (
+    .clk_i(clk_i), .rst_ni(rst_ni), .push_i(asked_q[1]), .data_i(walk_word), .full_o(unused_loop_full),
+    .pop_i(loop_pop), .data_o(loop_word), .valid_o(loop_valid)
+  );
+  assign next_row = next_word;
+  assign loop_d = loop_word;
+
+  // ---------------------------------------------------------------- walker
+  logic walking_q, walk, walk_end, last_pass, last_group, pass_pop;
   logic [PassAddrBits-1:0] pass_addr_q;
   logic [PassAddrBits:0] pass_left_q;
   logic [XBits-1:0] group_left_q, x_q, group_q;
-  logic [YBits-1:0] row_left_q, row_q;
-  logic [WrBits-1:0] write_q;
-  logic [FifoLog2:0] credit_q;
-  logic layer_full, layer_push, issue, last_pass, last_group, last_row;
-  logic pass_pop;
+  logic [FifoLog2:0] pass_credit_q;
+  logic [1:0] fetched_q;
+  place_t place_d;
+  logic [PlaceBits-1:0] place_word;
+  logic [PassBits-1:0] pass_word;
 
-  ternc_rom #(.Width(LayerBits), .Depth(LayerDepth), .InitFile(LayerFile)) u_layers (
-    .clk_i(clk_i), .addr_i(layer_addr_q), .data_o(layer_word)
-  );
-  assign layer_d = layer_word;
-  assign layer_push = (fetch_q == FetchLoad) && !layer_full;
-  assign issue = (fetch_q == FetchRun) && (credit_q != 0);
+  assign walk = walking_q && (pass_credit_q != 0);
   assign last_pass = pass_left_q == 1;
   assign last_group = group_left_q == 1;
-  assign last_row = row_left_q == 1;
+  assign walk_end = walk && last_pass && last_group;
+  assign loop_pop = (!walking_q || walk_end) && loop_valid;
+  assign place_d.last = last_pass && last_group;
+  assign place_d.group = group_q;
+  assign place_d.x = x_q;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
-      fetch_q <= FetchWait;
-      wait_q <= 2'd0;
-      layer_addr_q <= '0;
+      walking_q <= 1'b0;
+      fetched_q <= 2'b00;
+      pass_credit_q <= {1'b1, {FifoLog2{1'b0}}};
     end else begin
-      case (fetch_q)
-        FetchWait: begin
-          wait_q <= wait_q + 2'd1;
-          if (wait_q == 2'd1) fetch_q <= FetchLoad;
-        end
-        FetchLoad: if (!layer_full) fetch_q <= FetchRun;
-        default: if (issue && last_pass && last_group && last_row) begin
-          fetch_q <= FetchWait;
-          wait_q <= 2'd0;
-          layer_addr_q <= layer_q.last_layer ? '0 : layer_addr_q + 1'b1;
-        end
-      endcase
+      walking_q <= loop_pop || (walking_q && !walk_end);
+      fetched_q <= {fetched_q[0], walk};
+      if (walk && !pass_pop) pass_credit_q <= pass_credit_q - 1'b1;
+      else if (!walk && pass_pop) pass_credit_q <= pass_credit_q + 1'b1;
     end
   end
 
   always_ff @(posedge clk_i) begin
-    if (fetch_q == FetchLoad) begin
-      layer_q <= layer_d;
-      pass_addr_q <= layer_d.pass_start;
-      pass_left_q <= layer_d.pass_count;
-      group_left_q <= layer_d.groups;
+    if (loop_pop) begin
+      loop_q <= loop_d;
+      pass_addr_q <= loop_d.pass_start;
+      pass_left_q <= loop_d.pass_count;
+      group_left_q <= loop_d.groups;
       group_q <= '0;
       x_q <= '0;
-      row_left_q <= layer_d.rows;
-      row_q <= '0;
-      write_q <= '0;
-    end else if (issue) begin
-      pass_addr_q <= last_pass ? layer_q.pass_start : pass_addr_q + 1'b1;
-      pass_left_q <= last_pass ? layer_q.pass_count : pass_left_q - 1'b1;
+    end else if (walk) begin
+      pass_addr_q <= last_pass ? loop_q.pass_start : pass_addr_q + 1'b1;
+      pass_left_q <= last_pass ? loop_q.pass_count : pass_left_q - 1'b1;
       if (last_pass) begin
-        group_left_q <= last_group ? layer_q.groups : group_left_q - 1'b1;
-        group_q <= last_group ? '0 : group_q + 1'b1;
-        x_q <= last_group ? '0 : x_q + XBits'(Rows);
-        if (last_group) begin
-          row_left_q <= row_left_q - 1'b1;
-          row_q <= row_q + 1'b1;
-          write_q <= write_q + layer_q.row_step;
-        end
+        group_left_q <= group_left_q - 1'b1;
+        group_q <= group_q + 1'b1;
+        x_q <= x_q + XBits'(Rows);
       end
     end
   end
-
-  place_t place_d;
-  logic [PlaceBits-1:0] place_word;
-  logic [1:0] fetched_q;
-  logic [PassBits-1:0] pass_word;
-  assign place_d.last = last_pass && last_group && last_row;
-  assign place_d.row = row_q;
-  assign place_d.group = group_q;
-  assign place_d.x = x_q;
-  assign place_d.write = write_q;
 
   ternc_rom #(.Width(PassBits), .Depth(PassDepth), .InitFile(PassFile)) u_passes (
     .clk_i(clk_i), .addr_i(pass_addr_q), .data_o(pass_word)
   );
   ternc_delay #(.Width(PlaceBits), .Depth(2)) u_place (.clk_i(clk_i), .d_i(place_d), .q_o(place_word));
 
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni) begin
-      fetched_q <= 2'b00;
-      credit_q <= {1'b1, {FifoLog2{1'b0}}};
-    end else begin
-      fetched_q <= {fetched_q[0], issue};
-      if (issue && !pass_pop) credit_q <= credit_q - 1'b1;
-      else if (!issue && pass_pop) credit_q <= credit_q + 1'b1;
-    end
-  end
-
-  // ---------------------------------------------------------------- queues between the two
-  logic layer_valid, pass_valid, layer_pop;
-  logic [LayerBits-1:0] next_layer_word;
+  logic pass_valid, unused_pass_full;
   logic [PassBits+PlaceBits-1:0] next_pass_word;
-  logic unused_pass_full;
-  layer_t next_layer;
   pass_t next_pass;
   place_t next_place;
-
-  ternc_fifo #(.Width(LayerBits), .DepthLog2(1)) u_layer_fifo (
-    .clk_i(clk_i), .rst_ni(rst_ni),
-    .push_i(layer_push), .data_i(layer_word), .full_o(layer_full),
-    .pop_i(layer_pop), .data_o(next_layer_word), .valid_o(layer_valid)
-  );
   ternc_fifo #(.Width(PassBits + PlaceBits), .DepthLog2(FifoLog2)) u_pass_fifo (
     .clk_i(clk_i), .rst_ni(rst_ni),
     .push_i(fetched_q[1]), .data_i({place_word, pass_word}), .full_o(unused_pass_full),
     .pop_i(pass_pop), .data_o(next_pass_word), .valid_o(pass_valid)
   );
-  assign next_layer = next_layer_word;
   assign {next_place, next_pass} = next_pass_word;
 
   // ---------------------------------------------------------------- issuer
-  typedef enum logic [1:0] {Idle, Run, Flush} state_e;
-  state_e state_q;
-  layer_t cur_q;
+  logic next_valid_q, row_ok_q, run_q;
   pass_t pass_q;
   place_t place_q;
   logic [TapAddrBits-1:0] tap_q;
   logic [CountBits-1:0] taps_left_q, interval_left_q;
   logic [FlushBits-1:0] flush_left_q;
-  logic [Inputs*RdBits-1:0] in_base_q;
-  logic first_q, start, pass_end, tap_valid, tap_last, done;
+  logic [Inputs*YBits-1:0] base_q, frees_late;
+  logic [Inputs-1:0] enough;
+  logic [4:0] end_q;
+  logic first_q, start, pass_end, row_end, tap_valid, tap_last;
 
-  assign start = (state_q == Idle) && layer_valid && pass_valid
-               && ((next_layer.wait_input & ~in_avail_i) == '0) && ((next_layer.to_output & ~out_free_i) == '0)
-               && (score_free_i || !next_layer.to_score);
-  assign pass_end = (state_q == Run) && (interval_left_q == 1);
-  assign layer_pop = start;
+  // The word that is looked at is loaded the cycle after a start: row_ok_q is set 3 cycles after one at the earliest.
+  assign row_pop = row_valid && !next_valid_q;
+  for (genvar n = 0; n < Inputs; n++) begin : gen_enough
+    assign enough[n] = have_i[n*YBits +: YBits] >= next_q.needs[n*YBits +: YBits];
+  end
+
+  assign start = row_ok_q && pass_valid && (run_q ? row_end && !cur_q.flush : flush_left_q == '0);
+  assign pass_end = run_q && (interval_left_q == 1);
+  assign row_end = pass_end && place_q.last;
   assign pass_pop = start || (pass_end && !place_q.last);
   // a pass shorter than its interval waits first: last taps are then never closer than a drain takes
-  assign tap_valid = (state_q == Run) && (interval_left_q == taps_left_q);
+  assign tap_valid = run_q && (interval_left_q == taps_left_q);
   assign tap_last = tap_valid && (taps_left_q == 1);
-  assign done = (state_q == Flush) && (flush_left_q == 1);
-  assign in_release_o = done ? cur_q.release_input : '0;
-  assign out_finish_o = done ? cur_q.to_output : '0;
-  assign score_finish_o = done && cur_q.to_score;
-  assign to_output_o = cur_q.to_output;
-  assign to_score_o = cur_q.to_score;
-  assign use_table_o = cur_q.use_table;
-  assign table_o = cur_q.code_table;
-  assign plane_o = cur_q.plane;
 
   always_ff @(posedge clk_i) begin
-    if (!rst_ni) state_q <= Idle;
-    else begin
-      case (state_q)
-        Idle: if (start) state_q <= Run;
-        Run: if (pass_end && place_q.last) state_q <= Flush;
-        default: if (done) state_q <= Idle;
-      endcase
+    if (!rst_ni) begin
+      next_valid_q <= 1'b0;
+      row_ok_q <= 1'b0;
+      run_q <= 1'b0;
+      flush_left_q <= '0;
+      claim_o <= '0;
+      take_o <= '0;
+      end_q <= '0;
+    end else begin
+      next_valid_q <= !start && (next_valid_q || row_valid);
+      row_ok_q <= !start && next_valid_q && (&enough) && ((next_q.links & ~room_i) == '0);
+      run_q <= start || (run_q && !row_end);
+      if (row_end && cur_q.flush) flush_left_q <= FlushBits'(FlushCycles - 1);
+      else if (flush_left_q != '0) flush_left_q <= flush_left_q - 1'b1;
+      claim_o <= start ? next_q.links : '0;
+      take_o <= start ? next_q.takes : '0;
+      end_q <= {end_q[3:0], row_end};
     end
   end
 
+  ternc_delay #(.Width(Inputs * YBits), .Depth(5)) u_frees (.clk_i(clk_i), .d_i(cur_q.frees), .q_o(frees_late));
+  assign free_o = end_q[4] ? frees_late : '0;
+
   always_ff @(posedge clk_i) begin
+    if (row_pop) next_q <= next_row;
     if (start) begin
-      cur_q <= next_layer;
-      in_base_q <= in_base_i;
+      cur_q <= next_q;
+      base_q <= base_i;
     end
-    flush_left_q <= (state_q == Flush) ? flush_left_q - 1'b1 : FlushBits'(FlushCycles);
     if (pass_pop) begin
       pass_q <= next_pass;
       place_q <= next_place;
@@ -346,21 +350,27 @@ module ternc_sequencer #(
 
   // ---------------------------------------------------------------- what the collector has to know
   // take: the rows whose pixel exists in this window of a pool
+  localparam int KindBits = 2 + Links + 1 + PieceBits + StepBits + TileBits + XmapBits;
   logic signed [XBits:0] x_low_q, x_high_q;
   logic row_taken_q;
   logic [1:0] info_valid_q;
-  logic [InfoBits-Rows-1:0] info_q, info_q2;
-  logic [Rows-1:0] take_q;
+  logic [KindBits-1:0] kind_q, kind_q2;
+  logic [WrBits-1:0] write_q, write_q2, next_write_q2, plane_q;
+  logic [Rows-1:0] take_q2;
 
   always_ff @(posedge clk_i) begin
     x_low_q <= $signed({1'b0, pass_q.x_low}) - $signed({1'b0, place_q.x});
     x_high_q <= $signed({1'b0, pass_q.x_high}) - $signed({1'b0, place_q.x});
-    row_taken_q <= (place_q.row >= pass_q.row_low) && (place_q.row < pass_q.row_high);
-    info_q <= {pass_q.last_window, pass_q.first_window, pass_q.slice,
-               XmapBits'(pass_q.xmap + XmapBits'(place_q.x)), WrBits'(pass_q.write + place_q.write)};
-    info_q2 <= info_q;
+    row_taken_q <= (cur_q.row >= pass_q.row_low) && (cur_q.row < pass_q.row_high);
+    kind_q <= {pass_q.last_window, pass_q.first_window, cur_q.links, cur_q.to_feature, pass_q.piece, pass_q.step_row,
+               pass_q.tile, XmapBits'(pass_q.xmap + XmapBits'(place_q.x))};
+    write_q <= pass_q.write + cur_q.write;
+    plane_q <= cur_q.plane;
+    kind_q2 <= kind_q;
+    write_q2 <= write_q;
+    next_write_q2 <= write_q + plane_q;
     for (int r = 0; r < Rows; r++) begin
-      take_q[r] <= row_taken_q && ($signed((XBits+1)'(r)) >= x_low_q) && ($signed((XBits+1)'(r)) < x_high_q);
+      take_q2[r] <= row_taken_q && ($signed((XBits+1)'(r)) >= x_low_q) && ($signed((XBits+1)'(r)) < x_high_q);
     end
   end
   always_ff @(posedge clk_i) begin
@@ -368,10 +378,10 @@ module ternc_sequencer #(
     else info_valid_q <= {info_valid_q[0], tap_last};
   end
   assign info_valid_o = info_valid_q[1];
-  assign info_o = {take_q, info_q2};
+  assign info_o = {take_q2, kind_q2, next_write_q2, write_q2};
 
-  // ---------------------------------------------------------------- tap to address and mask
-  // _q3 to _q6: so many cycles after the issue
+  // ---------------------------------------------------------------- tap to row of the map and of the buffer
+  // _q3 to _q7: so many cycles after the issue
   logic [TapBits-1:0] tap_word;
   tap_t tap;
   logic [PlaceBits-1:0] at_word;
@@ -379,91 +389,123 @@ module ternc_sequencer #(
   logic [TermBits-1:0] term_mem [0:TermDepth-1];
   logic [TermBits-1:0] term_word_q3;
   term_t term_q3;
-  logic [YBits-1:0] row_q3, y_q4, dy_q4, height_q5;
-  logic [RdBits-1:0] offset_q3, offset_q4, row_words_q4, in_base_d;
-  logic [SourceBits-1:0] source_q3;
-  logic signed [XBits-1:0] x_q3, x_q4, limit_q3;
-  logic signed [XBits:0] room_q4;
+  logic [Inputs*YBits-1:0] base_q3;
+  logic [YBits-1:0] row_q2, row_q3, dy_q3, dy_q4, scaled_q4, base, base_dy_q4, height_q5, z_q5, z_q6;
+  logic [YBits-1:0] capacity, capacity_q5, kept, kept_q5;
+  logic [YBits:0] beyond_q5;
+  logic fold, fold_q5;
+  logic [SourceBits-1:0] source_q3, source_q4;
   logic signed [YBits-1:0] y_q5;
   logic y_inside_q6;
-  logic [Rows-1:0] x_inside_q5, x_inside_q6;
-  logic unused_at;
 
   ternc_rom #(.Width(TapBits), .Depth(TapDepth), .InitFile(TapFile)) u_taps (
     .clk_i(clk_i), .addr_i(tap_q), .data_o(tap_word)
   );
   ternc_delay #(.Width(PlaceBits), .Depth(2)) u_at (.clk_i(clk_i), .d_i(place_q), .q_o(at_word));
+  ternc_delay #(.Width(YBits), .Depth(2)) u_row (.clk_i(clk_i), .d_i(cur_q.row), .q_o(row_q2));
+  ternc_delay #(.Width(Inputs * YBits), .Depth(3)) u_base (.clk_i(clk_i), .d_i(base_q), .q_o(base_q3));
   assign tap = tap_word;
   assign at = at_word;
-  assign unused_at = ^{at.last, at.write, unused_pass_full, layer_q, cur_q, pass_q};
 
   initial if (TermFile != "") $readmemh(TermFile, term_mem);
   assign term_q3 = term_word_q3;
   assign source_q3 = term_q3.source;
 
+  // A capacity that is a power of two: the low bits. Another: less than two capacities, so one is taken away.
   always_comb begin
-    in_base_d = '0;
+    base = '0;
+    capacity = '0;
+    kept = '1;
+    fold = 1'b0;
     for (int n = 0; n < Inputs; n++) begin
-      if (source_q3 == SourceBits'(n + 1)) in_base_d = in_base_q[n*RdBits +: RdBits];
+      if (source_q3 == SourceBits'(n + 1)) base = base_q3[n*YBits +: YBits];
+      if (source_q4 == SourceBits'(n + 1)) begin
+        capacity = Caps[n*YBits +: YBits];
+        fold = (Caps[n*YBits +: YBits] & (Caps[n*YBits +: YBits] - 1'b1)) != '0;
+        kept = fold ? '1 : Caps[n*YBits +: YBits] - 1'b1;
+      end
     end
   end
+  assign beyond_q5 = {1'b0, z_q5} - {1'b0, capacity_q5};
 
   always_ff @(posedge clk_i) begin
     term_word_q3 <= term_mem[tap.term];
-    row_q3 <= at.row;
+    row_q3 <= row_q2;
+    dy_q3 <= tap.dy;
+
+    scaled_q4 <= row_q3 * term_q3.y_stride;
+    base_dy_q4 <= base + dy_q3;
+    dy_q4 <= dy_q3;
+    source_q4 <= source_q3;
+
+    y_q5 <= $signed(scaled_q4 + dy_q4);
+    z_q5 <= scaled_q4 + base_dy_q4;
+    capacity_q5 <= capacity;
+    kept_q5 <= kept;
+    fold_q5 <= fold;
+
+    y_inside_q6 <= (y_q5 >= 0) && (y_q5 < $signed(height_q5));
+    z_q6 <= (fold_q5 && !beyond_q5[YBits]) ? beyond_q5[YBits-1:0] : z_q5 & kept_q5;
+  end
+  ternc_delay #(.Width(YBits), .Depth(2)) u_height (.clk_i(clk_i), .d_i(term_q3.height), .q_o(height_q5));
+
+  // ---------------------------------------------------------------- address, mask, and what the array needs
+  logic [RdBits-1:0] offset_q3, offset_q7, pitch_q6, row_words_q7;
+  logic signed [XBits-1:0] x_q3, x_q4, limit_q3;
+  logic signed [XBits:0] room_q4;
+  logic [Rows-1:0] x_inside_q5, x_inside_q6;
+  logic unused_fields;
+  assign unused_fields = ^{at.last, next_q, cur_q, loop_q, pass_q, z_q6, unused_row_full, unused_loop_full, unused_pass_full};
+
+  always_ff @(posedge clk_i) begin
     offset_q3 <= tap.offset + RdBits'(at.group);
     x_q3 <= $signed(at.x + tap.q);
     limit_q3 <= $signed(tap.limit);
-
-    row_words_q4 <= RdBits'(row_q3) * term_q3.y_step;
-    y_q4 <= row_q3 * term_q3.y_stride;
-    offset_q4 <= offset_q3 + in_base_d;
     x_q4 <= x_q3;
     room_q4 <= limit_q3 - x_q3;
-
-    rd_addr_o <= row_words_q4 + offset_q4;
-    y_q5 <= $signed(y_q4 + dy_q4);
     for (int r = 0; r < Rows; r++) begin
       x_inside_q5[r] <= (x_q4 >= -$signed(XBits'(r))) && ($signed((XBits+1)'(r)) < room_q4);
     end
-
-    y_inside_q6 <= (y_q5 >= 0) && (y_q5 < $signed(height_q5));
     x_inside_q6 <= x_inside_q5;
+    row_words_q7 <= RdBits'(z_q6) * pitch_q6;
+    rd_addr_o <= row_words_q7 + offset_q7;
   end
 
-  ternc_delay #(.Width(YBits), .Depth(2)) u_dy (.clk_i(clk_i), .d_i(tap.dy), .q_o(dy_q4));
-  ternc_delay #(.Width(YBits), .Depth(2)) u_height (.clk_i(clk_i), .d_i(term_q3.height), .q_o(height_q5));
-  ternc_delay #(.Width(RotBits), .Depth(3)) u_rot (.clk_i(clk_i), .d_i(tap.rot), .q_o(rd_rot_o));
-  ternc_delay #(.Width(Rows), .Depth(2)) u_mask (
+  ternc_delay #(.Width(RdBits), .Depth(3)) u_pitch (.clk_i(clk_i), .d_i(term_q3.pitch), .q_o(pitch_q6));
+  ternc_delay #(.Width(RdBits), .Depth(4)) u_offset (.clk_i(clk_i), .d_i(offset_q3), .q_o(offset_q7));
+  ternc_delay #(.Width(RotBits + PartBits), .Depth(6)) u_rot (
+    .clk_i(clk_i), .d_i({tap.rot, tap.part}), .q_o({rd_rot_o, rd_part_o})
+  );
+  ternc_delay #(.Width(Rows), .Depth(5)) u_mask (
     .clk_i(clk_i), .d_i(x_inside_q6 & {Rows{y_inside_q6}}), .q_o(mask_o)
   );
-  ternc_delay #(.Width(SourceBits + ActBits), .Depth(5)) u_source (
+  ternc_delay #(.Width(SourceBits + ActBits), .Depth(8)) u_source (
     .clk_i(clk_i), .d_i({source_q3, term_q3.pad}), .q_o({source_o, pad_o})
   );
-  ternc_delay #(.Width(1), .Depth(7)) u_shift (.clk_i(clk_i), .d_i(tap.shift), .q_o(shift_o));
-  ternc_delay #(.Width(WeightAddrBits), .Depth(8)) u_weight (
+  ternc_delay #(.Width(1), .Depth(10)) u_shift (.clk_i(clk_i), .d_i(tap.shift), .q_o(shift_o));
+  ternc_delay #(.Width(WeightAddrBits), .Depth(11)) u_weight (
     .clk_i(clk_i), .d_i(pass_q.weight), .q_o(weight_addr_o)
   );
-  ternc_delay #(.Width(ParamBits), .Depth(9)) u_param (.clk_i(clk_i), .d_i(pass_q.param), .q_o(param_o));
+  ternc_delay #(.Width(ParamBits), .Depth(12)) u_param (.clk_i(clk_i), .d_i(pass_q.param), .q_o(param_o));
 
-  logic [8:0] first_pipe_q, last_pipe_q;
+  logic [11:0] first_pipe_q, last_pipe_q;
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       first_pipe_q <= '0;
       last_pipe_q <= '0;
     end else begin
-      first_pipe_q <= {first_pipe_q[7:0], tap_valid && first_q};
-      last_pipe_q <= {last_pipe_q[7:0], tap_last};
+      first_pipe_q <= {first_pipe_q[10:0], tap_valid && first_q};
+      last_pipe_q <= {last_pipe_q[10:0], tap_last};
     end
   end
-  assign first_o = first_pipe_q[8];
-  assign last_o = last_pipe_q[8];
+  assign first_o = first_pipe_q[11];
+  assign last_o = last_pipe_q[11];
 
 `ifndef SYNTHESIS
   initial begin
     if (Rows < 1) $fatal(1, "ternc_sequencer: Rows must be at least 1, not %0d", Rows);
     if (Inputs < 1) $fatal(1, "ternc_sequencer: Inputs must be at least 1, not %0d", Inputs);
-    if (Outputs < 1) $fatal(1, "ternc_sequencer: Outputs must be at least 1, not %0d", Outputs);
+    if (Links < 1) $fatal(1, "ternc_sequencer: Links must be at least 1, not %0d", Links);
     if (Rows > (1 << (XBits - 1))) begin
       $fatal(1, "ternc_sequencer: XBits must be so many that a signed number holds %0d rows, not %0d", Rows, XBits);
     end

@@ -1,8 +1,8 @@
 // Replaces a level by its code: the last step of an activation that does not rise everywhere.
 //
 // A table has 2**CodeBits codes; the ROM holds Tables of them, one behind the other. With use_i the code is
-// word {table_i, level}, the level being the low CodeBits of value_i; without it value_i passes. table_i and
-// use_i are constant while values of a layer come. min_i goes along with its value.
+// word {table_i, level}, the level being the low CodeBits of value_i; without it value_i passes. use_i, table_i and
+// min_i belong to the value of the same cycle; min_i goes along with it.
 //
 // Throughput: one value a cycle. Latency: 2 cycles, the read register and the one behind the choice. It has no
 // valid and no reset.
@@ -30,7 +30,7 @@ module ternc_table #(
   logic [CodeBits-1:0]  code_q;
   logic [ValueBits-1:0] value_q;
   logic [AddrBits-1:0]  addr;
-  logic                 min_q;
+  logic                 use_q, min_q;
 
   initial if (InitFile != "") $readmemh(InitFile, mem);
 
@@ -45,8 +45,9 @@ module ternc_table #(
   always_ff @(posedge clk_i) begin
     code_q  <= mem[addr];
     value_q <= value_i;
+    use_q   <= use_i;
     min_q   <= min_i;
-    value_o <= use_i ? ValueBits'(code_q) : value_q;
+    value_o <= use_q ? ValueBits'(code_q) : value_q;
     min_o   <= min_q;
   end
 

@@ -27,7 +27,7 @@ VECTORS = {
 COUNT = len(VECTORS[INPUTS[0].name])
 SEED = int(os.environ.get("TERNC_SEED", "1"))
 WATCHDOG_CYCLES = 2 * DESIGN["latency_cycles"] + DESIGN["cycles_per_frame"] + 4096
-STRETCH_CYCLES = 64 + 2 * DESIGN["cycles_per_frame"]
+STRETCH_CYCLES = max(2 * DESIGN["cycles_per_frame"], DESIGN["latency_cycles"]) + 64
 QUIET_CYCLES = 64
 
 

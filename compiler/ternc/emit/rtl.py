@@ -1,31 +1,36 @@
-"""The synthesisable part of a build: generated top, module library, memory images, file list."""
+"""The synthesisable part of a build: generated modules, module library, memory images, file list."""
 
 from __future__ import annotations
 
+from ternc.emit.engine import engine_view, image_path
 from ternc.emit.env import render
-from ternc.emit.top import top_view
+from ternc.emit.links import buses
+from ternc.emit.top import module_name, top_view
 from ternc.resources import folder
-from ternc.schedule.design import Design, Memory
+from ternc.schedule.design import Design, Engine, Memory
 
 
 def emit(design: Design) -> dict[str, bytes]:
     """Files of ``rtl/`` by path below it."""
-    (engine,) = design.engines
+    wires = buses(design)
     library = sorted(path for path in (folder("hw") / "rtl").glob("*.sv"))
-    files = {path.name: path.read_bytes() for path in library}
-    files[f"{design.name}.sv"] = render("rtl/top.sv.j2", top_view(design, engine))
-    files["files.f"] = "".join(
-        f"{name}\n" for name in [path.name for path in library] + [f"{design.name}.sv"]
-    ).encode()
-    images = [
-        *engine.programs,
-        *engine.weights,
-        *engine.requant,
-        *(m for column in engine.thresholds for m in column),
-    ]
-    for memory in images:
-        files[f"mem/{memory.name}.hex"] = hex_image(memory)
-    return files
+    modules = {path.name: path.read_bytes() for path in library}
+    for number in range(len(design.engines)):
+        view = engine_view(design, number, wires)
+        modules[f"{module_name(design, number)}.sv"] = render("rtl/engine.sv.j2", view)
+    modules[f"{design.name}.sv"] = render("rtl/top.sv.j2", top_view(design, wires))
+    images = {
+        image_path(number, memory): hex_image(memory)
+        for number, engine in enumerate(design.engines)
+        for memory in _memories(engine)
+    }
+    return {**modules, "files.f": "".join(f"{name}\n" for name in modules).encode(), **images}
+
+
+def _memories(engine: Engine) -> tuple[Memory, ...]:
+    """All ROM images of an engine."""
+    thresholds = (memory for column in engine.thresholds for memory in column)
+    return (*engine.programs, *engine.places, *engine.weights, *engine.requant, *thresholds)
 
 
 def hex_image(memory: Memory) -> bytes:

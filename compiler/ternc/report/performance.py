@@ -13,7 +13,7 @@ from typing import Any
 from ternc import target
 from ternc.network.layers import Anomaly, Network
 from ternc.report.table import Table, columns, count, percent
-from ternc.schedule.design import ArrayShape, Design, LayerSchedule, Resources, StreamPort
+from ternc.schedule.design import ArrayShape, Design, Engine, LayerSchedule, Resources, StreamPort
 from ternc.target import Device
 
 BASIS = (
@@ -57,10 +57,42 @@ class ResourceEstimate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BufferPerformance:
+    """One line buffer of an engine.
+
+    Attributes:
+        tensor: The Network's tensor.
+        rows: Rows that it holds; frame_rows: rows that a frame takes in it.
+    """
+
+    tensor: str
+    rows: int
+    frame_rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnginePerformance:
+    """One engine.
+
+    Attributes:
+        array: Its shape.
+        layers: Names of its layers, in the order in which they run.
+        busy_cycles: Cycles a frame in which it runs its layers; otherwise it waits for rows or for room.
+        buffers: Its line buffers.
+    """
+
+    array: ArrayShape
+    layers: tuple[str, ...]
+    busy_cycles: int
+    buffers: tuple[BufferPerformance, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LayerPerformance:
-    """One layer; the fields are those of `LayerSchedule`."""
+    """One layer; ``engine`` is the number of the engine that runs it, the other fields are those of `LayerSchedule`."""
 
     name: str
+    engine: int
     kind: str
     macs: int
     density: float
@@ -120,6 +152,7 @@ class Performance:
         frames_per_second: clock / cycles_per_frame.
         macs_per_frame: As the ONNX graph states them, zeros included.
         array: One shape per engine.
+        engines: Each reads only the inputs and what engines before it made.
         utilisation: macs_per_frame / (cycles_per_frame * MACs of all arrays).
         inputs, outputs: The streams.
         anomaly: The outlier detector, or None.
@@ -134,6 +167,7 @@ class Performance:
     array: tuple[ArrayShape, ...]
     utilisation: float
     resources: ResourceEstimate
+    engines: tuple[EnginePerformance, ...]
     layers: tuple[LayerPerformance, ...]
     inputs: tuple[PortPerformance, ...]
     outputs: tuple[PortPerformance, ...]
@@ -162,7 +196,10 @@ def performance(design: Design, network: Network, *, host: Sequence[str] = ()) -
         array=shapes,
         utilisation=round(design.macs_per_frame / (design.cycles_per_frame * array_macs), 6),
         resources=_resources(design.resources, target.load(design.device)),
-        layers=tuple(_layer(layer) for engine in design.engines for layer in engine.layers),
+        engines=tuple(map(_engine, design.engines)),
+        layers=tuple(
+            _layer(number, layer) for number, engine in enumerate(design.engines) for layer in engine.layers
+        ),
         inputs=tuple(map(_port, design.inputs)),
         outputs=tuple(map(_port, design.outputs)),
         anomaly=_anomaly(network.anomaly) if network.anomaly is not None else None,
@@ -206,9 +243,22 @@ def _use(unit: str, used: int, available: int) -> ResourceUse:
     return ResourceUse(unit=unit, used=used, available=available, share=round(used / max(available, 1), 6))
 
 
-def _layer(layer: LayerSchedule) -> LayerPerformance:
+def _engine(engine: Engine) -> EnginePerformance:
+    return EnginePerformance(
+        array=engine.geometry.shape,
+        layers=tuple(layer.name for layer in engine.layers),
+        busy_cycles=sum(layer.cycles for layer in engine.layers),
+        buffers=tuple(
+            BufferPerformance(tensor=buffer.tensor, rows=buffer.rows.capacity, frame_rows=buffer.rows.frame)
+            for buffer in engine.geometry.buffers
+        ),
+    )
+
+
+def _layer(engine: int, layer: LayerSchedule) -> LayerPerformance:
     return LayerPerformance(
         name=layer.name,
+        engine=engine,
         kind=layer.kind,
         macs=layer.macs,
         density=round(layer.density, 6),
@@ -234,8 +284,14 @@ def to_json(report: Performance) -> str:
 
 
 def to_table(report: Performance) -> tuple[Table, ...]:
-    """Summary, streams, layers and resources, to be shown one below the other."""
-    return _summary(report), _streams(report), _layers(report), _resource_table(report.resources)
+    """Summary, streams, engines, layers and resources, to be shown one below the other."""
+    return (
+        _summary(report),
+        _streams(report),
+        _engines(report),
+        _layers(report),
+        _resource_table(report.resources),
+    )
 
 
 def to_text(report: Performance) -> str:
@@ -244,14 +300,15 @@ def to_text(report: Performance) -> str:
 
 
 def _summary(report: Performance) -> Table:
+    arrays = "array" if len(report.array) == 1 else "arrays"
     rows = [
-        ("array (rows x cols x lanes)", " + ".join(map(str, report.array))),
+        (f"{arrays} (rows x cols x lanes)", " + ".join(map(str, report.array))),
         ("cycles per frame", count(report.cycles_per_frame)),
         ("latency, cycles", count(report.latency_cycles)),
         ("clock, MHz (assumed)", f"{report.clock_mhz:g}"),
         ("frames per second at that clock", f"{report.frames_per_second:,.0f}"),
         ("MACs per frame", count(report.macs_per_frame)),
-        ("utilisation of the array", percent(report.utilisation)),
+        (f"utilisation of the {arrays}", percent(report.utilisation)),
     ]
     if report.anomaly is not None:
         error = "squares" if report.anomaly.measure == "squares" else "absolute differences"
@@ -276,9 +333,36 @@ def _streams(report: Performance) -> Table:
     return Table(title="Streams", columns=headings, rows=rows)
 
 
+def _engines(report: Performance) -> Table:
+    rows = tuple(
+        (
+            str(number),
+            str(engine.array),
+            _run(engine.layers),
+            count(engine.busy_cycles),
+            percent(engine.busy_cycles / report.cycles_per_frame),
+            ", ".join(
+                f"{buffer.rows:,} of {buffer.frame_rows:,} ({buffer.tensor})" for buffer in engine.buffers
+            ),
+        )
+        for number, engine in enumerate(report.engines)
+    )
+    headings = columns(">engine", "array", "layers", ">busy cycles", ">busy", "rows held")
+    notes = ("busy: share of the cycles per frame in which the engine runs its layers.",)
+    return Table(title="Engines", columns=headings, rows=rows, notes=notes)
+
+
+def _run(layers: tuple[str, ...]) -> str:
+    """The first and the last of an engine's layers, and how many there are."""
+    if len(layers) == 1:
+        return layers[0]
+    return f"{layers[0]} ... {layers[-1]} ({len(layers)})"
+
+
 def _layers(report: Performance) -> Table:
     headings = columns(
         *(
+            ">engine",
             "layer",
             "kind",
             ">MACs",
@@ -293,6 +377,7 @@ def _layers(report: Performance) -> Table:
     )
     rows = tuple(
         (
+            str(layer.engine),
             layer.name,
             layer.kind,
             count(layer.macs),
@@ -308,7 +393,7 @@ def _layers(report: Performance) -> Table:
     )
     notes = (
         "digits: non-zero ternary digits per weight; the density where all weights are ternary.",
-        "use: share of the array's MACs that do work of the layer, its zeros counted as work.",
+        "use: share of the engine's MACs that do work of the layer, its zeros counted as work.",
         "act., acc.: bits of the codes that the layer reads, and of its accumulators.",
     )
     return Table(title="Layers", columns=headings, rows=rows, notes=notes)

@@ -7,9 +7,24 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ternc.errors import BuildError
-from ternc.schedule.design import ArrayShape, Design, StreamPort
+from ternc.schedule.design import ArrayShape, Design, Engine, StreamPort
 
 FILE = "design.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredEngine:
+    """What says in which order an engine finishes which vectors.
+
+    Attributes:
+        shape: Its array.
+        value_bits: Signed width of a finished value.
+        layers: Names of its layers, in the order in which they run.
+    """
+
+    shape: ArrayShape
+    value_bits: int
+    layers: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,25 +36,30 @@ class StoredDesign:
     outputs: tuple[StreamPort, ...]
     cycles_per_frame: int
     latency_cycles: int
-    array: ArrayShape
-    value_bits: int
+    engines: tuple[StoredEngine, ...]
 
 
 def save(design: Design) -> bytes:
     """The contents of ``design.json``."""
-    (engine,) = design.engines
     document = {
         "name": design.name,
         "device": design.device,
         "clock_mhz": design.clock_mhz,
-        "array": asdict(engine.geometry.shape),
+        "engines": [asdict(_stored(engine)) for engine in design.engines],
         "inputs": [asdict(port) for port in design.inputs],
         "outputs": [asdict(port) for port in design.outputs],
         "cycles_per_frame": design.cycles_per_frame,
         "latency_cycles": design.latency_cycles,
-        "value_bits": engine.geometry.value_bits,
     }
     return (json.dumps(document, indent=2, sort_keys=True) + "\n").encode()
+
+
+def _stored(engine: Engine) -> StoredEngine:
+    return StoredEngine(
+        shape=engine.geometry.shape,
+        value_bits=engine.geometry.value_bits,
+        layers=tuple(layer.name for layer in engine.layers),
+    )
 
 
 def load(build: Path) -> StoredDesign:
@@ -57,8 +77,14 @@ def load(build: Path) -> StoredDesign:
             outputs=tuple(StreamPort(**port) for port in document["outputs"]),
             cycles_per_frame=document["cycles_per_frame"],
             latency_cycles=document["latency_cycles"],
-            array=ArrayShape(**document["array"]),
-            value_bits=document["value_bits"],
+            engines=tuple(
+                StoredEngine(
+                    shape=ArrayShape(**engine["shape"]),
+                    value_bits=engine["value_bits"],
+                    layers=tuple(engine["layers"]),
+                )
+                for engine in document["engines"]
+            ),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BuildError(

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,13 +23,13 @@ from ternc.simulate import tools
 from ternc.simulate.model import (
     Beats,
     Dut,
+    MonitorPort,
     Progress,
     Simulation,
     Trace,
     Window,
     check_beats,
     nothing,
-    signed_elements,
 )
 
 _JOINED = ",\n    "
@@ -42,7 +42,7 @@ def run(
     beats: Sequence[Beats],
     *,
     stalls: int | None = None,
-    window: Window | None = None,
+    windows: Sequence[Window] = (),
     progress: Progress | None = None,
 ) -> Simulation:
     """`Simulator` in Icarus Verilog; see there."""
@@ -58,11 +58,11 @@ def run(
         scratch = Path(scratch_name)
         for number, data in enumerate(beats):
             _write_hex(_stimulus(scratch, number), data)
-        monitor = window is not None
+        monitor = bool(windows)
         (scratch / "bench.sv").write_text(bench(dut, scratch, frames, stalls, monitor=monitor))
         _compile(dut, scratch, monitor=monitor)
         printed = _execute(dut, scratch, frames, progress)
-        return _collect(dut, _read_log(dut, scratch / _LOG), window, printed, frames)
+        return _collect(dut, _read_log(dut, scratch / _LOG), windows, printed, frames)
 
 
 def _stimulus(scratch: Path, number: int) -> Path:
@@ -83,29 +83,30 @@ def bench(dut: Dut, scratch: Path, frames: int, stalls: int | None, *, monitor: 
         scratch: Where the stimulus is and the log goes.
         frames: How many frames every stream carries.
         stalls: Seed of the stalls, or None.
-        monitor: Connect the monitor port.
+        monitor: Connect the monitor ports.
     """
     streams = (*dut.inputs, *dut.outputs)
+    monitors = tuple(enumerate(dut.monitors)) if monitor else ()
     pins = [".clk_i(clk), .rst_ni(rst_n)"]
     pins += [_pins(port, f"{port.name}_{{}}", f"{port.name}_{{}}") for port in streams]
-    pins += [".mon_valid_o(mon_valid), .mon_value_o(mon_value)"] if monitor else []
+    pins += [f".mon_{n}_valid_o(mon_{n}_valid), .mon_{n}_value_o(mon_{n}_value)" for n, _ in monitors]
     parts = [_stream(dut, number, stalls) for number in range(len(streams))]
     parts += [_source(port, k, frames, _stimulus(scratch, k)) for k, port in enumerate(dut.inputs)]
     parts += [_sink(port, k, len(dut.inputs) + k, frames) for k, port in enumerate(dut.outputs)]
+    parts += [_monitor(n, port) for n, port in monitors]
     return f"""\
 `timescale 1ns/1ps
 module ternc_bench;
-  wire clk, rst_n, start, run, mon_valid;
+  wire clk, rst_n, start, run;
   wire [31:0] log, cycle;
   wire [{len(streams) - 1}:0] blocked, moved, held;
   wire [{len(dut.outputs) - 1}:0] done;
-  wire [{dut.cols * dut.value_bits - 1}:0] mon_value;
   ternc_bench_control #(
     .Streams({len(streams)}), .Outputs({len(dut.outputs)}), .Watchdog({dut.watchdog_cycles}),
-    .MonBits({dut.cols * dut.value_bits}), .LogFile("{scratch / _LOG}")
+    .LogFile("{scratch / _LOG}")
   ) u_control (
     .clk_o(clk), .rst_no(rst_n), .start_o(start), .run_o(run), .log_o(log), .cycle_o(cycle),
-    .moved_i(moved), .held_i(held), .done_i(done), .mon_valid_i(mon_valid), .mon_value_i(mon_value)
+    .moved_i(moved), .held_i(held), .done_i(done)
   );
 {"".join(parts)}  {dut.top} u_dut (
     {_JOINED.join(pins)}
@@ -153,6 +154,18 @@ def _sink(port: StreamPort, number: int, stream: int, frames: int) -> str:
 """
 
 
+def _monitor(number: int, port: MonitorPort) -> str:
+    """An engine's monitor wires and what logs them."""
+    return f"""\
+  wire mon_{number}_valid;
+  wire [{port.bits - 1}:0] mon_{number}_value;
+  ternc_bench_monitor #(.Engine({number}), .Bits({port.bits})) u_monitor_{number} (
+    .clk_i(clk), .run_i(run), .log_i(log), .cycle_i(cycle),
+    .valid_i(mon_{number}_valid), .value_i(mon_{number}_value)
+  );
+"""
+
+
 def _pins(port: StreamPort, forward: str, backward: str) -> str:
     """A stream's connections; ``forward`` and ``backward`` make a pin's name from a signal's."""
     signals = (("tdata", forward), ("tvalid", forward), ("tready", backward), ("tlast", forward))
@@ -191,16 +204,20 @@ def _execute(dut: Dut, scratch: Path, frames: int, progress: Progress | None) ->
 
 @dataclass(slots=True, kw_only=True)
 class _Log:
-    """The bench's log, by kind of line; ``inputs`` and ``outputs`` by stream."""
+    """The bench's log, by kind of line; ``inputs`` and ``outputs`` by stream, ``monitors`` by engine."""
 
     inputs: list[list[int]]
     outputs: list[list[tuple[int, str, str]]]
-    monitor: list[tuple[int, str]] = field(default_factory=list)
+    monitors: list[list[tuple[int, str]]]
     stopped: str = ""
 
 
 def _read_log(dut: Dut, path: Path) -> _Log:
-    log = _Log(inputs=[[] for _ in dut.inputs], outputs=[[] for _ in dut.outputs])
+    log = _Log(
+        inputs=[[] for _ in dut.inputs],
+        outputs=[[] for _ in dut.outputs],
+        monitors=[[] for _ in dut.monitors],
+    )
     for line in path.read_text().splitlines() if path.exists() else ():
         kind, rest = line[:1], line[2:]
         match kind:
@@ -211,15 +228,15 @@ def _read_log(dut: Dut, path: Path) -> _Log:
                 stream, cycle, last, data = rest.split()
                 log.outputs[int(stream)].append((int(cycle), last, data))
             case "M":
-                cycle, data = rest.split()
-                log.monitor.append((int(cycle), data))
+                engine, cycle, data = rest.split()
+                log.monitors[int(engine)].append((int(cycle), data))
             case _:
                 cycle, message = rest.split(maxsplit=1)
                 log.stopped = log.stopped or f"protocol violation in cycle {cycle}: {message}"
     return log
 
 
-def _collect(dut: Dut, log: _Log, window: Window | None, printed: str, expected: int) -> Simulation:
+def _collect(dut: Dut, log: _Log, windows: Sequence[Window], printed: str, expected: int) -> Simulation:
     """The log as a `Simulation`: frames up to the first thing that is wrong."""
     found = [_port_frames(port, lines) for port, lines in zip(dut.outputs, log.outputs, strict=True)]
     complaints = sorted(complaint for _, _, complaint in found if complaint is not None)
@@ -235,7 +252,9 @@ def _collect(dut: Dut, log: _Log, window: Window | None, printed: str, expected:
         last_out=tuple(ends for _, ends, _ in found),
         cycles=max(cycles) + 1 if cycles else 0,
         stopped=stopped,
-        trace=_trace(dut, log, window) if window is not None else None,
+        traces=tuple(
+            _trace(dut.monitors[window.engine], log.monitors[window.engine], window) for window in windows
+        ),
     )
 
 
@@ -260,13 +279,13 @@ def _port_frames(
     return np.ascontiguousarray(beats), ends, complaint
 
 
-def _trace(dut: Dut, log: _Log, window: Window) -> Trace:
+def _trace(monitor: MonitorPort, logged: list[tuple[int, str]], window: Window) -> Trace:
     """The monitor lines inside the window; an undefined digit counts as 0."""
-    lines = log.monitor[window.first : window.first + window.count]
-    size = -(-dut.cols * dut.value_bits // 8)
+    lines = logged[window.first : window.first + window.count]
+    size = -(-monitor.bits // 8)
     words: NDArray[np.uint8] = np.zeros((len(lines), size), np.uint8)
     for row, (_, digits) in enumerate(lines):
         value = int("".join(d if d in "0123456789abcdef" else "0" for d in digits.lower()), 16)
         words[row] = np.frombuffer(value.to_bytes(size, "little"), np.uint8)
     cycles = np.array([cycle for cycle, _ in lines], np.int64)
-    return Trace(cycles=cycles, values=signed_elements(words, dut.cols, dut.value_bits))
+    return Trace(cycles=cycles, values=monitor.values(words))

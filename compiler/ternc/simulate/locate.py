@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ternc.errors import InternalError
 from ternc.network import golden
-from ternc.network.layers import Network
+from ternc.network.layers import Network, Tensor
 from ternc.schedule.design import Event
 from ternc.schedule.events import frame_events, wire_form
 from ternc.simulate.ends import Codes, on_ports
@@ -79,18 +80,19 @@ def locate(
         progress: Told about frames done.
     """
     index = len(beats[0]) - 1
-    events = frame_events(build.network, build.array)
-    window = Window(first=index * len(events), count=len(events))
-    run = simulator(build.dut, beats, stalls=stalls, window=window, progress=progress)
-    trace = (
-        run.trace
-        if run.trace is not None
-        else Trace(cycles=np.zeros(0, np.int64), values=np.zeros((0, 0), np.int64))
-    )
+    events = [frame_events(build.network, engine.layers, engine.shape) for engine in build.engines]
+    windows = [
+        Window(engine=number, first=index * len(own), count=len(own)) for number, own in enumerate(events)
+    ]
+    run = simulator(build.dut, beats, stalls=stalls, windows=windows, progress=progress)
     start = int(run.starts[index]) if len(run.starts) > index else None
     expected = golden.run(build.network, codes)
-    found = _first_event(build.network, events, expected, trace, start)
-    place = found or _first_output(build, on_ports(build.network, expected.leaving), run, index, start)
+    traced = list(zip(events, run.traces, strict=True))
+    place = (
+        _first_wrong(build.network, traced, expected, start)
+        or _first_missing(build.network, traced, expected)
+        or _first_output(build, on_ports(build.network, expected.leaving), run, index, start)
+    )
     layer, port, channel, pixel, cycle, value, got = place
     return RtlMismatch(
         frame=first_frame + index,
@@ -108,30 +110,61 @@ def locate(
 _Place = tuple[str | None, str | None, int, tuple[int, int], int | None, int, int | None]
 
 
-def _first_event(
-    network: Network, events: tuple[Event, ...], expected: golden.Trace, trace: Trace, start: int | None
+_Traced = Sequence[tuple[tuple[Event, ...], Trace]]
+"""Of each engine, in order, the vectors that a frame makes and those that it finished."""
+
+
+def _first_wrong(
+    network: Network, traced: _Traced, expected: golden.Trace, start: int | None
 ) -> _Place | None:
-    """The first event whose values are not golden's; None if all are, or nothing is known to be missing."""
-    layers = {layer.name: layer for layer in network.layers}
+    """The first finished value that is not golden's, of the first engine that has one; None if all are right.
+
+    An engine reads only what engines before it made, so the first one with a wrong value is where it went wrong.
+    """
     forms = {layer.name: wire_form(network, layer) for layer in network.layers}
-    for number, event in enumerate(events):
-        tensor = network.tensor(layers[event.layer].target)
-        if event.y >= tensor.height:  # a spare row that nobody reads
-            continue
-        channels = slice(event.first_channel, event.first_channel + event.channels)
-        values = expected[tensor.name][0, channels, event.y, event.x]
-        pixel = (event.y, event.x)
-        if number >= len(trace.cycles):
-            return event.layer, None, event.first_channel, pixel, None, int(values[0]), None
-        factor, addend = (part[channels] for part in forms[event.layer])
-        got = trace.values[number, : event.channels]
-        wrong = np.flatnonzero(got != values * factor + addend)
-        if wrong.size:
-            at = int(wrong[0])
-            cycle = int(trace.cycles[number]) - start if start is not None else None
-            value = int((got[at] - addend[at]) // factor[at])
-            return event.layer, None, event.first_channel + at, pixel, cycle, int(values[at]), value
+    targets = _targets(network)
+    for events, trace in traced:
+        for event, cycle, vector in zip(events, trace.cycles, trace.values, strict=False):
+            values = _expected(targets, event, expected)
+            if values is None:
+                continue
+            channels = slice(event.first_channel, event.first_channel + event.channels)
+            factor, addend = (part[channels] for part in forms[event.layer])
+            got = vector[: event.channels]
+            wrong = np.flatnonzero(got != values * factor + addend)
+            if wrong.size:
+                at = int(wrong[0])
+                since = int(cycle) - start if start is not None else None
+                value = int((got[at] - addend[at]) // factor[at])
+                pixel = (event.y, event.x)
+                return event.layer, None, event.first_channel + at, pixel, since, int(values[at]), value
     return None
+
+
+def _first_missing(network: Network, traced: _Traced, expected: golden.Trace) -> _Place | None:
+    """The first value that never came, of the first engine that lacks one; None if all came."""
+    targets = _targets(network)
+    for events, trace in traced:
+        for event in events[len(trace.cycles) :]:
+            values = _expected(targets, event, expected)
+            if values is not None:
+                pixel = (event.y, event.x)
+                return event.layer, None, event.first_channel, pixel, None, int(values[0]), None
+    return None
+
+
+def _targets(network: Network) -> dict[str, Tensor]:
+    """Of each layer, by name, the tensor that it makes."""
+    return {layer.name: network.tensor(layer.target) for layer in network.layers}
+
+
+def _expected(targets: dict[str, Tensor], event: Event, expected: golden.Trace) -> NDArray[np.int64] | None:
+    """Golden's values for an event, int64 ``[channels]``; None for a spare row, which nobody reads."""
+    tensor = targets[event.layer]
+    if event.y >= tensor.height:
+        return None
+    channels = slice(event.first_channel, event.first_channel + event.channels)
+    return np.asarray(expected[tensor.name][0, channels, event.y, event.x])
 
 
 def _first_output(

@@ -22,6 +22,27 @@ Beats: TypeAlias = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MonitorPort:
+    """Where the monitor form of a design shows the vectors that one of its engines finishes.
+
+    Attributes:
+        cols, value_bits: Elements of a vector and their signed width.
+    """
+
+    cols: int
+    value_bits: int
+
+    @property
+    def bits(self) -> int:
+        """Width of a vector."""
+        return self.cols * self.value_bits
+
+    def values(self, words: NDArray[np.uint8]) -> NDArray[np.int64]:
+        """int64 ``[vectors, cols]`` of uint8 ``[vectors, bytes]``, little-endian."""
+        return elements(words, self.cols, self.value_bits, signed=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Dut:
     """A generated design on disk.
 
@@ -29,7 +50,7 @@ class Dut:
         rtl: The directory with ``files.f``, the sources it lists and ``mem/``.
         top: Name of the top module.
         inputs, outputs: Its streams, at least one of each.
-        cols, value_bits: Elements of the monitor's vector and their signed width.
+        monitors: One for each engine.
         watchdog_cycles: Cycles without any beat after which a run counts as stuck; stalls of the test
             bench are not counted. More than one frame takes.
         stretch_cycles: The longest random stall. More than one frame takes, so that buffers run full and empty.
@@ -39,15 +60,14 @@ class Dut:
     top: str
     inputs: tuple[StreamPort, ...]
     outputs: tuple[StreamPort, ...]
-    cols: int
-    value_bits: int
+    monitors: tuple[MonitorPort, ...]
     watchdog_cycles: int
     stretch_cycles: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Trace:
-    """Vectors of finished values, in the order in which the engine wrote them.
+    """Vectors of finished values, in the order in which their engine wrote them.
 
     Attributes:
         cycles: int64 ``[events]``, counted from reset.
@@ -69,7 +89,7 @@ class Simulation:
         cycles: Cycles simulated.
         stopped: Why the run ended early (a protocol violation, a check of the RTL, nothing moved); empty
             when all frames came out of every port.
-        trace: The finished values asked for, else None.
+        traces: The finished values asked for, one for each window.
     """
 
     beats: tuple[Beats, ...]
@@ -77,7 +97,7 @@ class Simulation:
     last_out: tuple[NDArray[np.int64], ...]
     cycles: int
     stopped: str = ""
-    trace: Trace | None = None
+    traces: tuple[Trace, ...] = ()
 
     @property
     def frames(self) -> int:
@@ -108,8 +128,9 @@ class Simulation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """Which finished vectors to record: ``count`` of them from number ``first`` since reset."""
+    """Which finished vectors of an engine to record: ``count`` of them from number ``first`` since reset."""
 
+    engine: int
     first: int
     count: int
 
@@ -127,7 +148,7 @@ class Simulator(Protocol):
         beats: Sequence[Beats],
         *,
         stalls: int | None = None,
-        window: Window | None = None,
+        windows: Sequence[Window] = (),
         progress: Progress | None = None,
     ) -> Simulation:
         """Run all frames back to back from reset.
@@ -136,7 +157,7 @@ class Simulator(Protocol):
             dut: The design.
             beats: Of each input port, ``[frames, beats, bytes]``; all ports are driven at once.
             stalls: Seed of random stalls, independent on each port, or None: valid and ready are always 1.
-            window: Finished vectors to record, or None.
+            windows: Finished vectors to record.
             progress: Told about frames done.
         Raises:
             ToolError: The simulator is missing or cannot build the design.
@@ -170,16 +191,3 @@ def nothing(dut: Dut) -> Simulation:
         last_out=(none,) * len(dut.outputs),
         cycles=0,
     )
-
-
-def signed_elements(words: NDArray[np.uint8], count: int, bits: int) -> NDArray[np.int64]:
-    """Element i of each row = signed bits ``[i*bits +: bits]`` of its little-endian bytes.
-
-    Args:
-        words: uint8 ``[rows, bytes]``.
-        count: Elements a row.
-        bits: Width of one, at most 64.
-    Returns:
-        int64 ``[rows, count]``.
-    """
-    return elements(words, count, bits, signed=True)

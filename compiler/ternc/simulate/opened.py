@@ -11,8 +11,8 @@ from ternc.errors import BuildError
 from ternc.network import store as network_store
 from ternc.network.layers import Network
 from ternc.schedule import store as design_store
-from ternc.schedule.design import ArrayShape
-from ternc.simulate.model import Dut
+from ternc.schedule.store import StoredEngine
+from ternc.simulate.model import Dut, MonitorPort
 
 _MARGIN_CYCLES = 4096
 
@@ -26,7 +26,7 @@ class Opened:
         network: The integer network that it computes.
         dut: Its RTL.
         cycles_per_frame, latency_cycles: As predicted.
-        array: Its array, which says in which order finished vectors are written.
+        engines: Its engines, which say in which order finished vectors are written.
     """
 
     path: Path
@@ -34,7 +34,7 @@ class Opened:
     dut: Dut
     cycles_per_frame: int
     latency_cycles: int
-    array: ArrayShape
+    engines: tuple[StoredEngine, ...]
 
     @property
     def model(self) -> Path:
@@ -59,10 +59,11 @@ def open_build(path: Path) -> Opened:
         top=design.name,
         inputs=design.inputs,
         outputs=design.outputs,
-        cols=design.array.cols,
-        value_bits=design.value_bits,
+        monitors=tuple(
+            MonitorPort(cols=engine.shape.cols, value_bits=engine.value_bits) for engine in design.engines
+        ),
         watchdog_cycles=2 * design.latency_cycles + design.cycles_per_frame + _MARGIN_CYCLES,
-        stretch_cycles=2 * design.cycles_per_frame + 64,
+        stretch_cycles=max(2 * design.cycles_per_frame, design.latency_cycles) + 64,
     )
     return Opened(
         path=path,
@@ -70,7 +71,7 @@ def open_build(path: Path) -> Opened:
         dut=dut,
         cycles_per_frame=design.cycles_per_frame,
         latency_cycles=design.latency_cycles,
-        array=design.array,
+        engines=design.engines,
     )
 
 

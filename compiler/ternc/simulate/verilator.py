@@ -21,13 +21,13 @@ from ternc.simulate import tools
 from ternc.simulate.model import (
     Beats,
     Dut,
+    MonitorPort,
     Progress,
     Simulation,
     Trace,
     Window,
     check_beats,
     nothing,
-    signed_elements,
 )
 
 _VERILATE = (
@@ -88,11 +88,16 @@ def build(dut: Dut, *, monitor: bool = False) -> Path:
 
 
 def ports_header(dut: Dut) -> str:
-    """``ports.h`` for the driver: of each stream the part that its signals' names share in C++, and its name."""
+    """``ports.h`` for the driver: of each stream the part that its signals' names share in C++, and its name.
+
+    Then the numbers of the engines, whose monitor ports have them in their names.
+    """
     lines = ["#pragma once"]
     for macro, ports in (("TERNC_INPUTS", dut.inputs), ("TERNC_OUTPUTS", dut.outputs)):
         calls = " ".join(f'port({_cpp_prefix(port.name)}, "{port.name}")' for port in ports)
         lines.append(f"#define {macro}(port) {calls}")
+    engines = " ".join(f"port({number})" for number in range(len(dut.monitors)))
+    lines.append(f"#define TERNC_ENGINES(port) {engines}")
     return "\n".join(lines) + "\n"
 
 
@@ -106,13 +111,13 @@ def run(
     beats: Sequence[Beats],
     *,
     stalls: int | None = None,
-    window: Window | None = None,
+    windows: Sequence[Window] = (),
     progress: Progress | None = None,
 ) -> Simulation:
-    """`Simulator` at native speed; see there. With a ``window`` the monitor form of the design is built."""
+    """`Simulator` at native speed; see there. With ``windows`` the monitor form of the design is built."""
     if check_beats(dut, beats) == 0:
         return nothing(dut)
-    program = build(dut, monitor=window is not None)
+    program = build(dut, monitor=bool(windows))
     with tempfile.TemporaryDirectory(prefix="ternc-") as scratch_name:
         scratch = Path(scratch_name)
         command = [str(program), "--result", str(scratch / "result.json")]
@@ -125,10 +130,15 @@ def run(
         command += ["--watchdog", str(dut.watchdog_cycles)]
         if stalls is not None:
             command += ["--stalls", str(stalls % 2**63), "--stretch", str(dut.stretch_cycles)]
-        if window is not None:
-            command += ["--monitor", f"{window.first},{window.count},{scratch / 'trace.bin'}"]
+        for number, window in enumerate(windows):
+            place = f"{window.engine},{window.first},{window.count}"
+            command += ["--monitor", f"{place},{_trace_file(scratch, number)}"]
         printed = _execute(command, dut.rtl, progress)
-        return _collect(dut, scratch, printed, traced=window is not None)
+        return _collect(dut, scratch, windows, printed)
+
+
+def _trace_file(scratch: Path, number: int) -> Path:
+    return scratch / f"trace_{number}.bin"
 
 
 def _verilate(dut: Dut, flags: list[str], driver: Path, work: Path) -> None:
@@ -231,7 +241,7 @@ def _drain(stream: IO[str], lines: list[str]) -> None:
         del lines[:-100]
 
 
-def _collect(dut: Dut, scratch: Path, printed: str, *, traced: bool) -> Simulation:
+def _collect(dut: Dut, scratch: Path, windows: Sequence[Window], printed: str) -> Simulation:
     """The result files as a `Simulation`."""
     result = json.loads((scratch / "result.json").read_text())
     stopped = result["stopped"]
@@ -243,15 +253,18 @@ def _collect(dut: Dut, scratch: Path, printed: str, *, traced: bool) -> Simulati
         last_out=tuple(np.array(cycles, np.int64) for cycles in result["last_out"]),
         cycles=result["cycles"],
         stopped=stopped,
-        trace=_read_trace(dut, scratch / "trace.bin") if traced else None,
+        traces=tuple(
+            _read_trace(dut.monitors[window.engine], _trace_file(scratch, number))
+            for number, window in enumerate(windows)
+        ),
     )
 
 
-def _read_trace(dut: Dut, path: Path) -> Trace:
-    """The monitor file: a value's size, then (cycle, value) records."""
+def _read_trace(monitor: MonitorPort, path: Path) -> Trace:
+    """A monitor file: a value's size, then (cycle, value) records."""
     data: NDArray[np.uint8] = np.fromfile(path, np.uint8) if path.exists() else np.zeros(8, np.uint8)
     size = int(data[:8].view(np.uint64)[0])
     records = data[8:]
     records = records[: len(records) // (8 + size) * (8 + size)].reshape(-1, 8 + size)
     cycles = np.ascontiguousarray(records[:, :8]).view(np.int64)[:, 0]
-    return Trace(cycles=cycles, values=signed_elements(records[:, 8:], dut.cols, dut.value_bits))
+    return Trace(cycles=cycles, values=monitor.values(records[:, 8:]))

@@ -9,26 +9,72 @@ import pytest
 
 from ternc import report
 from ternc.network.layers import Anomaly, Network
-from ternc.schedule.design import ArrayShape, Design, Engine, Geometry, LayerSchedule, Resources, StreamPort
+from ternc.schedule.design import (
+    ArrayShape,
+    BankedMemory,
+    Design,
+    Engine,
+    Geometry,
+    LayerSchedule,
+    LineBuffer,
+    Resources,
+    Rows,
+    StreamPort,
+)
+
+
+def engine(shape: ArrayShape, buffers: tuple[LineBuffer, ...], *layers: LayerSchedule) -> Engine:
+    """Only what the report reads of it."""
+    given: dict[str, Any] = {"shape": shape, "buffers": buffers}
+    unused: dict[str, Any] = {field.name: 1 for field in fields(Geometry) if field.name not in given}
+    return Engine(
+        geometry=Geometry(**given, **unused),
+        layers=layers,
+        programs=(),
+        places=(),
+        weights=(),
+        requant=(),
+        thresholds=(),
+    )
+
+
+def buffer(tensor: str, capacity: int, frame: int) -> LineBuffer:
+    return LineBuffer(
+        tensor=tensor,
+        rows=Rows(capacity=capacity, frame=frame, step=1),
+        memory=BankedMemory(cols=1, lanes=1, bits=8, depth_words=8),
+        element_bits=8,
+        width=8,
+        tiles=1,
+        stride=1,
+        pitch_words=8,
+        plane_words=8 * capacity,
+    )
 
 
 def design() -> Design:
-    shape = ArrayShape(rows=2, cols=4, lanes=8)
-    unused: dict[str, Any] = {field.name: 1 for field in fields(Geometry) if field.name != "shape"}
-    geometry = Geometry(shape=shape, **unused)
-    layers = (
-        layer("conv1", "conv", macs=6_400, cycles=150, density=0.3, utilisation=6_400 / (150 * 64)),
-        layer("fc", "dense", macs=640, cycles=50, density=1 / 3, utilisation=640 / (50 * 64), digits=1.25),
+    first = engine(
+        ArrayShape(rows=2, cols=4, lanes=7),
+        (buffer("image", 4, 8),),
+        layer("conv1", "conv", macs=3_200, cycles=100, density=0.3, utilisation=3_200 / (100 * 56)),
+        layer("conv2", "conv", macs=3_200, cycles=75, density=0.3, utilisation=3_200 / (75 * 56)),
     )
-    engine = Engine(geometry=geometry, layers=layers, programs=(), weights=(), requant=(), thresholds=())
+    second = engine(
+        ArrayShape(rows=1, cols=4, lanes=2),
+        (buffer("map", 8, 8), buffer("image", 6, 8)),
+        layer("fc", "dense", macs=640, cycles=200, density=1 / 3, utilisation=640 / (200 * 8), digits=1.25),
+    )
     source, sink = stream("s_axis", "image"), stream("m_axis", "logits")
     return Design(
         name="net",
         device="unit",
         clock_mhz=100.0,
-        engines=(engine,),
+        engines=(first, second),
         inputs=(source,),
         outputs=(sink,),
+        streams=(),
+        buffers=(),
+        score=None,
         cycles_per_frame=200,
         latency_cycles=331,
         macs_per_frame=7_040,
@@ -92,22 +138,42 @@ def test_json_has_exactly_the_keys_that_scripts_rely_on() -> None:
         "array",
         "utilisation",
         "resources",
+        "engines",
         "layers",
         "inputs",
         "outputs",
         "anomaly",
         "host",
     ]
-    assert document["array"] == [{"rows": 2, "cols": 4, "lanes": 8}]
+    assert document["array"] == [{"rows": 2, "cols": 4, "lanes": 7}, {"rows": 1, "cols": 4, "lanes": 2}]
     assert document["frames_per_second"] == 500_000
     assert document["utilisation"] == 0.55
-    assert document["layers"][1] == {
+    assert document["engines"] == [
+        {
+            "array": {"rows": 2, "cols": 4, "lanes": 7},
+            "layers": ["conv1", "conv2"],
+            "busy_cycles": 175,
+            "buffers": [{"tensor": "image", "rows": 4, "frame_rows": 8}],
+        },
+        {
+            "array": {"rows": 1, "cols": 4, "lanes": 2},
+            "layers": ["fc"],
+            "busy_cycles": 200,
+            "buffers": [
+                {"tensor": "map", "rows": 8, "frame_rows": 8},
+                {"tensor": "image", "rows": 6, "frame_rows": 8},
+            ],
+        },
+    ]
+    assert [layer["engine"] for layer in document["layers"]] == [0, 0, 1]
+    assert document["layers"][2] == {
         "name": "fc",
+        "engine": 1,
         "kind": "dense",
         "macs": 640,
         "density": 0.333333,
-        "cycles": 50,
-        "utilisation": 0.2,
+        "cycles": 200,
+        "utilisation": 0.4,
         "weight_bits": 1152,
         "activation_bits": 8,
         "accumulator_bits": 12,
@@ -172,15 +238,15 @@ def test_text_is_a_plain_table_without_trailing_blanks() -> None:
 TEXT = """\
 Performance
 
-what                               value
--------------------------------  -------
-array (rows x cols x lanes)        2x4x8
-cycles per frame                     200
-latency, cycles                      331
-clock, MHz (assumed)                 100
-frames per second at that clock  500,000
-MACs per frame                     7,040
-utilisation of the array          55.0 %
+what                                     value
+-------------------------------  -------------
+arrays (rows x cols x lanes)     2x4x7 + 1x4x2
+cycles per frame                           200
+latency, cycles                            331
+clock, MHz (assumed)                       100
+frames per second at that clock        500,000
+MACs per frame                           7,040
+utilisation of the arrays               55.0 %
 
 Streams
 
@@ -189,15 +255,25 @@ stream       value   beats per frame  bytes per beat
 s_axis  in   image                64               1
 m_axis  out  logits               64               1
 
+Engines
+
+engine  array  layers               busy cycles     busy  rows held
+------  -----  -------------------  -----------  -------  ----------------------------
+     0  2x4x7  conv1 ... conv2 (2)          175   87.5 %  4 of 8 (image)
+     1  1x4x2  fc                           200  100.0 %  8 of 8 (map), 6 of 8 (image)
+
+busy: share of the cycles per frame in which the engine runs its layers.
+
 Layers
 
-layer  kind    MACs  density  digits  cycles     use  weight bits  act.  acc.
------  -----  -----  -------  ------  ------  ------  -----------  ----  ----
-conv1  conv   6,400   30.0 %    0.30     150  66.7 %        1,152     8    12
-fc     dense    640   33.3 %    1.25      50  20.0 %        1,152     8    12
+engine  layer  kind    MACs  density  digits  cycles     use  weight bits  act.  acc.
+------  -----  -----  -----  -------  ------  ------  ------  -----------  ----  ----
+     0  conv1  conv   3,200   30.0 %    0.30     100  57.1 %        1,152     8    12
+     0  conv2  conv   3,200   30.0 %    0.30      75  76.2 %        1,152     8    12
+     1  fc     dense    640   33.3 %    1.25     200  40.0 %        1,152     8    12
 
 digits: non-zero ternary digits per weight; the density where all weights are ternary.
-use: share of the array's MACs that do work of the layer, its zeros counted as work.
+use: share of the engine's MACs that do work of the layer, its zeros counted as work.
 act., acc.: bits of the codes that the layer reads, and of its accumulators.
 
 Resources of unit (estimated)

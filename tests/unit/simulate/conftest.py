@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ternc.schedule.design import StreamPort
-from ternc.simulate.model import Dut
+from ternc.simulate.model import Dut, MonitorPort
 
 TEXT = (Path(__file__).parent / "stand_in.sv").read_text()
 
@@ -50,8 +50,7 @@ def stand_in(tmp_path: Path) -> StandIn:
             top="stand_in",
             inputs=(port("s_axis", size),),
             outputs=(port("m_axis", size),),
-            cols=size,
-            value_bits=9,
+            monitors=(MonitorPort(cols=size, value_bits=9),),
             watchdog_cycles=50,
             stretch_cycles=40,
         )
@@ -80,8 +79,7 @@ def two_lanes(tmp_path: Path) -> StandIn:
             top="lanes",
             inputs=tuple(port(name, size) for name, _, size in LANES),
             outputs=tuple(port(name, size) for _, name, size in LANES),
-            cols=9,
-            value_bits=9,
+            monitors=tuple(MonitorPort(cols=size, value_bits=9) for _, _, size in LANES),
             watchdog_cycles=50,
             stretch_cycles=40,
         )
@@ -90,15 +88,15 @@ def two_lanes(tmp_path: Path) -> StandIn:
 
 
 def lanes_text() -> str:
-    """The top module of two lanes; its monitor is the second lane's."""
-    ports, instances = [], []
+    """The top module of two lanes, which shows both as engines of one design do."""
+    ports, shown, instances = [], [], []
     for number, (source, sink, size) in enumerate(LANES):
         kind = "stand_in" if number else "healthy"
-        monitor = (
-            ".mon_valid_o(mon_valid_o), .mon_value_o(mon_value_o)"
-            if number
-            else ".mon_valid_o(), .mon_value_o()"
-        )
+        monitor = f".mon_0_valid_o(mon_{number}_valid_o), .mon_0_value_o(mon_{number}_value_o)"
+        shown += [
+            f"  output logic mon_{number}_valid_o",
+            f"  output logic [{9 * size - 1}:0] mon_{number}_value_o",
+        ]
         pins = [".clk_i(clk_i), .rst_ni(rst_ni)"]
         for name, prefix, forward, backward in (
             (source, "s_axis", "input", "output"),
@@ -115,10 +113,8 @@ def lanes_text() -> str:
         instances.append(
             f"  {kind} #(.Bytes({size})) u_{kind} ({', '.join(pins)}\n`ifdef TERNC_MONITOR\n  , {monitor}\n`endif\n  );"
         )
-    listed = ",\n".join(ports)
+    listed, seen = ",\n".join(ports), ",\n".join(shown)
     return (
         "module lanes (\n  input logic clk_i, input logic rst_ni,\n"
-        f"{listed}\n`ifdef TERNC_MONITOR\n  , output logic mon_valid_o, output logic [80:0] mon_value_o\n`endif\n);\n"
-        + "\n".join(instances)
-        + "\nendmodule\n"
+        f"{listed}\n`ifdef TERNC_MONITOR\n  ,\n{seen}\n`endif\n);\n" + "\n".join(instances) + "\nendmodule\n"
     )

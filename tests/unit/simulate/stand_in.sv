@@ -19,8 +19,8 @@ module stand_in #(
   output logic               m_axis_tlast
 `ifdef TERNC_MONITOR
   ,
-  output logic               mon_valid_o,
-  output logic [9*Bytes-1:0] mon_value_o
+  output logic               mon_0_valid_o,
+  output logic [9*Bytes-1:0] mon_0_value_o
 `endif
 );
   logic [8*Bytes-1:0] data_q, sum;
@@ -73,8 +73,8 @@ module stand_in #(
 
 `ifdef TERNC_MONITOR
   always_ff @(posedge clk_i) begin
-    mon_valid_o <= take && rst_ni;
-    for (int i = 0; i < Bytes; i++) mon_value_o[9*i+:9] <= {1'b0, sum[8*i+:8]};
+    mon_0_valid_o <= take && rst_ni;
+    for (int i = 0; i < Bytes; i++) mon_0_value_o[9*i+:9] <= {1'b0, sum[8*i+:8]};
   end
 `endif
 

@@ -104,8 +104,7 @@ def test_icarus_sees_an_undefined_bit(stand_in: StandIn) -> None:
 def test_the_monitor_records_a_window_of_values(simulator: Simulator, stand_in: StandIn) -> None:
     dut = stand_in()
     beats = random_beats(dut, 4)
-    trace = simulator(dut, beats, window=Window(first=5, count=3)).trace
-    assert trace is not None
+    (trace,) = simulator(dut, beats, windows=[Window(engine=0, first=5, count=3)]).traces
     assert trace.cycles.tolist() == [6, 7, 8]
     assert np.array_equal(trace.values, (beats[0] + np.uint8(1)).reshape(-1, 5)[5:8])
 
@@ -248,9 +247,17 @@ def test_streams_with_other_numbers_of_frames_are_refused(simulator: Simulator, 
 
 
 @pytest.mark.parametrize("simulator", BOTH)
-def test_the_monitor_beside_several_streams(simulator: Simulator, two_lanes: StandIn) -> None:
+def test_windows_of_several_engines_are_recorded_in_one_run(simulator: Simulator, two_lanes: StandIn) -> None:
     dut = two_lanes()
     beats = random_beats(dut, 4)
-    trace = simulator(dut, beats, window=Window(first=5, count=3)).trace
-    assert trace is not None
-    assert np.array_equal(trace.values, (beats[1] + np.uint8(1)).reshape(-1, 9)[5:8])
+    windows = [
+        Window(engine=1, first=5, count=3),
+        Window(engine=0, first=2, count=6),
+        Window(engine=1, first=14, count=9),
+    ]
+    traces = simulator(dut, beats, windows=windows).traces
+    assert [len(trace.cycles) for trace in traces] == [3, 6, 2]
+    for window, trace in zip(windows, traces, strict=True):
+        size, number = (3, 9)[window.engine], window.engine
+        made = (beats[number] + np.uint8(1)).reshape(-1, size)
+        assert np.array_equal(trace.values, made[window.first : window.first + window.count])

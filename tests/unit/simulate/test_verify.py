@@ -19,6 +19,7 @@ from ternc.frontend.borders import Exact
 from ternc.network.layers import IntRange, Linear, Network, Output, Prologue, Staircase, Tensor, Term
 from ternc.network.steps import Round
 from ternc.schedule.design import ArrayShape
+from ternc.schedule.store import StoredEngine
 from ternc.simulate import verify as module
 from ternc.simulate import verilator
 from ternc.simulate.locate import RtlMismatch
@@ -109,7 +110,9 @@ def plus(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> Plus:
             dut=dut,
             cycles_per_frame=cycles[0],
             latency_cycles=cycles[1],
-            array=ArrayShape(rows=1, cols=SIZE, lanes=SIZE),
+            engines=(
+                StoredEngine(shape=ArrayShape(rows=1, cols=SIZE, lanes=SIZE), value_bits=9, layers=("plus",)),
+            ),
         )
         monkeypatch.setattr(module, "open_build", lambda _: build)
         monkeypatch.setattr(frontend, "execute", lambda _, x: {"y": execute(x["x"])})

@@ -1,0 +1,348 @@
+"""Every value in the generated module of an engine (module parameters: docs/hardware.md)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ternc.emit.env import comment, packed_range
+from ternc.emit.links import Bus, Buses, keeper_name
+from ternc.emit.top import module_name
+from ternc.numeric import address_bits, clog2
+from ternc.schedule.design import BankedMemory, Design, Engine, Geometry, LineBuffer, Memory, ToBuffer
+from ternc.schedule.timing import REQUANT_LATENCY, TABLE_LATENCY, THRESHOLD_LATENCY
+from ternc.version import __version__
+
+ISSUE_TO_COLUMN = 12
+"""Cycles from a tap's issue to column 0 (ternc_sequencer)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RomView:
+    """A memory image: where the module finds it, and its words."""
+
+    file: str
+    depth: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryView:
+    """A banked memory; ``stored_lanes`` are the codes of a word, ``depth`` the wide words of a bank."""
+
+    stored_lanes: int
+    cols: int
+    piece: int
+    code_bits: int
+    depth: int
+    addr_bits: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BufferView:
+    """One line buffer.
+
+    Attributes:
+        note: What it holds.
+        bus: What its maker drives.
+        word_at, count_at: Lowest bit of its words among all sources', of its row counts among all line buffers'.
+    """
+
+    index: int
+    note: str
+    bus: Bus
+    memory: MemoryView
+    element_bits: int
+    capacity: int
+    frame_rows: int
+    step_rows: int
+    width: int
+    tiles: int
+    pitch: int
+    plane: int
+    place: RomView
+    word_at: int
+    count_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LevelView:
+    """One threshold level of a column: its ROM, and the names of the wires it reads.
+
+    Attributes:
+        addr_bits: Of the level's address, of which the ROM needs the low ``rom_bits``: a parameter beyond the
+            ROM's needs no threshold, whatever it reads.
+    """
+
+    index: int
+    rom: RomView
+    addr_bits: int
+    rom_bits: int
+    sum: str
+    param: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnView:
+    """One column.
+
+    Attributes:
+        align: Delay that lines its value up with the last column's.
+        value_at: Lowest bit of its value in the aligned vector.
+        code: The wire with the finished threshold code; last_level: index of the level that drives it.
+    """
+
+    index: int
+    next: int
+    align: int
+    value_at: int
+    weights: RomView
+    requant: RomView
+    last_level: int
+    levels: tuple[LevelView, ...]
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineView:
+    """The whole module.
+
+    Attributes:
+        notes: One line about each line buffer and each link.
+        bus: What it drives.
+        features: The feature memory, or None; feature_bits: of a code there, 1 where there is none.
+        capacities: SystemVerilog literal, ``y_bits`` for each line buffer.
+        table_file: Image of the code tables, empty where there are none.
+    """
+
+    title: str
+    version: str
+    notes: tuple[str, ...]
+    module: str
+    buffers: tuple[BufferView, ...]
+    bus: Bus
+    columns: tuple[ColumnView, ...]
+    features: MemoryView | None
+    source_count: int
+    rows: int
+    cols: int
+    lanes: int
+    act_bits: int
+    acc_bits: int
+    digits: int
+    bank_bits: int
+    feature_bits: int
+    feature_vector_bits: int
+    rd_bits: int
+    part_bits: int
+    wr_bits: int
+    piece_bits: int
+    x_bits: int
+    y_bits: int
+    count_bits: int
+    param_bits: int
+    weight_addr_bits: int
+    xmap_bits: int
+    row_rom: RomView
+    pass_rom: RomView
+    tap_rom: RomView
+    term_rom: RomView
+    xmap_rom: RomView
+    table_file: str
+    capacities: str
+    params: int
+    flush_cycles: int
+    info_bits: int
+    info_log2: int
+    start_delay: int
+    mul_bits: int
+    add_bits: int
+    shift: int
+    code_bits: int
+    value_bits: int
+    requant_bits: int
+    extra_delay: int
+    tables: int
+    table_bits: int
+    threshold_levels: int
+    threshold_param_bits: int
+    threshold_bits: int
+    code_delay: int
+    aligned_bits: int
+    weight_bits: int
+    act_vector_bits: int
+    sources_bits: int
+    source_bits: int
+    counts_bits: int
+
+
+def image_path(number: int, memory: Memory) -> str:
+    """Where below ``rtl/`` a memory image of engine ``number`` lies."""
+    return f"mem/e{number}_{memory.name}.hex"
+
+
+def engine_view(design: Design, number: int, wires: Buses) -> EngineView:
+    """The view of engine ``number``."""
+    engine, bus = design.engines[number], wires.engines[number]
+    g = engine.geometry
+    roms = {memory.name: _rom(number, memory) for memory in engine.programs}
+    xmap_bits = address_bits(roms["xmap"].depth)
+    start_delay = g.shape.cols - 1 + g.dot_latency + g.requant_latency
+    extra = g.requant_latency - REQUANT_LATENCY - (TABLE_LATENCY if g.tables else 0)
+    vector = g.shape.rows * g.shape.lanes * g.act_bits
+    feature_bits = g.features.bits if g.features else 1
+    table_bits = address_bits(max(1, g.tables))
+    return EngineView(
+        title=comment(f"{design.name}: engine {number}, an array of {g.shape} (rows x cols x lanes)"),
+        version=__version__,
+        notes=tuple(map(comment, _notes(design, engine))),
+        module=module_name(design, number),
+        buffers=tuple(_buffer(n, number, engine, wires) for n in range(len(g.buffers))),
+        bus=bus,
+        columns=tuple(_column(c, number, engine) for c in range(g.shape.cols)),
+        features=_memory(g.features) if g.features else None,
+        source_count=len(g.buffers) + 1,
+        rows=g.shape.rows,
+        cols=g.shape.cols,
+        lanes=g.shape.lanes,
+        act_bits=g.act_bits,
+        acc_bits=g.acc_bits,
+        digits=int(g.digits),
+        bank_bits=address_bits(g.shape.rows),
+        feature_bits=feature_bits,
+        feature_vector_bits=g.shape.cols * feature_bits,
+        rd_bits=g.rd_bits,
+        part_bits=g.part_bits,
+        wr_bits=g.wr_bits,
+        piece_bits=g.piece_bits,
+        x_bits=g.x_bits,
+        y_bits=g.y_bits,
+        count_bits=g.count_bits,
+        param_bits=address_bits(g.params),
+        weight_addr_bits=address_bits(len(engine.weights[0].words)),
+        xmap_bits=xmap_bits,
+        row_rom=roms["rows"],
+        pass_rom=roms["passes"],
+        tap_rom=roms["taps"],
+        term_rom=roms["terms"],
+        xmap_rom=roms["xmap"],
+        table_file=roms["tables"].file if g.tables else "",
+        capacities=_capacities(g),
+        params=g.params,
+        flush_cycles=g.flush_cycles,
+        info_bits=2 * g.wr_bits
+        + xmap_bits
+        + g.tile_bits
+        + g.step_bits
+        + g.piece_bits
+        + bus.links
+        + g.shape.rows
+        + 3,
+        info_log2=clog2((ISSUE_TO_COLUMN + start_delay) // g.shape.rows + 3),
+        start_delay=start_delay,
+        mul_bits=g.mul_bits,
+        add_bits=g.add_bits,
+        shift=g.shift,
+        code_bits=g.code_bits,
+        value_bits=g.value_bits,
+        requant_bits=g.add_bits + g.mul_bits + g.code_bits + 3 + (1 + table_bits if g.tables else 0),
+        extra_delay=extra,
+        tables=g.tables,
+        table_bits=table_bits,
+        threshold_levels=g.threshold_levels,
+        threshold_param_bits=address_bits(max(1, g.threshold_params)),
+        threshold_bits=g.acc_bits + 1,
+        code_delay=REQUANT_LATENCY - 1 + extra - THRESHOLD_LATENCY * g.threshold_levels,
+        aligned_bits=g.value_bits + 1,
+        weight_bits=2 * g.shape.lanes,
+        act_vector_bits=vector,
+        sources_bits=(len(g.buffers) + 1) * vector,
+        source_bits=address_bits(len(g.buffers) + 1),
+        counts_bits=len(g.buffers) * g.y_bits,
+    )
+
+
+def _notes(design: Design, engine: Engine) -> list[str]:
+    layers = ", ".join(layer.name for layer in engine.layers)
+    links = [f"link {n}: {keeper_name(design, link)}" for n, link in enumerate(engine.geometry.links)]
+    return [f"layers: {layers}", *links]
+
+
+def _capacities(g: Geometry) -> str:
+    """Rows of each line buffer, the first one lowest."""
+    value = sum(buffer.rows.capacity << n * g.y_bits for n, buffer in enumerate(g.buffers))
+    return f"{len(g.buffers) * g.y_bits}'h{value:x}"
+
+
+def _memory(memory: BankedMemory) -> MemoryView:
+    return MemoryView(
+        stored_lanes=memory.lanes,
+        cols=memory.cols,
+        piece=memory.piece,
+        code_bits=memory.bits,
+        depth=memory.depth_words,
+        addr_bits=address_bits(memory.depth_words),
+    )
+
+
+def _buffer(index: int, number: int, engine: Engine, wires: Buses) -> BufferView:
+    g = engine.geometry
+    buffer = g.buffers[index]
+    return BufferView(
+        index=index,
+        note=comment(_buffer_note(index, buffer)),
+        bus=wires.keepers[ToBuffer(engine=number, buffer=index)].bus,
+        memory=_memory(buffer.memory),
+        element_bits=buffer.element_bits,
+        capacity=buffer.rows.capacity,
+        frame_rows=buffer.rows.frame,
+        step_rows=buffer.rows.step,
+        width=buffer.width,
+        tiles=buffer.tiles,
+        pitch=buffer.pitch_words,
+        plane=buffer.plane_words,
+        place=_rom(number, engine.places[index]),
+        word_at=(index + 1) * g.shape.rows * g.shape.lanes * g.act_bits,
+        count_at=index * g.y_bits,
+    )
+
+
+def _buffer_note(index: int, buffer: LineBuffer) -> str:
+    return (
+        f"line buffer {index}: {buffer.tensor}, {buffer.rows.capacity} rows of {buffer.width} pixels, "
+        f"{buffer.tiles} vectors of {buffer.memory.cols} elements each"
+    )
+
+
+def _column(c: int, number: int, engine: Engine) -> ColumnView:
+    g = engine.geometry
+    levels, params = g.threshold_levels, address_bits(max(1, g.threshold_params))
+    views = []
+    for level in range(levels):
+        before, rom = f"_{c}_{level - 1}", engine.thresholds[c][level]
+        views.append(
+            LevelView(
+                index=level,
+                rom=_rom(number, rom),
+                addr_bits=params + level,
+                rom_bits=address_bits(len(rom.words)),
+                sum=f"level_sum{before}" if level else f"sum_{c}",
+                param=f"level_param{before}" if level else f"sum_param_{c}{packed_range(params)}",
+                code=f"level_code{before}" if level else f"{levels}'d0",
+            )
+        )
+    code = f"level_code_{c}_{levels - 1}"
+    return ColumnView(
+        index=c,
+        next=c + 1,
+        align=g.shape.cols - 1 - c,
+        value_at=c * g.value_bits,
+        weights=_rom(number, engine.weights[c]),
+        requant=_rom(number, engine.requant[c]),
+        last_level=levels - 1,
+        levels=tuple(views),
+        code=code if g.code_bits == levels else f"{g.code_bits}'({code})",
+    )
+
+
+def _rom(number: int, memory: Memory) -> RomView:
+    return RomView(file=image_path(number, memory), depth=len(memory.words))

@@ -1,0 +1,161 @@
+// One input of an engine: keeps the rows of one map in a circular buffer, written from a link and read like a feature
+// memory.
+//
+// Column x of a row has its bank and word offset in the place ROM ({bank, offset}, offset lowest); a vector's tile says
+// at which piece of which wide word it begins (a table of constants: tile * Cols / Piece divided by Pieces); its row
+// within the step has a base from ternc_rows. The StepVectors-th vector of a step makes the step's rows arrive. A code
+// is the low CodeBits of an element. claim_i, room_o, have_o, base_o, take_i, free_i are those of ternc_rows (base_o:
+// buffer row of the frame's row 0).
+//
+// Throughput: one vector and one read a cycle. Latency: a vector on the link in cycle v is written at the end of v + 3;
+// with a step's last vector in cycle v have_o shows its rows from v + 3 on. Reads: 3 cycles. A claimed step is always
+// accepted: there is no ready.
+
+module ternc_line_buffer #(
+  parameter int Rows = 1,
+  parameter int Lanes = 4,
+  parameter int StoredLanes = 4,
+  parameter int Cols = 4,
+  parameter int Piece = 4,
+  parameter int ElemBits = 8,
+  parameter int CodeBits = 8,
+  parameter int ActBits = 8,
+  parameter int Capacity = 2,
+  parameter int FrameRows = 4,
+  parameter int StepRows = 1,
+  parameter int Width = 4,
+  parameter int Tiles = 1,
+  parameter int Pitch = 4,
+  parameter int Plane = Capacity * Pitch,
+  parameter int Depth = 8,
+  parameter int XBits = 2,
+  parameter int TileBits = 1,
+  parameter int StepBits = 1,
+  parameter int RowBits = 4,
+  parameter     PlaceFile = "",
+  parameter int Parts = (Cols + StoredLanes - 1) / StoredLanes,
+  parameter int AddrBits = (Depth > 1) ? $clog2(Depth) : 1,
+  parameter int BankBits = (Rows > 1) ? $clog2(Rows) : 1,
+  parameter int PartBits = (Parts > 1) ? $clog2(Parts) : 1
+) (
+  input  logic                          clk_i,
+  input  logic                          rst_ni,
+  // link
+  input  logic                          claim_i,
+  output logic                          room_o,
+  input  logic                          valid_i,
+  input  logic [StepBits-1:0]           row_i,
+  input  logic [XBits-1:0]              x_i,
+  input  logic [TileBits-1:0]           tile_i,
+  input  logic [Cols*ElemBits-1:0]      data_i,
+  // reader
+  input  logic [AddrBits-1:0]           rd_addr_i,
+  input  logic [BankBits-1:0]           rd_rot_i,
+  input  logic [PartBits-1:0]           rd_part_i,
+  output logic [Rows*Lanes*ActBits-1:0] rd_data_o,
+  output logic [RowBits-1:0]            have_o,
+  output logic [RowBits-1:0]            base_o,
+  input  logic                          take_i,
+  input  logic [RowBits-1:0]            free_i
+);
+
+  localparam int Pieces = Parts * StoredLanes / Piece;
+  localparam int PieceBits = (Pieces > 1) ? $clog2(Pieces) : 1;
+  localparam int StepVectors = Width * Tiles * StepRows;
+  localparam int CountBits = $clog2(StepVectors + 1);
+  localparam int ColumnBits = (Width > 1) ? $clog2(Width) : 1;
+  localparam int OffsetBits = (Pitch > 1) ? $clog2(Pitch) : 1;
+  localparam int PlaceBits = BankBits + OffsetBits;
+  localparam int TileAddrBits = (Tiles > 1) ? $clog2(Tiles) : 1;
+  localparam int StepRowBits = (StepRows > 1) ? $clog2(StepRows) : 1;
+  localparam int StartBits = PieceBits + AddrBits;
+
+  // {piece, word} at which each tile's vector begins
+  function automatic logic [Tiles*StartBits-1:0] starts(input int tiles);
+    starts = '0;
+    for (int t = 0; t < tiles; t++) begin
+      starts[t*StartBits +: StartBits] = {
+        PieceBits'((t * (Cols / Piece)) % Pieces), AddrBits'((t * (Cols / Piece)) / Pieces * Plane)
+      };
+    end
+  endfunction
+  localparam logic [Tiles*StartBits-1:0] Starts = starts(Tiles);
+
+  // ---------------------------------------------------------------- rows
+  logic [CountBits-1:0] count_q;
+  logic last, last_q1, last_q2;
+  logic [StepRows*AddrBits-1:0] write_base;
+
+  assign last = count_q == CountBits'(StepVectors - 1);
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      count_q <= '0;
+      last_q1 <= 1'b0;
+      last_q2 <= 1'b0;
+    end else begin
+      if (valid_i) count_q <= last ? '0 : count_q + 1'b1;
+      last_q1 <= valid_i && last;
+      last_q2 <= last_q1;
+    end
+  end
+
+  ternc_rows #(
+    .Capacity(Capacity), .FrameRows(FrameRows), .StepRows(StepRows), .Pitch(Pitch), .RowBits(RowBits), .BaseBits(AddrBits)
+  ) u_rows (
+    .clk_i(clk_i), .rst_ni(rst_ni), .claim_i(claim_i), .room_o(room_o), .advance_i(last_q1), .write_base_o(write_base),
+    .arrive_i(last_q2), .have_o(have_o), .take_i(take_i), .free_i(free_i), .read_row_o(base_o)
+  );
+
+  // ---------------------------------------------------------------- a vector's place
+  // _q1 to _q3: so many cycles after the link
+  logic [PlaceBits-1:0] place_q2;
+  logic [StartBits-1:0] start;
+  logic [AddrBits-1:0] word_q1, next_q1, base, start_q2, next_q2, addr_q3, next_q3;
+  logic [BankBits-1:0] bank_q3;
+  logic [PieceBits-1:0] piece_q1, piece_q3;
+  logic [StepRowBits-1:0] row_q1;
+  logic [Cols*CodeBits-1:0] codes, codes_q3;
+  logic [2:0] valid_q;
+  logic unused_high;
+
+  ternc_rom #(.Width(PlaceBits), .Depth(Width), .InitFile(PlaceFile)) u_places (
+    .clk_i(clk_i), .addr_i(x_i[ColumnBits-1:0]), .data_o(place_q2)
+  );
+  assign start = Starts[tile_i[TileAddrBits-1:0]*StartBits +: StartBits];
+  always_comb begin
+    base = '0;
+    for (int r = 0; r < StepRows; r++) begin
+      if (StepRows == 1 || row_q1 == StepRowBits'(r)) base = write_base[r*AddrBits +: AddrBits];
+    end
+  end
+  always_ff @(posedge clk_i) begin
+    {piece_q1, word_q1} <= start;
+    next_q1 <= start[AddrBits-1:0] + AddrBits'(Plane);
+    row_q1 <= row_i[StepRowBits-1:0];
+    start_q2 <= word_q1 + base;
+    next_q2 <= next_q1 + base;
+    bank_q3 <= place_q2[OffsetBits +: BankBits];
+    addr_q3 <= start_q2 + AddrBits'(place_q2[OffsetBits-1:0]);
+    next_q3 <= next_q2 + AddrBits'(place_q2[OffsetBits-1:0]);
+  end
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) valid_q <= 3'b000;
+    else valid_q <= {valid_q[1:0], valid_i};
+  end
+  for (genvar c = 0; c < Cols; c++) begin : gen_code
+    assign codes[c*CodeBits +: CodeBits] = data_i[c*ElemBits +: CodeBits];
+  end
+  ternc_delay #(.Width(Cols * CodeBits), .Depth(3)) u_codes (.clk_i(clk_i), .d_i(codes), .q_o(codes_q3));
+  ternc_delay #(.Width(PieceBits), .Depth(2)) u_piece (.clk_i(clk_i), .d_i(piece_q1), .q_o(piece_q3));
+  assign unused_high = ^{row_i, x_i, tile_i, data_i};
+
+  ternc_feature_memory #(
+    .Rows(Rows), .Lanes(Lanes), .StoredLanes(StoredLanes), .Cols(Cols), .Piece(Piece), .CodeBits(CodeBits),
+    .ActBits(ActBits), .Depth(Depth), .PartBits(PartBits)
+  ) u_memory (
+    .clk_i(clk_i), .wr_en_i(valid_q[2]), .wr_bank_i(bank_q3), .wr_addr_i(addr_q3), .wr_next_i(next_q3),
+    .wr_piece_i(piece_q3), .wr_data_i(codes_q3), .rd_addr_i(rd_addr_i), .rd_rot_i(rd_rot_i), .rd_part_i(rd_part_i),
+    .rd_data_o(rd_data_o)
+  );
+
+endmodule

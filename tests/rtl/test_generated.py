@@ -1,0 +1,87 @@
+"""Generated modules read without a word in Verilator, and without an error in Icarus, Yosys and slang."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import hand_designs
+import pytest
+from rtl_bench import VERILATOR_ROOT, need
+from test_lint import READ_BY_YOSYS, call
+
+from ternc.emit import rtl
+from ternc.schedule.design import Design
+
+pyslang = pytest.importorskip("pyslang") if not os.environ.get("CI") else __import__("pyslang")
+
+DESIGNS = [hand_designs.branches, hand_designs.score]
+DEFINES = [
+    pytest.param([], id="synthesis"),
+    pytest.param(["TERNC_FAST_SIM", "TERNC_MONITOR"], id="simulation"),
+]
+
+
+class Written:
+    """A design's files on disk."""
+
+    def __init__(self, design: Design, folder: Path) -> None:
+        self.top = design.name
+        for name, data in rtl.emit(design).items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        self.files = [folder / name for name in (folder / "files.f").read_text().split()]
+        self.generated = [path for path in self.files if not path.name.startswith("ternc_")]
+
+
+@pytest.fixture(scope="module", params=DESIGNS, ids=lambda make: make.__name__)
+def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Written:
+    return Written(request.param(), tmp_path_factory.mktemp("rtl"))
+
+
+@pytest.mark.parametrize("defines", DEFINES)
+def test_verilator_has_nothing_to_say(written: Written, defines: list[str]) -> None:
+    tool = [str(VERILATOR_ROOT / "bin" / "verilator"), "--lint-only", "-Wall", "--quiet"]
+    options = [*(f"-D{name}" for name in defines), "--top-module", written.top]
+    code, said = call([*tool, *options, *map(str, written.files)], VERILATOR_ROOT=str(VERILATOR_ROOT))
+    assert code == 0, said
+    assert not said
+
+
+@pytest.mark.parametrize("defines", DEFINES)
+def test_icarus_has_nothing_to_say(written: Written, defines: list[str]) -> None:
+    tool = [need("iverilog"), "-g2012", "-t", "null", "-Wall", "-Wno-timescale"]
+    options = [*(f"-D{name}" for name in defines), "-s", written.top]
+    code, said = call([*tool, *options, *map(str, written.files)])
+    assert code == 0, said
+    ours = tuple(map(str, written.generated))
+    assert not [line for line in said.splitlines() if line.startswith(ours)]
+
+
+def test_yosys_reads_it(written: Written) -> None:
+    files = " ".join(map(str, written.files))
+    job = f"read_verilog -sv -defer {files};hierarchy -check -top {written.top};proc;check -assert"
+    code, said = call([sys.executable, "-c", READ_BY_YOSYS, job])
+    assert code == 0, said[-3000:]
+    assert "\nread " in said
+
+
+@pytest.mark.parametrize("defines", DEFINES)
+def test_slang_reads_it(written: Written, defines: list[str]) -> None:
+    driver = pyslang.driver.Driver()
+    driver.addStandardArgs()
+    line = ["slang", "--top", written.top, *(f"-D{name}" for name in defines), *map(str, written.files)]
+    assert driver.parseCommandLine(" ".join(line), pyslang.driver.CommandLineOptions())
+    assert driver.processOptions()
+    assert driver.parseAllSources()
+    driver.reportCompilation(driver.createCompilation(), quiet=True)
+    assert driver.reportDiagnostics(quiet=True)
+
+
+def test_generated_modules_are_structure_only(written: Written) -> None:
+    for path in written.generated:
+        text = path.read_text()
+        assert "always" not in text
+        assert "initial" not in text
