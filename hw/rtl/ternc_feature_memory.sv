@@ -151,12 +151,6 @@ module ternc_feature_memory #(
       $fatal(1, "ternc_feature_memory: ActBits must be at least CodeBits (%0d), not %0d", CodeBits, ActBits);
     end
   end
-
-  always @(posedge clk_i) begin
-    if (wr_en_i && (int'(wr_piece_i) % Grid != 0 || int'(wr_piece_i) >= Pieces)) begin
-      $fatal(1, "ternc_feature_memory: a vector cannot begin at piece %0d", wr_piece_i);
-    end
-  end
 `endif
 
 endmodule

@@ -17,7 +17,6 @@ from ternc.schedule.timing import (
     FREE_DELAY,
     FREE_TO_START,
     FREE_TO_STREAM,
-    OUTPUT_ARRIVE_LATENCY,
     OUTPUT_FREE_DELAY,
     OUTPUT_LATENCY,
     ROW_DISTANCE,
@@ -222,8 +221,7 @@ class _Run:
         for number in keepers:
             keeper = self.keepers[number]
             keeper.claims += 1
-            output = any(one.keeper == number for one in self.pipeline.outputs)
-            keeper.arrivals.append(vector + (OUTPUT_ARRIVE_LATENCY if output else ARRIVE_LATENCY))
+            keeper.arrivals.append(vector + ARRIVE_LATENCY)
             if score is not None and number == score.keeper:
                 keeper.free(keeper.rows.step, BEFORE)
                 if keeper.claims % score.steps == 0:

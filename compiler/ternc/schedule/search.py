@@ -42,6 +42,7 @@ class Wish:
         budget: Share of the device that may be used, in (0, 1].
         clock_mhz: Clock of the design.
         lanes: Most rows x cols x lanes, summed over the arrays; None for as many as the budget allows.
+        array: One array for all layers, instead of a choice; or None.
         engines: Arrays to take as they are; or None.
     """
 
@@ -49,6 +50,7 @@ class Wish:
     budget: float
     clock_mhz: float
     lanes: int | None = None
+    array: ArrayShape | None = None
     engines: Pinned | None = None
 
 
@@ -157,8 +159,9 @@ def choose(network: Network, device: Device, wish: Wish, progress: Progress | No
     Raises:
         ScheduleError: Nothing fits, or nothing that fits is fast enough; the sentence says what is short.
     """
-    if wish.engines is not None:
-        lines = built(network, wish.engines)
+    pinned = wish.engines or (((len(network.layers), wish.array),) if wish.array else None)
+    if pinned is not None:
+        lines = built(network, pinned)
         require_fit(resources(lines, device), device, 1.0, lines.shapes)
         return lines
     budget = wish.budget

@@ -22,9 +22,7 @@ FREE_DELAY = 5
 
 
 ARRIVE_LATENCY = 3
-"""From a step's last vector on a link to the cycle in which its line buffer's reader sees the rows."""
-OUTPUT_ARRIVE_LATENCY = 2
-"""The same for an output buffer."""
+"""From a step's last vector on a link to the cycle in which the buffer's reader sees the rows."""
 FREE_TO_START = 2
 """From rows being freed to the start of an engine's row that waited for the room."""
 FREE_TO_STREAM = 1
