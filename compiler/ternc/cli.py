@@ -29,8 +29,7 @@ from ternc.terminal import Detail, Terminal
 from ternc.version import __version__
 
 if TYPE_CHECKING:
-    from ternc.frontend import AnomalyWish
-    from ternc.frontend import CheckReport
+    from ternc.frontend import AnomalyWish, CheckReport
     from ternc.frontend.input_quant import InputQuant
     from ternc.network.layers import Measure
     from ternc.pipeline import Trial

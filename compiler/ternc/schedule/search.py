@@ -147,7 +147,10 @@ class Search:
             return shape
         grid, cycles, shares = self.estimates.run(planner.stage.first, planner.stage.end)
         cost = np.where(cycles <= _LEEWAY * most_cycles, shares.sum(axis=1), np.inf)
-        tried = ((sum(planner.layer_cycles(one)), one) for one in map(grid.at, np.argsort(cost)[:_REFINEMENTS].tolist()))
+        tried = (
+            (sum(planner.layer_cycles(one)), one)
+            for one in map(grid.at, np.argsort(cost)[:_REFINEMENTS].tolist())
+        )
         best = min(tried, key=lambda pair: max(pair[0], most_cycles))
         return best[1]
 
