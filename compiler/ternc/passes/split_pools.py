@@ -1,8 +1,8 @@
 """Give a pool whose windows overlap a layer of its own.
 
-A pool behind a layer's activation computes each window position anew: with windows of KH x KW at strides SH x SW every sum is
-computed ``KH KW / (SH SW)`` times. Where that is more than once and a sum is much work, it is cheaper to
-keep the activation's codes and to read them again through a layer that multiplies each channel by 1.
+A pool behind a layer's activation computes each window position anew: with windows of KH x KW at strides SH x SW
+every sum is computed ``KH KW / (SH SW)`` times. Where that is more than once and a sum is much work, it is cheaper
+to keep the activation's codes and to read them again through a layer that multiplies each channel by 1.
 """
 
 from __future__ import annotations
