@@ -7,11 +7,8 @@ from dataclasses import dataclass
 from ternc.emit.env import comment, packed_range
 from ternc.numeric import address_bits, clog2, unsigned_bits
 from ternc.schedule.design import Design, Engine, Geometry, InputBuffer, OutputBuffer, ScoreUnit, StreamPort
-from ternc.schedule.timing import REQUANT_LATENCY, TABLE_LATENCY, THRESHOLD_LATENCY
+from ternc.schedule.instances import code_delay, extra_delay, info_log2, output_address_bits, start_delay
 from ternc.version import __version__
-
-ISSUE_TO_COLUMN = 9
-"""Cycles from a tap's issue to column 0 (ternc_sequencer)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,10 +202,8 @@ def top_view(design: Design, engine: Engine) -> TopView:
     param_bits, xmap_bits = address_bits(g.params), address_bits(depth["xmap"])
     slice_bits = address_bits(g.slices)
     weight_depth = len(engine.weights[0].words)
-    start_delay = g.shape.cols - 1 + g.dot_latency + g.requant_latency
-    extra = g.requant_latency - REQUANT_LATENCY - (TABLE_LATENCY if g.tables else 0)
     vector = g.shape.rows * g.shape.lanes * g.act_bits
-    output_addr_bits = max((address_bits(2 * buffer.half_words) for buffer in g.outputs), default=1)
+    output_addr_bits = output_address_bits(g)
     output_count = max(1, len(g.outputs))
     inputs = tuple(
         _input(n, port, buffer, g)
@@ -265,21 +260,21 @@ def top_view(design: Design, engine: Engine) -> TopView:
         params=g.params,
         flush_cycles=g.flush_cycles,
         info_bits=g.wr_bits + xmap_bits + slice_bits + 2 + g.shape.rows,
-        info_log2=clog2((ISSUE_TO_COLUMN + start_delay) // (g.shape.rows * g.drain_period) + 3),
-        start_delay=start_delay,
+        info_log2=info_log2(g),
+        start_delay=start_delay(g),
         mul_bits=g.mul_bits,
         add_bits=g.add_bits,
         shift=g.shift,
         code_bits=g.code_bits,
         value_bits=g.value_bits,
         requant_bits=g.add_bits + g.mul_bits + g.code_bits + 3,
-        extra_delay=extra,
+        extra_delay=extra_delay(g),
         tables=g.tables,
         table_bits=address_bits(max(1, g.tables)),
         threshold_levels=g.threshold_levels,
         threshold_param_bits=address_bits(max(1, g.threshold_params)),
         threshold_bits=g.acc_bits + 1,
-        code_delay=REQUANT_LATENCY - 1 + extra - THRESHOLD_LATENCY * g.threshold_levels,
+        code_delay=code_delay(g),
         aligned_bits=g.value_bits + 1,
         weight_bits=2 * g.shape.lanes,
         act_vector_bits=vector,

@@ -2,18 +2,20 @@
 
 Basis: Yosys counts of small prototypes of the ternary cell (docs/hardware.md, 'Costs'): a portable column of
 two rows and 32 lanes took 9.8 ALM and 29 registers a MAC at 8-bit activations; the gated cell alone 8.2-8.9,
-4.8 and 2.9 ALM at 8, 4 and 2 bits, i.e. about A + 0.9; 12.6 LUT6 and 18.2 LUT4 at 8 bits.
+4.8 and 2.9 ALM at 8, 4 and 2 bits, i.e. about A + 0.9; 12.6 LUT6 and 18.2 LUT4 at 8 bits. Memories and registers are
+those that the modules instantiate (`ternc.schedule.instances`), before any tool moves or merges one.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import ceil
 
 from ternc.errors import ScheduleError
 from ternc.numeric import ceil_div, clog2
-from ternc.schedule.design import ArrayShape, Resources
-from ternc.schedule.placement import inner_tensors, layouts, output_pitch
+from ternc.schedule.design import ArrayShape, Geometry, MemoryUse, Resources
+from ternc.schedule.draft import Draft
+from ternc.schedule.instances import MemoryShape, array_registers, memories, registers
+from ternc.schedule.placement import inner_tensors, layouts
 from ternc.schedule.plan import Numbers, Plan, Planner
 from ternc.target.device import Device
 
@@ -26,8 +28,10 @@ PORT_ALMS = 60
 """Every further port."""
 DOUBLING_ALMS = 4
 """Of an accumulator that can be doubled first."""
-TERM_BITS = 48
-"""Of a word of the term ROM, about."""
+SMALL_MEMORY_BITS = 1024
+"""Up to this a memory is assumed to be built from logic, not from a block."""
+MEMORY_BITS = {"ALM": 64, "LUT6": 64, "LUT4": 16}
+"""Words of one bit that a unit of logic holds."""
 
 
 def logic_units(shape: ArrayShape, numbers: Numbers, device: Device) -> int:
@@ -45,130 +49,82 @@ def logic_units(shape: ArrayShape, numbers: Numbers, device: Device) -> int:
     return ceil(alms * LOGIC_FACTOR[device.logic.unit])
 
 
-def register_count(shape: ArrayShape, numbers: Numbers) -> int:
-    """Estimated flip-flops: 29 a MAC at 8 bits, the columns' alignment, the control."""
-    cells = shape.macs * 29 * numbers.act_bits / 8
-    alignment = shape.cols * shape.cols / 2 * numbers.value_bits
-    return ceil(cells + alignment + shape.cols * 120 + 1500)
-
-
-def dsp_count(shape: ArrayShape, numbers: Numbers, acc_bits: int, device: Device) -> int:
-    """Multiplier blocks: one product of accumulator and multiplier per column, one square per column for a score.
+def dsp_count(g: Geometry, device: Device) -> int:
+    """Multiplier blocks: the sequencer's two; in each column a product of accumulator and multiplier, a square.
 
     None for products where one side is tiny.
     """
 
     def blocks(one: int, other: int) -> int:
+        if min(one, other) <= 2:
+            return 0
         a, b = device.dsp.operand_bits
         return min(ceil_div(one, a) * ceil_div(other, b), ceil_div(one, b) * ceil_div(other, a))
 
-    scaling = 0 if numbers.widths.mul_bits <= 2 else blocks(acc_bits + 1, numbers.widths.mul_bits)
-    squares = numbers.score is not None and numbers.score.squares and numbers.score.value_bits > 2
-    measure = blocks(numbers.score.value_bits, numbers.score.value_bits) if numbers.score and squares else 0
-    return shape.cols * (scaling + measure)
+    scaling = blocks(g.acc_bits + 1, g.mul_bits)
+    measure = blocks(g.score.value_bits, g.score.value_bits) if g.score and g.score.squares else 0
+    return g.shape.cols * (scaling + measure) + blocks(g.y_bits, g.rd_bits) + blocks(g.y_bits, g.y_bits)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemoryShape:
-    """One kind of RAM or ROM in the design and how many copies of it there are."""
-
-    name: str
-    depth_words: int
-    width_bits: int
-    copies: int
-
-
-def memories(planner: Planner, plan: Plan) -> tuple[MemoryShape, ...]:
-    """Every memory of more than a few words, but for the tap program, whose sharing the images decide."""
-    network, numbers, shape = planner.network, planner.numbers, plan.shape
-    places = layouts(network, planner.walks, shape)
-    feature = [places[tensor.name] for tensor in inner_tensors(network)]
-    requant_bits = planner.nominal_sums.add_bits + numbers.widths.mul_bits + numbers.widths.code_bits + 3
-    found = [
-        MemoryShape(
-            name="weights", depth_words=sum(plan.weight_words), width_bits=2 * shape.lanes, copies=shape.cols
-        )
-    ]
-    found += [
-        MemoryShape(
-            name="input",
-            depth_words=2 * places[tensor.name].words,
-            width_bits=min(tensor.channels, shape.lanes) * bits,
-            copies=shape.rows,
-        )
-        for tensor, bits in zip(network.input_tensors, numbers.input_bits, strict=True)
-    ]
-    if feature:
-        found.append(
-            MemoryShape(
-                name="features",
-                depth_words=max(layout.base + layout.words for layout in feature),
-                width_bits=shape.lanes * numbers.feature_bits,
-                copies=shape.rows,
+def resources(made: Draft, numbers: Numbers, device: Device) -> Resources:
+    """The estimate for a design on a device: its memories and registers are those that it instantiates."""
+    g = made.geometry
+    logic = logic_units(g.shape, numbers, device)
+    flip_flops = sum(registers(g, made.depths).values())
+    used = []
+    for memory in memories(g, made.depths):
+        blocks = _blocks(memory, device)
+        if not blocks:
+            columns = ceil_div(memory.depth_words, MEMORY_BITS[device.logic.unit]) * memory.width_bits
+            logic += memory.copies * columns
+            flip_flops += memory.copies * memory.read_registers * memory.width_bits
+        used.append(
+            MemoryUse(
+                name=memory.name,
+                depth_words=memory.depth_words,
+                width_bits=memory.width_bits,
+                copies=memory.copies,
+                block_rams=blocks,
             )
         )
-    found += [
-        MemoryShape(
-            name="output",
-            depth_words=2 * output_pitch(network.tensor(output.tensor), shape) * places[output.tensor].rows,
-            width_bits=shape.cols * bits,
-            copies=1,
-        )
-        for output, bits in zip(network.outputs, numbers.output_bits, strict=True)
-    ]
-    found.append(
-        MemoryShape(name="requantisers", depth_words=plan.params, width_bits=requant_bits, copies=shape.cols)
-    )
-    found += [
-        MemoryShape(
-            name="thresholds",
-            depth_words=plan.threshold_params << level,
-            width_bits=planner.nominal_sums.acc_bits + 1,
-            copies=shape.cols,
-        )
-        for level in range(numbers.widths.threshold_levels)
-    ]
-    if numbers.tables:
-        found.append(
-            MemoryShape(
-                name="tables",
-                depth_words=len(numbers.tables) << numbers.widths.code_bits,
-                width_bits=numbers.widths.code_bits,
-                copies=shape.cols,
-            )
-        )
-    found.append(
-        MemoryShape(
-            name="terms",
-            depth_words=sum(len(layer.terms) for layer in network.layers),
-            width_bits=TERM_BITS,
-            copies=1,
-        )
-    )
-    return tuple(found)
-
-
-SMALL_MEMORY_BITS = 1024
-"""Below this a memory is assumed to be built from logic (about 64 bits a unit), not from a block."""
-
-
-def resources(planner: Planner, plan: Plan, device: Device) -> Resources:
-    """The estimate for one plan on one device."""
-    numbers = planner.numbers
-    logic = logic_units(plan.shape, numbers, device)
-    blocks = 0
-    for memory in memories(planner, plan):
-        if memory.depth_words * memory.width_bits <= SMALL_MEMORY_BITS or memory.name == "terms":
-            logic += memory.copies * ceil_div(memory.depth_words, 64) * memory.width_bits
-        else:
-            blocks += memory.copies * device.block_ram.blocks(
-                depth_words=memory.depth_words, width_bits=memory.width_bits
-            )
     return Resources(
         logic=logic,
-        registers=register_count(plan.shape, numbers),
-        block_rams=blocks,
-        dsps=dsp_count(plan.shape, numbers, planner.nominal_sums.acc_bits, device),
+        registers=flip_flops,
+        block_rams=sum(memory.block_rams for memory in used),
+        dsps=dsp_count(g, device),
+        memories=tuple(used),
+    )
+
+
+def _blocks(memory: MemoryShape, device: Device) -> int:
+    """Memory blocks of all its copies; 0 where it is built from logic."""
+    if memory.in_logic or memory.depth_words * memory.width_bits <= SMALL_MEMORY_BITS:
+        return 0
+    return memory.copies * device.block_ram.blocks(
+        depth_words=memory.depth_words, width_bits=memory.width_bits
+    )
+
+
+def least_resources(planner: Planner, plan: Plan, device: Device) -> Resources:
+    """At most `resources`, known without a program: the array, and the memories that hold most."""
+    network, numbers, shape = planner.network, planner.numbers, plan.shape
+    places = layouts(network, planner.walks, shape)
+    features = max((places[t.name].base + places[t.name].words for t in inner_tensors(network)), default=1)
+    slices = max(1, shape.lanes // shape.cols)
+    feature_bits = min(shape.cols, shape.lanes) * numbers.feature_bits
+    large = (
+        (sum(plan.weight_words), 2 * shape.lanes, shape.cols),
+        (features, feature_bits, shape.rows * slices),
+    )
+    shapes = (
+        MemoryShape(name="", depth_words=depth, width_bits=width, copies=copies)
+        for depth, width, copies in large
+    )
+    return Resources(
+        logic=logic_units(shape, numbers, device),
+        registers=array_registers(shape, numbers.act_bits),
+        block_rams=sum(_blocks(one, device) for one in shapes),
+        dsps=0,
     )
 
 

@@ -8,9 +8,11 @@ from heapq import heappop, heappush
 
 from ternc.errors import ScheduleError
 from ternc.numeric import ceil_div
-from ternc.schedule.costs import logic_units, register_count, require_fit, resources, shortage
+from ternc.schedule.costs import least_resources, logic_units, require_fit, resources, shortage
 from ternc.schedule.design import ArrayShape
-from ternc.schedule.plan import Plan, Planner
+from ternc.schedule.draft import Draft, draft
+from ternc.schedule.instances import array_registers
+from ternc.schedule.plan import Planner
 from ternc.target.device import Device
 
 MAX_ROWS, MAX_COLS, MAX_LANES = 32, 64, 128
@@ -85,7 +87,8 @@ def ranked(
             heappush(waiting, ((*place, str(shape)), counted, shape))
 
     for shape in shapes:
-        logic, registers = logic_units(shape, planner.numbers, device), register_count(shape, planner.numbers)
+        logic = logic_units(shape, planner.numbers, device)
+        registers = array_registers(shape, planner.numbers.act_bits)
         if logic <= device.logic.count * budget and registers <= device.registers.count * budget:
             add(shape, planner.least_interval(shape), counted=False)
     done = 0
@@ -102,34 +105,37 @@ def ranked(
         add(shape, planner.interval(shape), counted=True)
 
 
-def choose(planner: Planner, device: Device, wish: Wish, progress: Progress | None = None) -> Plan:
-    """The plan to build.
+def choose(planner: Planner, device: Device, wish: Wish, progress: Progress | None = None) -> Draft:
+    """What to build.
 
     Raises:
         ScheduleError: Nothing fits, or nothing that fits is fast enough; the sentence says what is short.
     """
     if wish.array is not None:
-        plan = planner.plan(wish.array)
-        require_fit(resources(planner, plan, device), device, 1.0, wish.array)
-        return plan
+        made = draft(planner, planner.plan(wish.array))
+        require_fit(resources(made, planner.numbers, device), device, 1.0, wish.array)
+        return made
     shapes = candidates(planner)
     most_cycles = wish.clock_mhz * 1e6 / wish.fps if wish.fps else None
     for shape in ranked(planner, shapes, device, wish.budget, most_cycles, progress):
         plan = planner.plan(shape)
-        if not shortage(resources(planner, plan, device), device, wish.budget):
-            return plan
+        if shortage(least_resources(planner, plan, device), device, wish.budget):
+            continue  # without assembling its program
+        made = draft(planner, plan)
+        if not shortage(resources(made, planner.numbers, device), device, wish.budget):
+            return made
     if most_cycles is not None:
         best = choose(
             planner, device, Wish(fps=None, budget=wish.budget, clock_mhz=wish.clock_mhz, array=None)
         )
-        reached = wish.clock_mhz * 1e6 / best.timing.cycles_per_frame
+        reached = wish.clock_mhz * 1e6 / best.plan.timing.cycles_per_frame
         raise ScheduleError(
             f"target '{device.name}': {wish.fps:,.0f} frames/s are out of reach, the fastest design within the "
-            f"budget makes {reached:,.0f} ({best.shape})",
+            f"budget makes {reached:,.0f} ({best.plan.shape})",
             help="lower --fps, raise --budget or --clock-mhz, or choose a larger --target",
         )
     smallest = min(shapes, key=lambda shape: shape.macs)
-    need = resources(planner, planner.plan(smallest), device)
+    need = resources(draft(planner, planner.plan(smallest)), planner.numbers, device)
     require_fit(need, device, wish.budget, smallest)
     raise ScheduleError(
         f"target '{device.name}': no array shape fits within {wish.budget:.0%} of the device",

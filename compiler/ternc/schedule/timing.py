@@ -14,6 +14,8 @@ THRESHOLD_LATENCY = 3
 """Of one ternc_threshold_level."""
 TABLE_LATENCY = 2
 """Of the code tables behind a requantiser."""
+ISSUE_TO_COLUMN = 9
+"""Cycles from a tap's issue to column 0 (ternc_sequencer)."""
 FLUSH_PIPELINE = 11
 """Cycles of a layer's flush that depend on nothing: from a tap's issue to the array, from the requantiser to memory."""
 OUTPUT_LATENCY = 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,72 +12,78 @@ from ternc.schedule.design import Geometry, Memory
 from ternc.schedule.images import pack_rows, table_image
 from ternc.schedule.program import LayerProgram, Pass, Program, TermProgram
 
-Field = tuple[str, int]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Depths:
+    """Words of the program's ROMs and of a column's weights."""
+
+    layers: int
+    passes: int
+    taps: int
+    xmap: int
+    weights: int
+
+    @staticmethod
+    def of(program: Program) -> Depths:
+        """Those of a program."""
+        return Depths(
+            layers=len(program.layers),
+            passes=len(program.passes),
+            taps=len(program.taps),
+            xmap=len(program.xmap),
+            weights=len(program.weights),
+        )
+
+
+def layer_widths(g: Geometry, depths: Depths) -> list[int]:
+    """Of the fields of a layer word."""
+    pass_bits, inputs, outputs = address_bits(depths.passes), len(g.inputs), max(1, len(g.outputs))
+    loops = [pass_bits, pass_bits + 1, g.x_bits, g.y_bits, g.wr_bits, g.wr_bits]
+    return [*loops, address_bits(max(1, g.tables)), 1, outputs, 1, inputs, inputs, 1]
+
+
+def pass_widths(g: Geometry, depths: Depths) -> list[int]:
+    """Of the fields of a pass word."""
+    places = [address_bits(n) for n in (depths.taps, depths.weights, g.params, depths.xmap, g.slices)]
+    tap, weight, param, xmap, piece = places
+    fields = [tap, g.count_bits, g.count_bits, weight, param, g.wr_bits, xmap, piece]
+    return [*fields, g.y_bits, g.y_bits, g.x_bits, g.x_bits, 1, 1]
+
+
+def tap_widths(g: Geometry) -> list[int]:
+    """Of the fields of a tap word."""
+    return [g.rd_bits, address_bits(g.shape.rows), g.x_bits, g.x_bits, g.y_bits, address_bits(g.terms), 1]
+
+
+def term_widths(g: Geometry) -> list[int]:
+    """Of the fields of a term word."""
+    return [g.rd_bits, g.y_bits, g.y_bits, g.act_bits, address_bits(len(g.inputs) + 1)]
+
+
+def xmap_widths(g: Geometry) -> list[int]:
+    """Of the fields of an x-map word."""
+    return [g.wr_bits, address_bits(g.shape.rows), 1]
+
+
+def requant_bits(g: Geometry) -> int:
+    """Of a requantiser's word."""
+    return g.add_bits + g.mul_bits + g.code_bits + 3
 
 
 def program_images(
     program: Program, geometry: Geometry, tables: Sequence[Sequence[int]]
 ) -> tuple[Memory, ...]:
     """Layers, passes, taps, terms, x-map, and the code tables if there are any."""
-    g = geometry
-    pass_bits, tap_bits = address_bits(len(program.passes)), address_bits(len(program.taps))
-    slice_bits, bank_bits = address_bits(g.slices), address_bits(g.shape.rows)
-    inputs, outputs = len(g.inputs), max(1, len(g.outputs))
-    found = [
-        _image(
-            "layers",
-            [_layer(layer, g) for layer in program.layers],
-            [
-                pass_bits,
-                pass_bits + 1,
-                g.x_bits,
-                g.y_bits,
-                g.wr_bits,
-                g.wr_bits,
-                address_bits(max(1, g.tables)),
-                1,
-                outputs,
-                1,
-                inputs,
-                inputs,
-                1,
-            ],
-        ),
-        _image(
-            "passes",
-            [_pass(one) for one in program.passes],
-            [
-                tap_bits,
-                g.count_bits,
-                g.count_bits,
-                address_bits(len(program.weights)),
-                address_bits(g.params),
-                g.wr_bits,
-                address_bits(len(program.xmap)),
-                slice_bits,
-                g.y_bits,
-                g.y_bits,
-                g.x_bits,
-                g.x_bits,
-                1,
-                1,
-            ],
-        ),
-        _image(
-            "terms",
-            [_term(term, g) for term in program.terms],
-            [g.rd_bits, g.y_bits, g.y_bits, g.act_bits, address_bits(inputs + 1)],
-        ),
-        _image(
-            "xmap",
-            [(place.offset, place.bank, place.valid) for place in program.xmap],
-            [g.wr_bits, bank_bits, 1],
-        ),
-    ]
-    taps = program.taps.copy()
+    g, depths = geometry, Depths.of(program)
+    taps, widths = program.taps.copy(), tap_widths(g)
     taps[:, 0] &= (1 << g.rd_bits) - 1
-    widths = [g.rd_bits, bank_bits, g.x_bits, g.x_bits, g.y_bits, address_bits(g.terms), 1]
-    found.insert(2, Memory(name="taps", width_bits=sum(widths), words=pack_rows(taps, widths)))
+    found = [
+        _image("layers", [_layer(layer, g) for layer in program.layers], layer_widths(g, depths)),
+        _image("passes", [_pass(one) for one in program.passes], pass_widths(g, depths)),
+        Memory(name="taps", width_bits=sum(widths), words=pack_rows(taps, widths)),
+        _image("terms", [_term(term, g) for term in program.terms], term_widths(g)),
+        _image("xmap", [(place.offset, place.bank, place.valid) for place in program.xmap], xmap_widths(g)),
+    ]
     if tables:
         found.append(table_image(tables, g.code_bits))
     return tuple(found)

@@ -9,7 +9,21 @@ import pytest
 
 from ternc import report
 from ternc.network.layers import Anomaly, Network
-from ternc.schedule.design import ArrayShape, Design, Engine, Geometry, LayerSchedule, Resources, StreamPort
+from ternc.schedule.design import (
+    ArrayShape,
+    Design,
+    Engine,
+    Geometry,
+    LayerSchedule,
+    MemoryUse,
+    Resources,
+    StreamPort,
+)
+
+MEMORIES = (
+    MemoryUse(name="weights", depth_words=1_024, width_bits=16, copies=4, block_rams=16),
+    MemoryUse(name="terms", depth_words=3, width_bits=40, copies=1, block_rams=0),
+)
 
 
 def design() -> Design:
@@ -32,7 +46,7 @@ def design() -> Design:
         cycles_per_frame=200,
         latency_cycles=331,
         macs_per_frame=7_040,
-        resources=Resources(logic=5_000, registers=1_234, block_rams=16, dsps=4),
+        resources=Resources(logic=5_000, registers=1_234, block_rams=16, dsps=4, memories=MEMORIES),
     )
 
 
@@ -130,6 +144,8 @@ def test_resources_are_labelled_as_estimates_with_their_basis() -> None:
     )
     assert resources["logic"] == {"unit": "LUT6", "used": 5000, "available": 20000, "share": 0.25}
     assert resources["block_rams"] == {"unit": "RAM", "used": 16, "available": 64, "share": 0.25}
+    terms = {"name": "terms", "depth_words": 3, "width_bits": 40, "copies": 1, "block_rams": 0}
+    assert resources["memories"][1] == terms
 
 
 def test_the_hosts_part_and_the_outlier_detector_are_named() -> None:
@@ -210,4 +226,11 @@ RAM          16         64  25.0 %
 MUL           4         32  12.5 %
 
 Basis: first estimate from the cost model in docs/hardware.md; nothing was synthesised, placed or routed for it.
+
+Memories
+
+memory   words  bits  copies  RAM (estimated)
+-------  -----  ----  ------  ---------------
+weights  1,024    16       4               16
+terms        3    40       1            logic
 """
