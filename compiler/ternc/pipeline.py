@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ternc import frontend, passes, report, target
 from ternc.emit import rtl, simulation
-from ternc.errors import BuildError
+from ternc.errors import BuildError, ScheduleError
 from ternc.frontend import AnomalyWish, CheckReport, InputQuant
 from ternc.network import golden
 from ternc.network import store as network_store
@@ -33,6 +33,7 @@ from ternc.simulate.frames import integers
 from ternc.simulate.predict import predict
 from ternc.simulate.streams import pack
 from ternc.simulate.verify import VerifyOptions, VerifyReport, verify
+from ternc.target import Device
 from ternc.ternarise import Ternarised, TernariseWish, ternarise
 from ternc.version import __version__
 
@@ -143,22 +144,45 @@ def compile(
     if options.ternarise is not None:
         made = ternarise(model, options.ternarise, input_quant=options.input_quant, progress=progress)
     with source_of(model, made) as source:
-        network = passes.run(frontend.read(source, input_quant=options.input_quant, anomaly=options.anomaly))
-        trial = None if made is None else tried(network, made, progress)
+        read = frontend.read(source, input_quant=options.input_quant, anomaly=options.anomaly)
         wish = Wish(
             fps=options.fps,
             budget=options.budget,
             clock_mhz=options.clock_mhz or device.clock.mhz,
             array=options.array,
         )
-        design = schedule(
-            network, device, wish, (lambda d, n: progress("scheduling", d, n)) if progress else None
-        )
+        network, design = designed(read, device, wish, progress)
+        trial = None if made is None else tried(network, made, progress)
         files = build_files(source, network, design)
     if trial is not None:
         files |= trial_files(trial)
     write_whole(destination, network, files, options_document(model, options, made))
     return Build(path=destination, design=design, network=network, trial=trial)
+
+
+def designed(
+    network: Network, device: Device, wish: Wish, progress: Progress | None = None
+) -> tuple[Network, Design]:
+    """The form of a network (`passes.forms`) that makes the best design, and the design.
+
+    The best is the fastest, or of those that reach the wish's frame rate the smallest.
+
+    Raises:
+        ScheduleError: No form can be scheduled; it is that of the first.
+    """
+    found, refused = [], []
+    for form in passes.forms(network):
+        try:
+            design = schedule(
+                form, device, wish, (lambda d, n: progress("scheduling", d, n)) if progress else None
+            )
+        except ScheduleError as error:
+            refused.append(error)
+            continue
+        found.append((form, design))
+    if not found:
+        raise refused[0]
+    return min(found, key=lambda pair: pair[1].resources.logic if wish.fps else pair[1].cycles_per_frame)
 
 
 @contextmanager
