@@ -2,8 +2,8 @@
 
     python benchmarks/networks.py NAME FILE.onnx
 
-Weights are -1, 0, +1 times a scale with a given share of zeros; they are not trained, so only shapes, cycles and exactness
-are of interest. First layers read 8-bit images.
+Weights are -1, 0, +1 times a scale with a given share of zeros; they are not trained, so only shapes, cycles and
+exactness are of interest. First layers read 8-bit images.
 """
 
 from __future__ import annotations
