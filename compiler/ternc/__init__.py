@@ -34,7 +34,8 @@ def compile(
     fps: float | None = None,
     budget: float = 0.7,
     clock_mhz: float | None = None,
-    array: ArrayShape | None = None,
+    lanes: int | None = None,
+    array: ArrayShape | str | Path | None = None,
     input_quant: InputQuant | None = None,
     anomaly: float | None = None,
     anomaly_measure: Literal["squares", "absolute"] = "squares",
@@ -52,7 +53,9 @@ def compile(
         fps: Frames per second to reach with the smallest design; None for the fastest within the budget.
         budget: Share of the device that may be used, in (0, 1].
         clock_mhz: The clock; None for the device's planning value.
-        array: The array's shape, instead of choosing one.
+        lanes: Most rows x cols x lanes, summed over the arrays; None for as many as the budget allows.
+        array: Instead of choosing: the shape of one array for all layers, or a TOML file with the layers and the
+            array of each engine.
         input_quant: Integers of the input, where the model itself does not say.
         anomaly: For an autoencoder: a frame whose reconstruction error is above it is an outlier, which the chip
             says; None for no detector.
@@ -75,7 +78,8 @@ def compile(
         fps=fps,
         budget=budget,
         clock_mhz=clock_mhz,
-        array=array,
+        lanes=lanes,
+        array=Path(array) if isinstance(array, str) else array,
         input_quant=input_quant,
         anomaly=None if anomaly is None else AnomalyWish(threshold=anomaly, measure=anomaly_measure),
         ternarise=wish(ternarise, calibrate, act_bits=act_bits, correct=correct),

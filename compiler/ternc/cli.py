@@ -29,7 +29,7 @@ from ternc.terminal import Detail, Terminal
 from ternc.version import __version__
 
 if TYPE_CHECKING:
-    from ternc.frontend import CheckReport
+    from ternc.frontend import AnomalyWish, CheckReport
     from ternc.frontend.input_quant import InputQuant
     from ternc.network.layers import Measure
     from ternc.pipeline import Trial
@@ -75,13 +75,16 @@ def share(text: str) -> float:
     return number
 
 
-def shape(text: str) -> ArrayShape:
-    """``ROWSxCOLSxLANES``, each at least 1, or a usage error."""
-    parts = text.lower().split("x")
-    if len(parts) != 3 or not all(part.isascii() and part.isdigit() and int(part) > 0 for part in parts):
+def shape(text: str) -> ArrayShape | Path:
+    """``ROWSxCOLSxLANES``, each at least 1, the name of a TOML file, or a usage error."""
+    from ternc.schedule.pinned import parse_shape
+
+    if text.endswith(".toml"):
+        return Path(text)
+    found = parse_shape(text)
+    if found is None:
         raise click.BadParameter(f"must be ROWSxCOLSxLANES, for example 4x8x16, not {text!r}")
-    rows, cols, lanes = map(int, parts)
-    return ArrayShape(rows=rows, cols=cols, lanes=lanes)
+    return found
 
 
 def rho(text: str) -> str:
@@ -210,6 +213,64 @@ def _bug_sentence(error: Exception) -> str:
     return f"ternc has a bug in its {stage} stage: {type(error).__name__}{': ' if text else ''}{text}"
 
 
+def schedule_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say what to build for which device."""
+    for option in reversed(
+        (
+            click.option(
+                "--target", default="arria10", show_default=True, help="Device; see: ternc targets."
+            ),
+            click.option(
+                "--fps", type=positive, metavar="N", help="Smallest design that reaches N frames per second."
+            ),
+            click.option(
+                "--budget", type=share, default=0.7, show_default=True, help="Share of the device to use."
+            ),
+            click.option(
+                "--clock-mhz",
+                type=positive,
+                metavar="MHZ",
+                help="Clock.  [default: the device's planning value]",
+            ),
+            click.option(
+                "--lanes",
+                type=click.IntRange(min=1),
+                metavar="N",
+                help="Most rows x cols x lanes, summed over the arrays.",
+            ),
+            click.option(
+                "--array",
+                type=shape,
+                metavar="ROWSxCOLSxLANES|ENGINES.toml",
+                help="Instead of choosing: one array for all layers, or a TOML file with layers and array of each engine.",
+            ),
+            input_quant_option,
+            click.option(
+                "--anomaly",
+                type=threshold,
+                metavar="THRESHOLD",
+                help="Of an autoencoder: flag a frame whose reconstruction error is above it, on the chip.",
+            ),
+            click.option(
+                "--anomaly-measure",
+                type=click.Choice(["squares", "absolute"]),
+                help="The error: sum of squares or of absolute differences.  [default: squares]",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def anomaly_wish(threshold: float | None, measure: Measure | None) -> AnomalyWish | None:
+    """The detector that is asked for, or a usage error."""
+    from ternc.frontend import AnomalyWish
+
+    if threshold is None and measure is not None:
+        raise click.UsageError("--anomaly-measure needs --anomaly")
+    return None if threshold is None else AnomalyWish(threshold=threshold, measure=measure or "squares")
+
+
 # ---- commands -------------------------------------------------------------------------------------------
 
 
@@ -228,26 +289,8 @@ def main() -> None:
 
 @main.command(_DEFAULT)
 @click.argument("model", type=click.Path(path_type=Path))
-@click.option("--target", default="arria10", show_default=True, help="Device; see: ternc targets.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Build directory.  [default: build/MODEL]")
-@click.option("--fps", type=positive, metavar="N", help="Smallest design that reaches N frames per second.")
-@click.option("--budget", type=share, default=0.7, show_default=True, help="Share of the device to use.")
-@click.option(
-    "--clock-mhz", type=positive, metavar="MHZ", help="Clock.  [default: the device's planning value]"
-)
-@click.option("--array", type=shape, metavar="ROWSxCOLSxLANES", help="Array shape, instead of choosing one.")
-@input_quant_option
-@click.option(
-    "--anomaly",
-    type=threshold,
-    metavar="THRESHOLD",
-    help="Of an autoencoder: flag a frame whose reconstruction error is above it, on the chip.",
-)
-@click.option(
-    "--anomaly-measure",
-    type=click.Choice(["squares", "absolute"]),
-    help="The error: sum of squares or of absolute differences.  [default: squares]",
-)
+@schedule_options
 @click.option(
     "--ternarise",
     type=rho,
@@ -281,12 +324,10 @@ def compile_command(
 ) -> int:
     """Compile MODEL into a build directory: rtl/, sim/, report/ and manifest.json."""
     from ternc import pipeline, report
-    from ternc.frontend import AnomalyWish
     from ternc.report import exactness
     from ternc.ternarise import wish as ternarise_wish
 
-    if anomaly is None and anomaly_measure is not None:
-        raise click.UsageError("--anomaly-measure needs --anomaly")
+    wish = anomaly_wish(anomaly, anomaly_measure)
     if ternarise is None:
         given = {
             "--calibrate": calibrate is not None,
@@ -299,7 +340,6 @@ def compile_command(
         raise click.UsageError(
             "--ternarise needs --calibrate DATA.npz, data to choose the activations' scales on"
         )
-    wish = None if anomaly is None else AnomalyWish(threshold=anomaly, measure=anomaly_measure or "squares")
     with terminal.progress("reading the model") as bars:
         build = pipeline.compile(
             model,
@@ -325,6 +365,27 @@ def compile_command(
         document["ternarise"] = build.trial.to_dict()
         shown += _trial_tables(build.trial, terminal.detail, corrected=correct)
     terminal.result(document, [*shown, f"\n{exactness.to_sentence(proved)}", f"written: {build.path}"])
+    return 0
+
+
+@main.command("schedule")
+@click.argument("model", type=click.Path(path_type=Path))
+@schedule_options
+@common
+def schedule_command(
+    terminal: Terminal,
+    model: Path,
+    anomaly: float | None,
+    anomaly_measure: Measure | None,
+    **options: Any,
+) -> int:
+    """Only say which arrays MODEL would get, how fast they are and what they take; nothing is written."""
+    from ternc import pipeline, report
+
+    wish = anomaly_wish(anomaly, anomaly_measure)
+    with terminal.progress("reading the model") as bars:
+        found = pipeline.plan(model, pipeline.CompileOptions(anomaly=wish, **options), bars)
+    terminal.result(report.to_dict(found), [*report.to_table(found)])
     return 0
 
 

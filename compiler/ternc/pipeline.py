@@ -25,9 +25,10 @@ from ternc.network import store as network_store
 from ternc.network.layers import Network
 from ternc.report import accuracy, exactness
 from ternc.schedule import store as design_store
-from ternc.schedule.build import schedule
-from ternc.schedule.design import ArrayShape, Design
-from ternc.schedule.search import Wish
+from ternc.schedule.build import outline, schedule
+from ternc.schedule.design import ArrayShape, Design, Outline
+from ternc.schedule.pinned import read_engines
+from ternc.schedule.search import Wish, choose
 from ternc.simulate.ends import Values, decode, encode, on_ports, only
 from ternc.simulate.frames import integers
 from ternc.simulate.predict import predict
@@ -54,7 +55,8 @@ class CompileOptions:
         fps: Frames per second that the smallest design must reach; None for the fastest within the budget.
         budget: Share of the device that may be used, in (0, 1].
         clock_mhz: None for the device's planning value.
-        array: Array shape to use instead of searching.
+        lanes: Most rows x cols x lanes, summed over the arrays.
+        array: Instead of a search: one array for all layers, or a TOML file of engines (`ternc.schedule.pinned`).
         input_quant: Integer type of an input that the model does not declare.
         anomaly: An outlier detector to add to an autoencoder, or None.
         ternarise: How to make a float model ternary first, or None for a model that is ternary.
@@ -64,7 +66,8 @@ class CompileOptions:
     fps: float | None = None
     budget: float = 0.7
     clock_mhz: float | None = None
-    array: ArrayShape | None = None
+    lanes: int | None = None
+    array: ArrayShape | Path | None = None
     input_quant: InputQuant | None = None
     anomaly: AnomalyWish | None = None
     ternarise: TernariseWish | None = None
@@ -145,20 +148,41 @@ def compile(
     with source_of(model, made) as source:
         network = passes.run(frontend.read(source, input_quant=options.input_quant, anomaly=options.anomaly))
         trial = None if made is None else tried(network, made, progress)
-        wish = Wish(
-            fps=options.fps,
-            budget=options.budget,
-            clock_mhz=options.clock_mhz or device.clock.mhz,
-            array=options.array,
-        )
-        design = schedule(
-            network, device, wish, (lambda d, n: progress("scheduling", d, n)) if progress else None
-        )
+        design = schedule(network, device, wish_of(options, device), scheduling(progress))
         files = build_files(source, network, design)
     if trial is not None:
         files |= trial_files(trial)
     write_whole(destination, network, files, options_document(model, options, made))
     return Build(path=destination, design=design, network=network, trial=trial)
+
+
+def plan(model: Path, options: CompileOptions, progress: Progress | None = None) -> report.Performance:
+    """The schedule alone, as the report of the build that ``compile`` would make; nothing is written.
+
+    Raises:
+        TerncError: The model or the wish is refused.
+    """
+    device = target.load(options.target)
+    network = passes.run(frontend.read(model, input_quant=options.input_quant, anomaly=options.anomaly))
+    wish = wish_of(options, device)
+    found = outline(choose(network, device, wish, scheduling(progress)), device, wish.clock_mhz)
+    return measured(network, found)
+
+
+def wish_of(options: CompileOptions, device: target.Device) -> Wish:
+    """What the scheduler is asked for."""
+    return Wish(
+        fps=options.fps,
+        budget=options.budget,
+        clock_mhz=options.clock_mhz or device.clock.mhz,
+        lanes=options.lanes,
+        array=read_engines(options.array) if isinstance(options.array, Path) else options.array,
+    )
+
+
+def scheduling(progress: Progress | None) -> Callable[[int, int], None] | None:
+    """The scheduler's own progress."""
+    return (lambda done, total: progress("scheduling", done, total)) if progress else None
 
 
 @contextmanager
@@ -212,8 +236,8 @@ def build_files(model: Path, network: Network, design: Design) -> dict[str, byte
     return files
 
 
-def measured(network: Network, design: Design) -> report.Performance:
-    """The performance report of a build."""
+def measured(network: Network, design: Outline) -> report.Performance:
+    """The performance report of a build, or of a schedule."""
     return report.performance(design, network, host=frontend.epilogue_operators(network.epilogue))
 
 
@@ -231,11 +255,19 @@ def options_document(model: Path, options: CompileOptions, made: Ternarised | No
         "fps": options.fps,
         "budget": options.budget,
         "clock_mhz": options.clock_mhz,
-        "array": str(options.array) if options.array else None,
+        "lanes": options.lanes,
+        "array": array_document(options.array),
         "input_quant": f"{quant.type}:{quant.scale!r}" if quant else None,
         "anomaly": {"threshold": anomaly.threshold, "measure": anomaly.measure} if anomaly else None,
         "ternarise": wish.document() | made.document() if wish and made else None,
     }
+
+
+def array_document(array: ArrayShape | Path | None) -> str | list[dict[str, Any]] | None:
+    """The wish for arrays as plain data."""
+    if not isinstance(array, Path):
+        return None if array is None else str(array)
+    return [{"layers": one.layers, "array": str(one.array)} for one in read_engines(array)]
 
 
 def vectors(network: Network, design: Design) -> simulation.Vectors:

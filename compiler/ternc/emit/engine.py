@@ -262,7 +262,7 @@ def engine_view(design: Design, number: int, wires: Buses) -> EngineView:
 
 
 def _notes(design: Design, engine: Engine) -> list[str]:
-    layers = ", ".join(layer.name for layer in engine.layers)
+    layers = ", ".join(engine.layers)
     links = [f"link {n}: {keeper_name(design, link)}" for n, link in enumerate(engine.geometry.links)]
     return [f"layers: {layers}", *links]
 

@@ -229,5 +229,5 @@ def _port_note(port: StreamPort) -> str:
 
 
 def _engine_note(number: int, engine: Engine) -> str:
-    layers = ", ".join(layer.name for layer in engine.layers)
+    layers = ", ".join(engine.layers)
     return f"engine {number}: an array of {engine.geometry.shape} (rows x cols x lanes) for {layers}"

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ternc.errors import ModelError
 from ternc.frontend.layer import Layer, weighted
 from ternc.frontend.ops_elementwise import useful
+from ternc.frontend.ops_sum import summed
+from ternc.frontend.pooling import Pooling, map_of, pooling, whole
 from ternc.frontend.reads import Window, one_hot, operands, reads
 from ternc.frontend.values import (
     NOTHING,
@@ -22,87 +26,20 @@ from ternc.frontend.values import (
     PendingPool,
     Value,
     View,
-    map_shape,
     plain_index,
 )
-from ternc.frontend.walk import HostOnlyError, Walk, handles, tidy
-from ternc.network.steps import Divide
+from ternc.frontend.walk import Walk, handles, tidy
+from ternc.network.steps import Divide, Multiply
 
-LARGEST_SUM = 1 << 22
-"""Most weights of a dense layer that makes the sums of a reduction."""
-
-
-def _map(walk: Walk, node: Node, value: Computed) -> Map:
-    shape = value.index.shape
-    size = map_shape(shape)
-    if size is None:
-        raise walk.refuse(
-            node,
-            f": its input must be [1, C, L] or [1, C, H, W], but is {list(shape)}",
-            help="pool a 3-D map in two steps, with a Reshape in front of each",
-        )
-    return size
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Pooling:
-    """A pool's window; ``size`` is its output's (height, width)."""
-
-    kernel: tuple[int, int]
-    stride: tuple[int, int]
-    padding: tuple[int, int, int, int]
-    dilation: tuple[int, int]
-    size: tuple[int, int]
-
-
-def _pooling(walk: Walk, node: Node, size: Map, axes: int) -> _Pooling:
-    """Read a pool's attributes."""
-    given = node.attributes
-    kernel = [int(v) for v in given.get("kernel_shape", [])]
-    if len(kernel) != axes:
-        raise walk.refuse(node, f": its window must have {axes} axes, but has {len(kernel)}")
-    lead = [1] * (2 - axes)
-    stride = lead + [int(v) for v in given.get("strides", [1] * axes)]
-    dilation = lead + [int(v) for v in given.get("dilations", [1] * axes)]
-    pads = [int(v) for v in given.get("pads", [0] * (2 * axes))]
-    if axes == 1:
-        pads = [0, pads[0], 0, pads[1]]
-    kernel = lead + kernel
-    auto = str(given.get("auto_pad", "NOTSET"))
-    up = bool(given.get("ceil_mode", 0))
-    out = []
-    for i in (0, 1):
-        n, reach = size[1 + i], (kernel[i] - 1) * dilation[i] + 1
-        if auto.startswith("SAME"):
-            total = max((-(-n // stride[i]) - 1) * stride[i] + reach - n, 0)
-            less, more = total // 2, total - total // 2
-            pads[i], pads[i + 2] = (less, more) if auto == "SAME_UPPER" else (more, less)
-        elif auto == "VALID":
-            pads[i] = pads[i + 2] = 0
-        room = n + pads[i] + pads[i + 2] - reach
-        count = (-(-room // stride[i]) if up else room // stride[i]) + 1
-        if up and (count - 1) * stride[i] >= n + pads[i]:
-            count -= 1  # a window that would start in the padding behind is left out
-        out.append(count)
-        pads[i + 2] = max(0, (count - 1) * stride[i] + reach - n - pads[i])
-    if min(out) < 1 or min(*stride, *dilation) < 1 or min(pads[:2]) < 0:
-        raise walk.refuse(
-            node, f": its window of {kernel[0]} x {kernel[1]} must fit into the map of {size[1]} x {size[2]}"
-        )
-    return _Pooling(
-        kernel=(kernel[0], kernel[1]),
-        stride=(stride[0], stride[1]),
-        padding=(pads[0], pads[1], pads[2], pads[3]),
-        dilation=(dilation[0], dilation[1]),
-        size=(out[0], out[1]),
-    )
+LARGEST_PARTS = 100
+"""Most sums of which a mean of uneven windows is made."""
 
 
 @handles("MaxPool", "GlobalMaxPool", becomes="max pool of a layer")
 def max_pool(walk: Walk, node: Node) -> Value:
     """MaxPool with all its attributes; what lies outside the map does not take part."""
     value = walk.computed(node)
-    size = _map(walk, node, value)
+    size = map_of(walk, node, value)
     if len(node.outputs) > 1 and node.outputs[1]:
         raise walk.refuse(
             node,
@@ -110,8 +47,8 @@ def max_pool(walk: Walk, node: Node) -> Value:
             help="unpool with a Resize or a ConvTranspose instead",
         )
     if node.op == "GlobalMaxPool":
-        return _maximum(walk, node, value, size, _whole(size), value.index.ndim)
-    found = _pooling(walk, node, size, value.index.ndim - 2)
+        return maximum(walk, node, value, size, whole(size), value.index.ndim)
+    found = pooling(walk, node, size, value.index.ndim - 2)
     for i in (0, 1):
         taps = (
             np.arange(found.size[i])[:, None] * found.stride[i]
@@ -122,16 +59,10 @@ def max_pool(walk: Walk, node: Node) -> Value:
             raise walk.refuse(
                 node, ": each of its windows must hold a pixel, but some lie in the padding alone"
             )
-    return _maximum(walk, node, value, size, found, value.index.ndim)
+    return maximum(walk, node, value, size, found, value.index.ndim)
 
 
-def _whole(size: Map) -> _Pooling:
-    return _Pooling(
-        kernel=(size[1], size[2]), stride=(1, 1), padding=(0, 0, 0, 0), dilation=(1, 1), size=(1, 1)
-    )
-
-
-def _maximum(walk: Walk, node: Node, value: Computed, size: Map, found: _Pooling, rank: int) -> Value:
+def maximum(walk: Walk, node: Node, value: Computed, size: Map, found: Pooling, rank: int) -> Value:
     """The window maximum of a value, as one pool for each of its sources."""
     if found.kernel == (1, 1) and found.stride == (1, 1) and not any(found.padding):
         return walk.arranged(value, node.outputs[0], lambda index: index)
@@ -151,7 +82,7 @@ def _maximum(walk: Walk, node: Node, value: Computed, size: Map, found: _Pooling
     return replace(view, name=node.outputs[0], pool=pool, size=out, index=plain_index(shape))
 
 
-def _maximum_of_parts(walk: Walk, node: Node, value: Joined, size: Map, found: _Pooling, rank: int) -> Value:
+def _maximum_of_parts(walk: Walk, node: Node, value: Joined, size: Map, found: Pooling, rank: int) -> Value:
     """A concatenation along the channels: one pool for each part."""
     parts = []
     for part in value.parts:
@@ -163,7 +94,7 @@ def _maximum_of_parts(walk: Walk, node: Node, value: Joined, size: Map, found: _
                 help="pool before the concatenation",
             )
         inner = replace(part, index=part.index[:, there])
-        pooled = _maximum(walk, node, inner, (int(there.sum()), *size[1:]), found, rank)
+        pooled = maximum(walk, node, inner, (int(there.sum()), *size[1:]), found, rank)
         assert isinstance(pooled, View)
         shape = (1, size[0], *pooled.index.shape[2:])
         index = np.full(shape, NOTHING)
@@ -209,29 +140,95 @@ def _poolable(walk: Walk, node: Node, view: View, size: Map) -> View:
 def average_pool(walk: Walk, node: Node) -> Value:
     """The mean of each window: a sum by the array, the division a step."""
     value = walk.computed(node)
-    size = _map(walk, node, value)
+    size = map_of(walk, node, value)
     axes = value.index.ndim - 2
-    found = _whole(size) if node.op == "GlobalAveragePool" else _pooling(walk, node, size, axes)
-    counted = bool(node.attributes.get("count_include_pad", 0))
-    ceil = bool(node.attributes.get("ceil_mode", 0))
-    outside = any(n > 0 for n in found.padding)
-    if outside and (not counted or (ceil and _beyond(node, found, axes))):
+    found = whole(size) if node.op == "GlobalAveragePool" else pooling(walk, node, size, axes)
+    counts = [_counts(node, found, size, n, axes) for n in (0, 1)]
+    if any(len(set(c)) > 1 or c[0] != found.kernel[n] for n, c in enumerate(counts)):
+        return _uneven(walk, node, value, size, found, counts)
+    return average(walk, node, value, size, found, divide=True)
+
+
+def _counts(node: Node, found: Pooling, size: Map, n: int, axes: int) -> list[int]:
+    """Along one axis, how many pixels each window counts: those of the map, or those of the map and its padding."""
+    low, high = 0, size[1 + n]
+    if n >= 2 - axes and node.attributes.get("count_include_pad", 0):
+        pads = [int(v) for v in node.attributes.get("pads", [])]
+        low, high = (-found.padding[n], high + (pads[n - 2] if pads else found.padding[2 + n]))
+    return [int(np.count_nonzero((at >= low) & (at < high))) for at in _places(found, n)]
+
+
+def _places(found: Pooling, n: int) -> NDArray[np.int64]:
+    """Along one axis, the pixels ``[positions, kernel]`` of each window; those outside the map too."""
+    starts = np.arange(found.size[n]) * found.stride[n] - found.padding[n]
+    return np.asarray(starts[:, None] + np.arange(found.kernel[n]) * found.dilation[n], np.int64)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """Along one axis, windows whose sum is multiplied with a factor: all of them, or that of one position alone.
+
+    One position is read alone with a stride so long that every other one lies outside of the map.
+    """
+
+    kernel: int
+    stride: int
+    padding: int
+    factor: int
+
+
+def _parts(found: Pooling, n: int, length: int, counts: list[int]) -> tuple[int, list[_Part]]:
+    """The divisor, a multiple of all counts, and the parts that together have each sum ``divisor / count`` times."""
+    divisor = math.lcm(*counts)
+    usual = divisor // max(counts)
+    parts = [_Part(kernel=found.kernel[n], stride=found.stride[n], padding=found.padding[n], factor=usual)]
+    for position, (places, count) in enumerate(zip(_places(found, n), counts, strict=True)):
+        if count < max(counts):
+            inside = places[(places >= 0) & (places < length)]
+            if not inside.size:
+                continue  # a window of counted zeros
+            first, last = int(inside[0]), int(inside[-1])
+            stride = max(length - first, last + 1)
+            padding = stride * position - first
+            extra = divisor // count - usual
+            parts.append(_Part(kernel=len(inside), stride=stride, padding=padding, factor=extra))
+    return divisor, parts
+
+
+def _uneven(
+    walk: Walk, node: Node, value: Computed, size: Map, found: Pooling, counts: list[list[int]]
+) -> View:
+    """The mean of windows that do not all count the same number of pixels: each sum times its share of one divisor."""
+    if min(min(c) for c in counts) < 1:
+        raise walk.refuse(node, ": each of its windows must hold a pixel, but some lie in the padding alone")
+    (over, rows), (across, columns) = (_parts(found, n, size[1 + n], counts[n]) for n in (0, 1))
+    if len(rows) * len(columns) > LARGEST_PARTS:
         raise walk.refuse(
             node,
-            ": the mean of its windows at the border counts fewer pixels, which one divisor cannot express",
-            help="export with count_include_pad=1, without padding, or without ceil_mode",
+            f": its windows at the border count fewer pixels, at {len(rows) - 1} rows and {len(columns) - 1} columns, "
+            f"which takes more than {LARGEST_PARTS} sums",
+            help="export with count_include_pad=1, with less padding, or without ceil_mode",
         )
-    return _average(walk, node, value, size, found, divide=True)
+    views: list[tuple[Computed, int]] = []
+    for row, column in itertools.product(rows, columns):
+        part = replace(
+            found,
+            kernel=(row.kernel, column.kernel),
+            stride=(row.stride, column.stride),
+            padding=(row.padding, column.padding, 0, 0),
+        )
+        view = average(walk, node, value, size, part, divide=False)
+        share = useful(Multiply(factor=np.array([float(row.factor * column.factor)])))
+        views.append((replace(view, steps=(*view.steps, *share)), 1))
+    total = summed(walk, node, views)
+    assert isinstance(total.source, Accumulator)
+    divide = Divide(divisor=np.array([float(over * across)]))
+    source = replace(total.source, kind="average")
+    return replace(total, source=source, steps=(*total.steps, divide))
 
 
-def _beyond(node: Node, found: _Pooling, axes: int) -> bool:
-    """Whether ceil_mode makes windows that reach beyond the declared padding."""
-    pads = [int(v) for v in node.attributes.get("pads", [0] * (2 * axes))]
-    declared = [0] * (2 - axes) + pads[axes:]
-    return any(found.padding[2 + i] > declared[i] for i in (0, 1))
-
-
-def _average(walk: Walk, node: Node, value: Computed, size: Map, found: _Pooling, *, divide: bool) -> View:
+def average(walk: Walk, node: Node, value: Computed, size: Map, found: Pooling, *, divide: bool) -> View:
+    """The sums of a value's windows, divided by the number of their pixels if wanted."""
     channels = size[0]
     layer = Layer(
         node=node,
@@ -270,116 +267,3 @@ def _average(walk: Walk, node: Node, value: Computed, size: Map, found: _Pooling
         index=index,
         steps=(*view.steps, *steps),
     )
-
-
-@handles("ReduceMean", "ReduceSum", "ReduceMax", becomes="pool over whole axes")
-def reduce(walk: Walk, node: Node) -> Value:
-    """A mean, sum or maximum over any axes."""
-    value = walk.computed(node)
-    rank = value.index.ndim
-    given: Any = node.attributes.get("axes")
-    const = walk.const(node, 1, "axes") if len(node.inputs) > 1 else None
-    if const is not None:
-        given = const.array.ravel().tolist()
-    if not given:
-        given = [] if node.attributes.get("noop_with_empty_axes", 0) else list(range(rank))
-    axes = sorted({int(a) % rank for a in given})
-    if not axes:
-        return walk.arranged(value, node.outputs[0], lambda index: index)
-    shape = value.index.shape
-    if 0 in axes and walk.graph.batch > 1:
-        raise walk.refuse(node, ": it must not reduce the batch")
-    back = _turned(shape, axes)
-    size = back.size
-    turned = walk.arranged(value, value.name, lambda index: index.transpose(back.order).reshape(1, *size))
-    kernel = (size[1] if back.rows else 1, size[2] if back.columns else 1)
-    found = _Pooling(
-        kernel=kernel,
-        stride=(1, 1),
-        padding=(0, 0, 0, 0),
-        dilation=(1, 1),
-        size=(size[1] - kernel[0] + 1, size[2] - kernel[1] + 1),
-    )
-    try:
-        result = _reduced(walk, node, turned, size, found, plain=back.map)
-    except ModelError as error:  # behind the last layer, in a softmax spelled out, it is the host's
-        raise HostOnlyError(error.sentence, help=error.help) from error
-    assert isinstance(result, View | Joined)
-    keep = bool(node.attributes.get("keepdims", 1))
-    full = tuple(1 if i in axes else n for i, n in enumerate(shape))
-    final = full if keep else tuple(n for i, n in enumerate(full) if i not in axes)
-
-    def restore(index: Any) -> Any:
-        kept = index.reshape([full[i] for i in back.order])
-        return kept.transpose(np.argsort(back.order)).reshape(final)
-
-    return walk.arranged(result, node.outputs[0], restore)
-
-
-def _reduced(walk: Walk, node: Node, value: Computed, size: Map, found: _Pooling, *, plain: bool) -> Value:
-    """The reduction as a pool of a map, or where it is not ``plain``, as a dense layer."""
-    divide = node.op == "ReduceMean"
-    if node.op == "ReduceMax":
-        return _maximum(walk, node, value, size, found, 4)
-    if plain:
-        return _average(walk, node, value, size, found, divide=divide)
-    return _dense_sum(walk, node, value, size, divide=divide)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Turned:
-    """How a value's axes are ordered to be a map, and which of height and width are reduced.
-
-    Attributes:
-        order: The value's axes; those of size 1 come first.
-        size: Of the map.
-        map: Whether the map is the value's own, one axis for each of its axes; else channels are all that is kept and
-            the width all that is reduced.
-    """
-
-    order: list[int]
-    size: Map
-    rows: bool
-    columns: bool
-    map: bool
-
-
-def _turned(shape: tuple[int, ...], axes: list[int]) -> _Turned:
-    """The value as ``[1, C, H, W]`` with all reduced axes among the last two."""
-    ones = [a for a, n in enumerate(shape) if n == 1]
-    reduced = [a for a in axes if shape[a] > 1]
-    kept = [a for a, n in enumerate(shape) if n > 1 and a not in axes]
-    if len(reduced) == 1 and len(kept) == 2:
-        inner = sorted([reduced[0], kept[1]])
-        order = [*ones, kept[0], *inner]
-        rows = inner[0] == reduced[0]
-        size = (shape[kept[0]], shape[inner[0]], shape[inner[1]])
-        return _Turned(order=order, size=size, rows=rows, columns=not rows, map=True)
-    order = [*ones, *kept, *reduced]
-    channels, count = (int(np.prod([shape[a] for a in part], dtype=np.int64)) for part in (kept, reduced))
-    plain = len(kept) == 1 and len(reduced) <= 2
-    height = shape[reduced[0]] if plain and len(reduced) == 2 else 1
-    size = (channels, height, count // height)
-    return _Turned(order=order, size=size, rows=True, columns=True, map=plain)
-
-
-def _dense_sum(walk: Walk, node: Node, value: Computed, size: Map, *, divide: bool) -> View:
-    """The sum of each channel of a map, as a dense layer that reads all of them wherever they are."""
-    channels, _, count = size
-    if channels * channels * count > LARGEST_SUM:
-        raise walk.refuse(
-            node,
-            f": its {channels:,} sums of {count:,} values are no pool of a map",
-            help="reduce height and width of [1, C, H, W], or one axis",
-        )
-    layer = Layer(node=node, kind="sum", const=None, layout=np.zeros(0, np.int64), window=None)
-    flat = walk.arranged(value, value.name, np.ravel)
-    view = weighted(
-        walk,
-        layer,
-        flat,
-        (channels * count, 1, 1),
-        np.asarray(np.kron(np.eye(channels), np.ones(count)), np.float64),
-    )
-    steps = useful(Divide(divisor=np.array([float(count)]))) if divide else ()
-    return replace(view, name=node.outputs[0], steps=(*view.steps, *steps))

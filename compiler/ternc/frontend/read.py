@@ -13,6 +13,7 @@ from ternc.frontend import (
     ops_linear,
     ops_pool,
     ops_quant,
+    ops_reduce,
     ops_resize,
     ops_shape,
     ops_sum,
@@ -26,7 +27,17 @@ from ternc.frontend.load import OnnxGraph, read_graph
 from ternc.frontend.walk import Walk
 from ternc.network.layers import Network
 
-HANDLERS = (ops_elementwise, ops_integer, ops_linear, ops_pool, ops_quant, ops_resize, ops_shape, ops_sum)
+HANDLERS = (
+    ops_elementwise,
+    ops_integer,
+    ops_linear,
+    ops_pool,
+    ops_quant,
+    ops_reduce,
+    ops_resize,
+    ops_shape,
+    ops_sum,
+)
 """The modules whose operators are registered by importing them."""
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from ternc import target
 from ternc.network.layers import Anomaly, Network
 from ternc.report.table import Table, columns, count, percent
-from ternc.schedule.design import ArrayShape, Design, Engine, LayerSchedule, Resources, StreamPort
+from ternc.schedule.design import Array, ArrayShape, LayerSchedule, Outline, Resources, StreamPort
 from ternc.target import Device
 
 BASIS = (
@@ -175,7 +175,7 @@ class Performance:
     host: tuple[str, ...]
 
 
-def performance(design: Design, network: Network, *, host: Sequence[str] = ()) -> Performance:
+def performance(design: Outline, network: Network, *, host: Sequence[str] = ()) -> Performance:
     """The report of a design.
 
     Args:
@@ -185,7 +185,7 @@ def performance(design: Design, network: Network, *, host: Sequence[str] = ()) -
     Raises:
         ScheduleError: The design names a device that is not in the table.
     """
-    shapes = tuple(engine.geometry.shape for engine in design.engines)
+    shapes = tuple(array.shape for array in design.arrays)
     array_macs = sum(shape.macs for shape in shapes)
     return Performance(
         cycles_per_frame=design.cycles_per_frame,
@@ -196,9 +196,9 @@ def performance(design: Design, network: Network, *, host: Sequence[str] = ()) -
         array=shapes,
         utilisation=round(design.macs_per_frame / (design.cycles_per_frame * array_macs), 6),
         resources=_resources(design.resources, target.load(design.device)),
-        engines=tuple(map(_engine, design.engines)),
+        engines=tuple(map(_engine, design.arrays)),
         layers=tuple(
-            _layer(number, layer) for number, engine in enumerate(design.engines) for layer in engine.layers
+            _layer(number, layer) for number, array in enumerate(design.arrays) for layer in array.layers
         ),
         inputs=tuple(map(_port, design.inputs)),
         outputs=tuple(map(_port, design.outputs)),
@@ -243,14 +243,14 @@ def _use(unit: str, used: int, available: int) -> ResourceUse:
     return ResourceUse(unit=unit, used=used, available=available, share=round(used / max(available, 1), 6))
 
 
-def _engine(engine: Engine) -> EnginePerformance:
+def _engine(array: Array) -> EnginePerformance:
     return EnginePerformance(
-        array=engine.geometry.shape,
-        layers=tuple(layer.name for layer in engine.layers),
-        busy_cycles=sum(layer.cycles for layer in engine.layers),
+        array=array.shape,
+        layers=tuple(layer.name for layer in array.layers),
+        busy_cycles=array.busy_cycles,
         buffers=tuple(
-            BufferPerformance(tensor=buffer.tensor, rows=buffer.rows.capacity, frame_rows=buffer.rows.frame)
-            for buffer in engine.geometry.buffers
+            BufferPerformance(tensor=tensor, rows=rows.capacity, frame_rows=rows.frame)
+            for tensor, rows in array.buffers
         ),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 
 from ternc.errors import InternalError
 from ternc.network.analysis import accumulator_range, density, hull, macs, sources
@@ -10,6 +11,7 @@ from ternc.network.layers import Network
 from ternc.numeric import address_bits, clog2, range_bits, signed_bits, unsigned_bits
 from ternc.schedule.costs import resources
 from ternc.schedule.design import (
+    Array,
     BankedMemory,
     Design,
     Engine,
@@ -17,6 +19,7 @@ from ternc.schedule.design import (
     InputStream,
     LayerSchedule,
     LineBuffer,
+    Outline,
     ToBuffer,
 )
 from ternc.schedule.images import requant_images, threshold_images, weight_images
@@ -36,42 +39,60 @@ Progress = Callable[[int, int], None]
 
 
 def schedule(network: Network, device: Device, wish: Wish, progress: Progress | None = None) -> Design:
-    """The design for ``network`` on ``device`` (Raises ScheduleError when none fits)."""
+    """The design for ``network`` on ``device``.
+
+    Raises:
+        ScheduleError: None fits, or none is fast enough.
+    """
     lines = choose(network, device, wish, progress)
-    engines = tuple(engine(lines, n) for n in range(len(lines.plans)))
-    timing = lines.timing
+    plain = outline(lines, device, wish.clock_mhz)
     writers = {t.name: n for n, stage in enumerate(lines.stages) for t in stage.made}
     outputs = []
     for n, output in enumerate(network.outputs):
-        shape, numbers = (
-            lines.plans[writers[output.tensor]].shape,
-            lines.planners[writers[output.tensor]].numbers,
-        )
-        outputs.append(output_buffer(network, output, lines.output_rows(n), shape.cols, numbers.value_bits))
+        maker = writers[output.tensor]
+        cols, bits = lines.shapes[maker].cols, lines.planners[maker].numbers.value_bits
+        outputs.append(output_buffer(network, output, lines.output_rows(n), cols, bits))
     score = None
     if network.anomaly is not None:
-        maker = writers[network.anomaly.tensor]
-        rows = lines.score_rows
-        score = score_unit(
-            network,
-            rows.frame // rows.step,
-            lines.plans[maker].shape.cols,
-            lines.planners[maker].numbers.value_bits,
-        )
+        maker, rows = writers[network.anomaly.tensor], lines.score_rows
+        cols, bits = lines.shapes[maker].cols, lines.planners[maker].numbers.value_bits
+        score = score_unit(network, rows.frame // rows.step, cols, bits)
     return Design(
-        name=network.name,
-        device=device.name,
-        clock_mhz=wish.clock_mhz,
-        engines=engines,
-        inputs=input_ports(network, lines.elements),
-        outputs=output_ports(network, [buffer.cols for buffer in outputs]),
+        **{field.name: getattr(plain, field.name) for field in fields(plain)},
+        engines=tuple(engine(lines, n) for n in range(len(lines.plans))),
         streams=streams(lines),
         buffers=tuple(outputs),
         score=score,
-        cycles_per_frame=timing.cycles_per_frame,
-        latency_cycles=timing.latency_cycles,
-        macs_per_frame=sum(layer.macs for one in engines for layer in one.layers),
+    )
+
+
+def outline(lines: Lines, device: Device, clock_mhz: float) -> Outline:
+    """The schedule alone."""
+    network, writers = lines.network, {}
+    for stage, shape in zip(lines.stages, lines.shapes, strict=True):
+        writers.update({tensor.name: shape for tensor in stage.made})
+    arrays = tuple(array(lines, n) for n in range(len(lines.plans)))
+    return Outline(
+        name=network.name,
+        device=device.name,
+        clock_mhz=clock_mhz,
+        arrays=arrays,
+        inputs=input_ports(network, lines.elements),
+        outputs=output_ports(network, [writers[output.tensor].cols for output in network.outputs]),
+        cycles_per_frame=lines.timing.cycles_per_frame,
+        latency_cycles=lines.timing.latency_cycles,
+        macs_per_frame=sum(layer.macs for one in arrays for layer in one.layers),
         resources=resources(lines, device),
+    )
+
+
+def array(lines: Lines, n: int) -> Array:
+    """Engine n as the schedule sees it."""
+    planner, plan = lines.planners[n], lines.plans[n]
+    return Array(
+        shape=plan.shape,
+        layers=layer_schedules(lines, n, planner.sums(plan.shape)),
+        buffers=tuple((tensor.name, lines.buffer_rows(n, tensor.name)) for tensor in planner.stage.inputs),
     )
 
 
@@ -109,7 +130,7 @@ def engine(lines: Lines, n: int) -> Engine:
     numbers, shape = planner.numbers, plan.shape
     return Engine(
         geometry=geometry,
-        layers=layer_schedules(lines, n, sums),
+        layers=tuple(layer.name for layer in planner.stage.layers),
         programs=program_images(program, geometry, numbers.tables),
         places=tuple(
             place_image(k, layouts[buffer.tensor], buffer.width, address_bits(buffer.pitch_words))

@@ -327,9 +327,10 @@ class LayerSchedule:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Engine:
-    """One array with its memories, sequencer program and requantisers.
+    """One array with its memories, sequencer program and requantisers, ready to be emitted.
 
     Attributes:
+        layers: Names of the layers that it runs, in order.
         programs: The sequencer's and collector's ROMs (rows, passes, taps, terms, xmap) and, where there are any,
             ``tables``.
         places: The place ROM of each line buffer: word x is the bank and the word offset of pixel x in a row.
@@ -338,7 +339,7 @@ class Engine:
     """
 
     geometry: Geometry
-    layers: tuple[LayerSchedule, ...]
+    layers: tuple[str, ...]
     programs: tuple[Memory, ...]
     places: tuple[Memory, ...]
     weights: tuple[Memory, ...]
@@ -380,17 +381,35 @@ class Event:
     x: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Design:
-    """Engines chained by links, their ports and exact timing.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Array:
+    """One engine as a schedule sees it.
+
+    Attributes:
+        shape: Of its systolic array.
+        layers: What it runs, in order.
+        buffers: Its line buffers: the Network's tensor, and the rows.
+    """
+
+    shape: ArrayShape
+    layers: tuple[LayerSchedule, ...]
+    buffers: tuple[tuple[str, Rows], ...]
+
+    @property
+    def busy_cycles(self) -> int:
+        """Cycles of a frame in which it runs its layers; otherwise it waits for rows or for room."""
+        return sum(layer.cycles for layer in self.layers)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outline:
+    """A finished schedule, without programs and memory images: ports, arrays, exact timing, estimated resources.
 
     Attributes:
         name: Top module; a valid identifier.
         device: Name in the device table.
+        arrays: The engines, in the order of their layers.
         inputs, outputs: Ports, in the order of the Network's inputs and of its leaving tensors.
-        streams: What stands behind each input port.
-        buffers: What stands in front of each output port, in the order of the Network's outputs.
-        score: The anomaly's accumulator, in front of the last output port, or None.
         cycles_per_frame: Steady state, no stalls: cycles between the last output beats of two frames.
         latency_cycles: One frame alone: from the cycle in which its first input beat is accepted to the one
             in which its last output beat is accepted, both included.
@@ -399,13 +418,27 @@ class Design:
     name: str
     device: str
     clock_mhz: float
-    engines: tuple[Engine, ...]
+    arrays: tuple[Array, ...]
     inputs: tuple[StreamPort, ...]
     outputs: tuple[StreamPort, ...]
-    streams: tuple[InputStream, ...]
-    buffers: tuple[OutputBuffer, ...]
-    score: ScoreUnit | None
     cycles_per_frame: int
     latency_cycles: int
     macs_per_frame: int
     resources: Resources
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Design(Outline):
+    """Engines chained by links, with everything that the hardware needs.
+
+    Attributes:
+        engines: One for each of the arrays.
+        streams: What stands behind each input port.
+        buffers: What stands in front of each output port, in the order of the Network's outputs.
+        score: The anomaly's accumulator, in front of the last output port, or None.
+    """
+
+    engines: tuple[Engine, ...]
+    streams: tuple[InputStream, ...]
+    buffers: tuple[OutputBuffer, ...]
+    score: ScoreUnit | None

@@ -25,10 +25,7 @@ from ternc.schedule.plan import StagePlan, StagePlanner
 from ternc.schedule.ports import input_bits
 from ternc.schedule.reach import input_rows, least_rows
 from ternc.schedule.stage import Stage
-from ternc.schedule.timing import SCORE_PIPELINE, flush_cycles, link_latency
-
-SETTLING_FRAMES = 12
-"""Frames after which the interval is taken."""
+from ternc.schedule.timing import SCORE_PIPELINE, TIMED_FRAMES, flush_cycles, link_latency
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,7 +198,7 @@ class Lines:
     @cached_property
     def timing(self) -> FrameTiming:
         """Of whole frames."""
-        found = frame_cycles(self.pipeline, SETTLING_FRAMES)
+        found = frame_cycles(self.pipeline, TIMED_FRAMES)
         return FrameTiming(cycles_per_frame=found.interval, latency_cycles=found.ends[0] + 1)
 
     def _numbers(self, tensor: str) -> tuple[int, ...]:

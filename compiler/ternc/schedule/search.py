@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 
 from ternc.errors import ScheduleError
 from ternc.network.layers import Network
+from ternc.schedule.axes import Walk
 from ternc.schedule.costs import require_fit, resources, shortage
 from ternc.schedule.design import ArrayShape
 from ternc.schedule.estimate import RESOURCES, Estimates, Front
 from ternc.schedule.lines import Lines, lines_of
-from ternc.schedule.plan import StagePlanner
-from ternc.schedule.stage import cut
+from ternc.schedule.pinned import PinnedEngine, resolve
+from ternc.schedule.plan import LayerTiling, StagePlanner
+from ternc.schedule.stage import Stage, cut
 from ternc.target.device import Device
 
 Progress = Callable[[int, int], None]
@@ -31,6 +33,8 @@ _REWEIGHTS = 8
 _BISECTIONS = 14
 _TRIES = 6
 _TIGHTER = 0.94
+_LEEWAY = 1.1
+_REFINEMENTS = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,16 +46,14 @@ class Wish:
         budget: Share of the device that may be used, in (0, 1].
         clock_mhz: Clock of the design.
         lanes: Most rows x cols x lanes, summed over the arrays; None for as many as the budget allows.
-        array: One array for all layers, instead of a choice; or None.
-        engines: Arrays to take as they are; or None.
+        array: Instead of a choice: one array for all layers, or engines; or None.
     """
 
     fps: float | None
     budget: float
     clock_mhz: float
     lanes: int | None = None
-    array: ArrayShape | None = None
-    engines: Pinned | None = None
+    array: ArrayShape | tuple[PinnedEngine, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -79,6 +81,8 @@ class Search:
     """Splits of one network."""
 
     def __init__(self, network: Network, device: Device, budget: float, lanes: int | None) -> None:
+        self.network = network
+        self.tilings: dict[tuple[int, Walk], LayerTiling] = {}
         self.estimates = Estimates(network, device, budget, lanes)
         self.count = len(network.layers)
         self._fronts: dict[tuple[int, int, bytes], Front] = {}
@@ -129,6 +133,27 @@ class Search:
             weights = np.round(weights / weights.max(), 6)
         return None
 
+    def refined(self, split: Split) -> Pinned:
+        """The split's engines; where an estimate was too low, the cheapest array that really is fast enough."""
+        found, first = [], 0
+        for count, shape in split.engines:
+            planner = StagePlanner(Stage(network=self.network, first=first, end=first + count), self.tilings)
+            found.append((count, self._fast_enough(planner, shape, split.cycles)))
+            first += count
+        return tuple(found)
+
+    def _fast_enough(self, planner: StagePlanner, shape: ArrayShape, most_cycles: float) -> ArrayShape:
+        if sum(planner.layer_cycles(shape)) <= most_cycles:
+            return shape
+        grid, cycles, shares = self.estimates.run(planner.stage.first, planner.stage.end)
+        cost = np.where(cycles <= _LEEWAY * most_cycles, shares.sum(axis=1), np.inf)
+        tried = (
+            (sum(planner.layer_cycles(one)), one)
+            for one in map(grid.at, np.argsort(cost)[:_REFINEMENTS].tolist())
+        )
+        best = min(tried, key=lambda pair: max(pair[0], most_cycles))
+        return best[1]
+
     def fastest(self, progress: Progress | None = None) -> Split | None:
         """The split with the fewest cycles within the budget."""
         ones = np.ones(len(RESOURCES))
@@ -159,22 +184,30 @@ def choose(network: Network, device: Device, wish: Wish, progress: Progress | No
     Raises:
         ScheduleError: Nothing fits, or nothing that fits is fast enough; the sentence says what is short.
     """
-    pinned = wish.engines or (((len(network.layers), wish.array),) if wish.array else None)
-    if pinned is not None:
-        lines = built(network, pinned)
+    if wish.array is not None:
+        one = (
+            (PinnedEngine(layers=len(network.layers), array=wish.array),)
+            if isinstance(wish.array, ArrayShape)
+            else wish.array
+        )
+        lines = built(network, resolve(one, network))
         require_fit(resources(lines, device), device, 1.0, lines.shapes)
         return lines
-    budget = wish.budget
+    budget, cap = wish.budget, wish.lanes
     most_cycles = wish.clock_mhz * 1e6 / wish.fps if wish.fps else None
     target = most_cycles
     for _ in range(_TRIES):
-        search = Search(network, device, budget, wish.lanes)
+        search = Search(network, device, budget, cap)
         split = search.fastest(progress) if target is None else search.fitting(target)
         if split is None:
             break
-        lines = built(network, split.engines)
+        lines = built(network, search.refined(split), search.tilings)
         if shortage(resources(lines, device), device, wish.budget):
             budget *= _TIGHTER
+            continue
+        taken = sum(shape.macs for shape in lines.shapes)
+        if wish.lanes and cap and taken > wish.lanes:
+            cap = min(cap - 1, cap * wish.lanes // taken)
             continue
         if most_cycles is None or target is None or lines.timing.cycles_per_frame <= most_cycles:
             return lines
@@ -182,10 +215,13 @@ def choose(network: Network, device: Device, wish: Wish, progress: Progress | No
     raise refusal(network, device, wish)
 
 
-def built(network: Network, engines: Pinned) -> Lines:
+def built(
+    network: Network, engines: Pinned, tilings: dict[tuple[int, Walk], LayerTiling] | None = None
+) -> Lines:
     """The stages of a cut with their exact plans."""
+    known = {} if tilings is None else tilings
     stages = cut(network, [count for count, _ in engines])
-    planners = [StagePlanner(stage, {}) for stage in stages]
+    planners = [StagePlanner(stage, known) for stage in stages]
     return lines_of(network, planners, [shape for _, shape in engines])
 
 

@@ -58,7 +58,7 @@ def _stored(engine: Engine) -> StoredEngine:
     return StoredEngine(
         shape=engine.geometry.shape,
         value_bits=engine.geometry.value_bits,
-        layers=tuple(layer.name for layer in engine.layers),
+        layers=engine.layers,
     )
 
 
