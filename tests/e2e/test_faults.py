@@ -87,4 +87,7 @@ def test_a_wrong_cycle_count_is_found(copy: Path, digits: Build) -> None:
     replace(engine, f".FlushCycles({flush})", f".FlushCycles({int(flush) + 1})")
     report = failed(copy)
     assert (report.rtl, report.onnx) == (0, 0)
-    assert report.cycles_per_frame.simulated == report.cycles_per_frame.predicted + len(digits.network.layers) - 1
+    assert (
+        report.cycles_per_frame.simulated
+        == report.cycles_per_frame.predicted + len(digits.network.layers) - 1
+    )
