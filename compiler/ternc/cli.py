@@ -242,7 +242,7 @@ def schedule_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 "--array",
                 type=shape,
                 metavar="ROWSxCOLSxLANES|ENGINES.toml",
-                help="Instead of choosing: one array for all layers, or a TOML file with layers and array of each engine.",
+                help="Instead of choosing: one array for all layers, or a TOML file of engines.",
             ),
             input_quant_option,
             click.option(

@@ -150,7 +150,7 @@ class FrameCycles:
     Attributes:
         ends: The cycle of each frame's last output beat, on whichever port, counted from the first ready cycle.
         waits: For each keeper, cycles for which it held up its maker longest.
-        stuck: Keepers that hold up their makers for ever; none unless the pipeline deadlocks, and then ``ends`` is short.
+        stuck: Keepers that hold up their makers for ever: the pipeline deadlocks, and ``ends`` is short.
     """
 
     ends: tuple[int, ...]

@@ -6,14 +6,14 @@
 module digits_brevitas_mlp_qcdq_legacy_engine0 (
   input  logic clk_i,
   input  logic rst_ni,
-  // line buffer 0: onnx::Flatten_0, 1 rows of 1 pixels, 16 vectors of 4 elements each
+  // line buffer 0: onnx::Flatten_0, 1 rows of 1 pixels, 1 vectors of 64 elements each
   input  logic buffer_0_claim_i,
   output logic buffer_0_room_o,
   input  logic buffer_0_valid_i,
   input  logic [0:0] buffer_0_row_i,
   input  logic [0:0] buffer_0_x_i,
-  input  logic [3:0] buffer_0_tile_i,
-  input  logic [15:0] buffer_0_data_i,
+  input  logic [0:0] buffer_0_tile_i,
+  input  logic [255:0] buffer_0_data_i,
 `ifdef TERNC_MONITOR
   // every vector that is finished
   output logic mon_valid_o,
@@ -33,24 +33,24 @@ module digits_brevitas_mlp_qcdq_legacy_engine0 (
   // words that the memories read: the feature memory's lowest
   logic [4:0] rd_addr;
   logic [0:0] rd_rot;
-  logic [0:0] rd_part;
+  logic [3:0] rd_part;
   logic [63:0] source_words;
   logic [0:0] take;
   logic [3:0] have, base, free;
 
   ternc_line_buffer #(
-    .Rows(2), .Lanes(4), .StoredLanes(4), .Cols(4), .Piece(4),
+    .Rows(2), .Lanes(4), .StoredLanes(4), .Cols(64), .Piece(4),
     .ElemBits(4), .CodeBits(4), .ActBits(4),
     .Capacity(1), .FrameRows(1), .StepRows(1),
-    .Width(1), .Tiles(16), .Pitch(1), .Plane(1), .Depth(16),
-    .XBits(1), .TileBits(4), .StepBits(1), .RowBits(4), .PartBits(1),
+    .Width(1), .Tiles(1), .Pitch(1), .Plane(1), .Depth(1),
+    .XBits(1), .TileBits(1), .StepBits(1), .RowBits(4), .PartBits(4),
     .PlaceFile("mem/e0_place_0.hex")
   ) u_buffer_0 (
     .clk_i(clk_i), .rst_ni(rst_ni),
     .claim_i(buffer_0_claim_i), .room_o(buffer_0_room_o), .valid_i(buffer_0_valid_i),
     .row_i(buffer_0_row_i), .x_i(buffer_0_x_i), .tile_i(buffer_0_tile_i),
     .data_i(buffer_0_data_i),
-    .rd_addr_i(rd_addr[3:0]), .rd_rot_i(rd_rot), .rd_part_i(rd_part),
+    .rd_addr_i(rd_addr[0:0]), .rd_rot_i(rd_rot), .rd_part_i(rd_part),
     .rd_data_o(source_words[32 +: 32]),
     .have_o(have[0 +: 4]), .base_o(base[0 +: 4]),
     .take_i(take[0]), .free_i(free[0 +: 4])
@@ -69,7 +69,7 @@ module digits_brevitas_mlp_qcdq_legacy_engine0 (
   ternc_sequencer #(
     .Rows(2), .Inputs(1), .Links(1), .ActBits(4),
     .RdBits(5), .WrBits(5), .XBits(4), .YBits(4),
-    .RotBits(1), .PartBits(1), .TileBits(5), .StepBits(1),
+    .RotBits(1), .PartBits(4), .TileBits(5), .StepBits(1),
     .PieceBits(1), .ParamBits(6), .WeightAddrBits(10),
     .CountBits(5), .XmapBits(1),
     .RowDepth(3), .PassDepth(45), .TapDepth(36), .TermDepth(3),
@@ -94,7 +94,7 @@ module digits_brevitas_mlp_qcdq_legacy_engine0 (
 
   ternc_feature_memory #(
     .Rows(2), .Lanes(4), .StoredLanes(4), .Cols(2), .Piece(2),
-    .CodeBits(2), .ActBits(4), .Depth(20), .PieceBits(1), .PartBits(1)
+    .CodeBits(2), .ActBits(4), .Depth(20), .PieceBits(1), .PartBits(4)
   ) u_feature_memory (
     .clk_i(clk_i), .wr_en_i(feature_en), .wr_bank_i(feature_bank), .wr_addr_i(feature_addr[4:0]),
     .wr_next_i(feature_next[4:0]), .wr_piece_i(feature_piece), .wr_data_i(feature_data),
