@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +35,9 @@ class Pass:
     piece: int
     to_feature: int
     links: int
-    first_window: bool
-    last_window: bool
+    first_window: int
+    last_window: int
     take: int
-    values: list[int] = field(default_factory=list)
 
     @property
     def info(self) -> int:
@@ -99,7 +98,7 @@ class Plan:
                 take = random.choice(((1 << ROWS) - 1, steps.bits(ROWS)))
                 if window == windows - 1:  # those that no pass has taken yet
                     take |= sum(1 << row for row in range(ROWS) if not best[row])
-                ends = {"first_window": window == 0, "last_window": window == windows - 1}
+                ends = {"first_window": int(window == 0), "last_window": int(window == windows - 1)}
                 step = Pass(last=last, info_at=info_at, take=take, **common, **ends)
                 self.passes.append(step)
                 for row in range(ROWS):

@@ -13,7 +13,9 @@ from rtl_steps import Steps
 P = PARAMETERS
 ROWS, LANES, STORED, COLS, PIECE = (P[name] for name in ("Rows", "Lanes", "StoredLanes", "Cols", "Piece"))
 ELEM, CODE, ACT = P["ElemBits"], P["CodeBits"], P["ActBits"]
-CAPACITY, FRAME, STEP, WIDTH, TILES = (P[name] for name in ("Capacity", "FrameRows", "StepRows", "Width", "Tiles"))
+CAPACITY, FRAME, STEP, WIDTH, TILES = (
+    P[name] for name in ("Capacity", "FrameRows", "StepRows", "Width", "Tiles")
+)
 PITCH, PLANE = P["Pitch"], P["Plane"]
 PARTS = -(-COLS // STORED)
 SHAPE = LinkShape(STEP, WIDTH, TILES, (P["StepBits"], P["XBits"], P["TileBits"], COLS * ELEM))
@@ -86,7 +88,9 @@ async def exercise(steps: Steps, *, always: bool) -> None:
     rng, checked = steps.random, 0
     while buffer.freed < FRAMES * FRAME:
         # of the rows that are there: which to read now, whether the frame is over, how many are not needed any more
-        there = buffer.arrived  # seen in the cycle before: a word is written in the cycle in which its row arrives
+        there = (
+            buffer.arrived
+        )  # seen in the cycle before: a word is written in the cycle in which its row arrives
         reads: dict[str, int] = {"rd_addr_i": 0, "rd_rot_i": 0, "rd_part_i": 0}
         if there > buffer.freed:
             row, rot = rng.randrange(buffer.freed, there), rng.randrange(ROWS)
@@ -112,7 +116,9 @@ async def exercise(steps: Steps, *, always: bool) -> None:
             text = str(value)[::-1]
             for position, code in answer.items():
                 bits = text[position * ACT : (position + 1) * ACT][::-1]
-                assert bits == f"{code:0{ACT}b}", f"cycle {steps.cycle}: element {position} is {bits}, must be {code:b}"
+                assert bits == f"{code:0{ACT}b}", (
+                    f"cycle {steps.cycle}: element {position} is {bits}, must be {code:b}"
+                )
                 checked += 1
         buffer.claimed += STEP * bool(link["claim_i"])
         buffer.taken += FRAME * take

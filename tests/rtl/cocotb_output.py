@@ -11,7 +11,9 @@ from rtl_steps import Steps
 
 P = PARAMETERS
 COLS, WRITE, VALUE, ELEM = P["Cols"], P["WriteBits"], P["ValueBits"], P["ElemBits"]
-WIDTH, HEIGHT, STEP, CAPACITY, FRAME = (P[name] for name in ("Width", "Height", "StepRows", "Capacity", "FrameRows"))
+WIDTH, HEIGHT, STEP, CAPACITY, FRAME = (
+    P[name] for name in ("Width", "Height", "StepRows", "Capacity", "FrameRows")
+)
 CHUNKS = -(-P["Channels"] // COLS)
 ROW_BEATS = WIDTH * CHUNKS
 SHAPE = LinkShape(STEP, WIDTH, CHUNKS, (P["StepBits"], P["XBits"], P["TileBits"], COLS * WRITE))
@@ -31,7 +33,9 @@ class Frames:
         self.words: dict[tuple[int, int], int] = {}
         self.arrivals: dict[int, int] = {}
         self.claimed = self.arrived = self.freed = 0
-        self.y = self.row = self.beat = 0  # the next word to read: row of the frame, row since reset, beat in it
+        self.y = self.row = self.beat = (
+            0  # the next word to read: row of the frame, row since reset, beat in it
+        )
         self.queue: list[tuple[int, dict[str, int]]] = []
 
     def sent(self, vector: Vector, last: bool) -> None:
@@ -42,7 +46,7 @@ class Frames:
 
     @property
     def room(self) -> bool:
-        return self.claimed - self.freed + STEP <= CAPACITY
+        return bool(self.claimed - self.freed + STEP <= CAPACITY)
 
     def read(self) -> int:
         """Read a word if one is there and its beat finds a place; the rows that this frees."""

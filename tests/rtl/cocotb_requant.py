@@ -22,7 +22,9 @@ def draw_word(rng: random.Random) -> int:
     flags = rng.choice([0, 0, 0, 1, 2, 3]) | rng.getrandbits(1) << 2  # raw, thr, min
     limit = draw(rng, CODE)
     table = rng.getrandbits(1 + TABLE) << MIN + 1 if TABLES else 0
-    return int(add & ((1 << ADD) - 1) | mul << ADD | limit << (ADD + MUL) | flags << (ADD + MUL + CODE) | table)
+    return int(
+        add & ((1 << ADD) - 1) | mul << ADD | limit << (ADD + MUL) | flags << (ADD + MUL + CODE) | table
+    )
 
 
 def stimulus(rng: random.Random) -> Stimulus:
@@ -51,6 +53,11 @@ async def values_are_exact(dut: Any, seed: int) -> None:
         word = inputs[start + 2]["word_i"]
         value = requantise(inputs[start]["sum_i"], word, inputs[start + 4 + EXTRA]["code_i"])
         expected.append(
-            {"value_o": value, "min_o": word >> MIN & 1, "use_o": word >> MIN + 1 & 1, "table_o": word >> MIN + 2}
+            {
+                "value_o": value,
+                "min_o": word >> MIN & 1,
+                "use_o": word >> MIN + 1 & 1,
+                "table_o": word >> MIN + 2,
+            }
         )
     compare(trace, expected)

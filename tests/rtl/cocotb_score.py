@@ -29,13 +29,14 @@ class Frames:
     def room(self) -> bool:
         """Inside a frame always; a new one while fewer than two are begun and not sent."""
         begun = -(-self.claims // FRAME_STEPS)
-        return self.claims % FRAME_STEPS != 0 or begun - self.sent < 2
+        return bool(self.claims % FRAME_STEPS != 0 or begun - self.sent < 2)
 
     @property
     def expected(self) -> int:
         """Vectors that are claimed and have not come: a step has its share, the last one what is left."""
         frames, in_frame = divmod(self.claims, FRAME_STEPS)
-        return frames * FRAME_VECTORS + in_frame * (FRAME_VECTORS // FRAME_STEPS) - self.vectors
+        claimed: int = frames * FRAME_VECTORS + in_frame * (FRAME_VECTORS // FRAME_STEPS)
+        return claimed - self.vectors
 
     @property
     def valid(self) -> bool:

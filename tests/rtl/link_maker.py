@@ -67,6 +67,8 @@ class Maker:
 
     def _step(self, number: int) -> list[Vector]:
         shape = self.shape
-        places = [(r, x, t) for r in range(shape.rows) for x in range(shape.width) for t in range(shape.tiles)]
+        places = [
+            (r, x, t) for r in range(shape.rows) for x in range(shape.width) for t in range(shape.tiles)
+        ]
         self.steps.random.shuffle(places)
         return [Vector(number, r, x, t, self.steps.bits(shape.widths[3])) for r, x, t in places]

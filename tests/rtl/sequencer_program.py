@@ -284,7 +284,16 @@ def hex_files(program: Program, p: dict[str, int]) -> dict[str, str]:
 
 def row_fields(row: Row) -> tuple[int, ...]:
     """A row word's fields, those of the line buffers one by one."""
-    before = (row.pass_start, row.pass_count, row.groups, row.row, row.write, row.plane, row.to_feature, row.links)
+    before = (
+        row.pass_start,
+        row.pass_count,
+        row.groups,
+        row.row,
+        row.write,
+        row.plane,
+        row.to_feature,
+        row.links,
+    )
     return (*before, *row.needs, *row.frees, row.takes, row.flush, row.last)
 
 

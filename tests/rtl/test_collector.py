@@ -7,7 +7,18 @@ import pytest
 from rtl_bench import Bench
 
 NAMES = (
-    *("Rows", "Cols", "ValueBits", "FeatureBits", "Links", "StartDelay", "InfoLog2", "WrBits", "BankBits", "PieceBits"),
+    *(
+        "Rows",
+        "Cols",
+        "ValueBits",
+        "FeatureBits",
+        "Links",
+        "StartDelay",
+        "InfoLog2",
+        "WrBits",
+        "BankBits",
+        "PieceBits",
+    ),
     *("TileBits", "StepBits", "LinkXBits", "XmapDepth"),
 )
 ONE = (1, 1, 2, 1, 1, 7, 5, 3, 1, 1, 1, 1, 1, 1)

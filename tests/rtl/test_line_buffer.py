@@ -3,10 +3,21 @@
 from pathlib import Path
 
 import pytest
-from rtl_bench import Bench
+from rtl_bench import Bench, Parameters
 
 NAMES = (
-    *("Rows", "Lanes", "StoredLanes", "Cols", "Piece", "ElemBits", "CodeBits", "ActBits", "Capacity", "FrameRows"),
+    *(
+        "Rows",
+        "Lanes",
+        "StoredLanes",
+        "Cols",
+        "Piece",
+        "ElemBits",
+        "CodeBits",
+        "ActBits",
+        "Capacity",
+        "FrameRows",
+    ),
     *("StepRows", "Width", "Tiles", "Stride", "XBits", "TileBits", "StepBits", "RowBits"),
 )
 NEITHER = (3, 7, 4, 6, 2, 9, 3, 5, 4, 6, 2, 7, 3, 2, 4, 3, 2, 5)
@@ -16,11 +27,11 @@ TILES = (4, 8, 8, 2, 2, 8, 8, 8, 8, 3, 1, 9, 5, 3, 4, 3, 1, 6)
 ONE = (1, 1, 1, 1, 1, 1, 1, 1, 1, 3, 1, 1, 1, 1, 1, 1, 1, 3)
 
 
-def parameters(values: tuple[int, ...], place_file: Path) -> dict[str, int | str]:
+def parameters(values: tuple[int, ...], place_file: Path) -> Parameters:
     """Of a line buffer; the place ROM's words are written: phases of the stride, spread over the banks."""
     p = dict(zip(NAMES, values, strict=True))
     rows, width, stride = p["Rows"], p["Width"], p.pop("Stride")
-    phase_words = -(-(-(-width // stride)) // rows)
+    phase_words = -(-width // (stride * rows))
     pitch = stride * phase_words
     offset_bits = max(1, (pitch - 1).bit_length())
     words = []
@@ -31,7 +42,7 @@ def parameters(values: tuple[int, ...], place_file: Path) -> dict[str, int | str
     plane = p["Capacity"] * pitch
     wide = -(-p["Cols"] // p["StoredLanes"]) * p["StoredLanes"]
     depth = -(-p["Tiles"] * p["Cols"] // wide) * plane
-    return p | {"Pitch": pitch, "Plane": plane, "Depth": depth, "PlaceFile": str(place_file)}
+    return {**p, "Pitch": pitch, "Plane": plane, "Depth": depth, "PlaceFile": str(place_file)}
 
 
 @pytest.mark.parametrize(

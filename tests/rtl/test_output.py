@@ -4,7 +4,18 @@ import pytest
 from rtl_bench import Bench
 
 NAMES = (
-    *("Cols", "Channels", "Width", "Height", "StepRows", "Capacity", "FrameRows", "WriteBits", "ValueBits", "ElemBits"),
+    *(
+        "Cols",
+        "Channels",
+        "Width",
+        "Height",
+        "StepRows",
+        "Capacity",
+        "FrameRows",
+        "WriteBits",
+        "ValueBits",
+        "ElemBits",
+    ),
     *("Offset", "XBits", "TileBits", "StepBits"),
 )
 TAIL = (3, 7, 5, 5, 2, 4, 6, 8, 5, 8, -3, 3, 2, 1)

@@ -5,7 +5,17 @@ import random
 import pytest
 from rtl_bench import Bench
 
-NAMES = ("Cols", "ValueBits", "DiffBits", "Squares", "ScoreBits", "ElemBits", "Limit", "FrameVectors", "FrameSteps")
+NAMES = (
+    "Cols",
+    "ValueBits",
+    "DiffBits",
+    "Squares",
+    "ScoreBits",
+    "ElemBits",
+    "Limit",
+    "FrameVectors",
+    "FrameSteps",
+)
 ONE = (1, 1, 1, 1, 5, 8, 3, 1, 1)
 SQUARES = (5, 14, 9, 1, 24, 24, 400000, 15, 4)
 ABSOLUTE = (4, 9, 9, 0, 15, 16, 3000, 6, 6)
