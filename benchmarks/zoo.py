@@ -134,7 +134,9 @@ def measure(
         compiled = time.perf_counter() - start
         x, y = inputs(made.network, model.with_name(f"{row.model}.ref.npz"))
         row = replace(
-            row, array=str(made.design.engines[0].geometry.shape), cycles=made.design.cycles_per_frame
+            row,
+            array=" + ".join(str(engine.geometry.shape) for engine in made.design.engines),
+            cycles=made.design.cycles_per_frame,
         )
         if first is not None:
             base = store.load(first / "model")
