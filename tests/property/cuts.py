@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from hypothesis import assume
 from hypothesis import strategies as st
 
@@ -30,16 +33,24 @@ def cuts(draw: st.DrawFn, network: Network) -> Cut:
     return tuple(engines)
 
 
-def lines(network: Network, cut: Cut) -> Lines:
-    """The plan, without programs and memory images."""
-    return built(network, resolve(cut, network))
-
-
-def designed(network: Network, cut: Cut) -> Design:
-    """The whole design; draws of networks that are refused with good reason are not counted."""
-    wish = Wish(fps=None, budget=1.0, clock_mhz=100.0, array=cut)
+@contextmanager
+def _supported() -> Iterator[None]:
+    """Networks that are refused with good reason do not count."""
     try:
-        return schedule(network, target.load("arria10"), wish)
+        yield
     except ScheduleError as error:
         assume("ArgMax over quantised values" not in str(error))
         raise
+
+
+def lines(network: Network, cut: Cut) -> Lines:
+    """The plan, without programs and memory images."""
+    with _supported():
+        return built(network, resolve(cut, network))
+
+
+def designed(network: Network, cut: Cut) -> Design:
+    """The whole design."""
+    wish = Wish(fps=None, budget=1.0, clock_mhz=100.0, array=cut)
+    with _supported():
+        return schedule(network, target.load("arria10"), wish)
