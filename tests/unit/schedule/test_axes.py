@@ -14,10 +14,12 @@ from ternc.network import golden
 from ternc.network.analysis import accumulator_range, conv_size
 from ternc.network.host import random_codes
 from ternc.network.layers import Anomaly, IntRange, Linear, Network, Pool, Staircase, Tensor, Term
-from ternc.schedule.axes import Axis, Walks, walks
+from ternc.schedule.axes import Axis, Walks
+from ternc.schedule.axes import walks as stage_walks
 from ternc.schedule.build import schedule
 from ternc.schedule.design import ArrayShape
 from ternc.schedule.search import Wish
+from ternc.schedule.stage import cut
 
 
 def one(size: int, **fields: int) -> Axis:
@@ -54,6 +56,12 @@ def network(width: int, *made: Linear) -> Network:
 def start(width: int) -> dict[str, Tensor]:
     """The input alone."""
     return {"x": Tensor(name="x", channels=2, height=2, width=width, range=IntRange(low=-1, high=1))}
+
+
+def walks(model: Network) -> Walks:
+    """Of all layers in one stage."""
+    (whole,) = cut(model, [len(model.layers)])
+    return stage_walks(whole)
 
 
 def phases(found: Walks) -> list[int]:
@@ -104,6 +112,16 @@ def test_a_layer_that_reads_a_map_at_two_strides_takes_one_pixel_at_a_time() -> 
     assert found.strides["x"] == 2
     assert phases(found) == [1, 8]
     computes(model)
+
+
+def test_readers_in_different_stages_need_not_agree() -> None:
+    tensors = start(16)
+    even = layer("even", conv("x", 2, 2), sources=tensors)
+    model = network(16, even, layer("odd", conv("x", 1, 2), sources=tensors))
+    assert walks(model).strides["x"] == 2
+    apart = [stage_walks(stage) for stage in cut(model, [1, 1])]
+    assert [found.strides["x"] for found in apart] == [2, 1]
+    assert [phases(found) for found in apart] == [[1], [1]]
 
 
 def test_layers_that_pull_two_maps_apart_end_with_one_of_them_a_pixel_at_a_time() -> None:

@@ -149,7 +149,7 @@ def test_an_8_bit_first_layer_takes_few_digits_and_equals_the_integer_convolutio
     design = schedule(
         network, target.load("arria10"), Wish(fps=None, budget=1.0, clock_mhz=100.0, array=array)
     )
-    (layer,) = design.engines[0].layers
+    (layer,) = design.arrays[0].layers
     assert layer.digits <= 4.5
     assert layer.digits <= 3.3  # what planes shared by a word leave of the optimum, 2.8
     assert taps_per_word(layer, array) <= 8

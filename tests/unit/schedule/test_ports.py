@@ -12,7 +12,6 @@ from ternc import target
 from ternc.network.layers import Anomaly, IntRange, Linear, Network, Tensor, Term
 from ternc.schedule.build import schedule
 from ternc.schedule.design import ArrayShape
-from ternc.schedule.plan import Planner
 from ternc.schedule.ports import input_ports, output_ports, port_names, score_unit
 from ternc.schedule.search import Wish
 from ternc.schedule.store import load, save
@@ -63,28 +62,31 @@ def two_inputs(limit: int = 1000, measure: str = "squares") -> Network:
 
 
 def test_the_score_holds_the_largest_one_of_a_frame() -> None:
-    squares, absolute = (score_unit(two_inputs(measure=measure)) for measure in ("squares", "absolute"))
+    squares, absolute = (
+        score_unit(two_inputs(measure=measure), 3, 1, 7) for measure in ("squares", "absolute")
+    )
     assert squares is not None
     assert absolute is not None
     # differences lie in -11..7, of channel 1 three times that less 4; 15 pixels
     assert squares.value_bits == absolute.value_bits == 7
     assert squares.score_bits == (15 * (11**2 + 37**2)).bit_length()
     assert absolute.score_bits == (15 * (11 + 37)).bit_length()
-    never = score_unit(two_inputs(limit=10**12))
+    assert (squares.frame_vectors, squares.frame_steps) == (30, 3)  # a channel each
+    never = score_unit(two_inputs(limit=10**12), 3, 4, 7)
     assert never is not None
     assert never.limit == 15 * (11**2 + 37**2)
+    assert never.frame_vectors == 15
 
 
 def test_an_anomaly_is_a_port_of_its_own_beside_the_only_output() -> None:
     network = two_inputs()
-    planner = Planner(network)
-    inputs = input_ports(network, planner.numbers.input_bits, SHAPE)
+    inputs = input_ports(network, (2, 2))
     assert [(port.name, port.value, port.tensor) for port in inputs] == [
         ("s_axis_x0", "x0", "a"),
         ("s_axis_x1", "x1", "b"),
     ]
     assert [(port.element_bits, port.signed) for port in inputs] == [(4, True), (2, False)]
-    outputs = output_ports(network, SHAPE)
+    outputs = output_ports(network, [SHAPE.cols])
     assert [(port.name, port.value, port.tensor) for port in outputs] == [
         ("m_axis", "y", "plus"),
         ("m_axis_anomaly", "anomaly", "minus"),
@@ -97,7 +99,7 @@ def test_an_anomaly_is_a_port_of_its_own_beside_the_only_output() -> None:
 def test_an_argmax_sends_one_index_a_pixel() -> None:
     network = two_inputs()
     network = replace(network, outputs=(output_of(network.tensor("plus"), "y", argmax=True),))
-    port = output_ports(network, SHAPE)[0]
+    port = output_ports(network, [SHAPE.cols])[0]
     assert (port.channels, port.elements_per_beat, port.element_bits, port.beats_per_frame) == (1, 1, 8, 15)
 
 
@@ -111,4 +113,5 @@ def test_design_json_keeps_every_port(tmp_path: Path) -> None:
         design.cycles_per_frame,
         design.latency_cycles,
     )
-    assert (stored.array, stored.name) == (SHAPE, "random")
+    (engine,) = stored.engines
+    assert (engine.shape, engine.layers, stored.name) == (SHAPE, ("sum", "difference"), "random")

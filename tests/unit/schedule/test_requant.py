@@ -74,7 +74,7 @@ def computes(network: Network) -> Design:
 def test_one_long_staircase_without_a_multiplication_among_others_that_have_one() -> None:
     design = computes(chain("mlmr"))
     geometry = design.engines[0].geometry
-    assert [layer.requantiser for layer in design.engines[0].layers] == [
+    assert [layer.requantiser for layer in design.arrays[0].layers] == [
         "multiply",
         "thresholds",
         "multiply",
@@ -93,7 +93,7 @@ def test_long_staircases_that_multiply_need_no_threshold_memory() -> None:
 
 def test_short_staircases_need_no_multiplier() -> None:
     design = computes(chain("mmr", steps=3))
-    assert [layer.requantiser for layer in design.engines[0].layers] == ["thresholds", "thresholds", "raw"]
+    assert [layer.requantiser for layer in design.arrays[0].layers] == ["thresholds", "thresholds", "raw"]
     assert design.engines[0].geometry.mul_bits <= 2
     assert design.resources.dsps == 2, "the sequencer's"
 
@@ -101,12 +101,13 @@ def test_short_staircases_need_no_multiplier() -> None:
 def test_a_staircase_that_starts_above_zero_takes_a_table() -> None:
     network = chain("mr", steps=5, low=2)
     assert layer_table(network, network.layers[0]) == (2, 3, 4, 5, 6, 7)
-    assert code_tables(network) == ((2, 3, 4, 5, 6, 7),)
+    assert code_tables(network, network.layers) == ((2, 3, 4, 5, 6, 7),)
     assert computes(network).engines[0].geometry.tables == 1
 
 
 def test_a_staircase_that_starts_at_its_range_takes_none() -> None:
-    assert code_tables(chain("mr", steps=5, low=-2)) == ()
+    network = chain("mr", steps=5, low=-2)
+    assert code_tables(network, network.layers) == ()
 
 
 def test_layers_with_the_same_table_share_it() -> None:
@@ -120,7 +121,7 @@ def test_layers_with_the_same_table_share_it() -> None:
 
     table = np.array([0, 2, 1, 5, 4, 3])
     network = with_table(chain("mmlr", steps=5), table, table[::-1].copy(), table)
-    assert code_tables(network) == ((0, 2, 1, 5, 4, 3), (3, 4, 5, 1, 2, 0))
+    assert code_tables(network, network.layers) == ((0, 2, 1, 5, 4, 3), (3, 4, 5, 1, 2, 0))
     design = computes(network)
     (memory,) = [memory for memory in design.engines[0].programs if memory.name == "tables"]
     assert len(memory.words) == 2 << design.engines[0].geometry.code_bits

@@ -1,0 +1,56 @@
+"""Random cuts of a network into stages, with an array for each, and what ternc makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from hypothesis import assume
+from hypothesis import strategies as st
+
+from ternc import target
+from ternc.errors import ScheduleError
+from ternc.network.layers import Network
+from ternc.schedule.build import schedule
+from ternc.schedule.design import ArrayShape, Design
+from ternc.schedule.lines import Lines
+from ternc.schedule.pinned import PinnedEngine, resolve
+from ternc.schedule.search import Wish, built
+
+shapes = st.builds(ArrayShape, rows=st.integers(1, 6), cols=st.integers(1, 9), lanes=st.integers(1, 9))
+
+Cut = tuple[PinnedEngine, ...]
+
+
+@st.composite
+def cuts(draw: st.DrawFn, network: Network) -> Cut:
+    """Any number of engines, each with a shape of its own."""
+    engines, left = [], len(network.layers)
+    while left:
+        count = draw(st.integers(1, left))
+        engines.append(PinnedEngine(layers=count, array=draw(shapes)))
+        left -= count
+    return tuple(engines)
+
+
+@contextmanager
+def _supported() -> Iterator[None]:
+    """Networks that are refused with good reason do not count."""
+    try:
+        yield
+    except ScheduleError as error:
+        assume("ArgMax over quantised values" not in str(error))
+        raise
+
+
+def lines(network: Network, cut: Cut) -> Lines:
+    """The plan, without programs and memory images."""
+    with _supported():
+        return built(network, resolve(cut, network))
+
+
+def designed(network: Network, cut: Cut) -> Design:
+    """The whole design."""
+    wish = Wish(fps=None, budget=1.0, clock_mhz=100.0, array=cut)
+    with _supported():
+        return schedule(network, target.load("arria10"), wish)
