@@ -16,6 +16,7 @@ from ternc.frontend import (
     ops_reduce,
     ops_resize,
     ops_shape,
+    ops_spelled,
     ops_sum,
 )
 from ternc.frontend.anomaly import AnomalyWish, add_anomaly
@@ -36,6 +37,7 @@ HANDLERS = (
     ops_reduce,
     ops_resize,
     ops_shape,
+    ops_spelled,
     ops_sum,
 )
 """The modules whose operators are registered by importing them."""

@@ -251,6 +251,23 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Comparison:
+    """Whether a value lies on one side of a constant; only a choice (Where) reads it on the chip.
+
+    Attributes:
+        at: The constant, one number or one per channel of the view's map.
+        below: Whether it is true for smaller values.
+        equal: Whether it is true for the constant itself.
+    """
+
+    name: str
+    view: View
+    at: PerChannel
+    below: bool
+    equal: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Host:
     """A value that only the host can compute; it may lead to the network's outputs and nowhere else.
 
@@ -271,7 +288,7 @@ class Unknown:
     name: str
 
 
-Value: TypeAlias = Const | View | Joined | Choice | Host | Unknown
+Value: TypeAlias = Const | View | Joined | Choice | Comparison | Host | Unknown
 Computed: TypeAlias = View | Joined
 
 
