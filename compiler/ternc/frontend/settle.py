@@ -48,8 +48,9 @@ def settled(acc: Accumulator, prefix: tuple[Step, ...], low: int, high: int, whe
     if found.misses is not None:
         m = found.misses
         raise ModelError(
-            f"{where}: the scales of '{acc.name}' have no exact integer form of {m.bits} bits: the best one differs "
-            f"by up to {m.codes} in {m.differing:,} of {m.reachable:,} reachable cases, in {len(m.channels)} channels",
+            f"{where}: no exact integer form of {m.bits} bits was found for the scales of '{acc.name}': the closest "
+            f"one differs by up to {m.codes} in {m.differing:,} of {m.reachable:,} reachable cases, in "
+            f"{len(m.channels)} channels",
             help="give its operands equal scales, or scales whose ratio is a power of two or a small fraction",
         )
     return Settled(terms=scaled(acc.addends, found.multipliers), staircase=found.staircase)
