@@ -43,6 +43,8 @@ FORMULAS: dict[str, Callable[[Number, Number, Number, Number], Number]] = {
     "leaky": lambda x, a, b, c: a * x if x < 0 else x,
     "abs": lambda x, a, b, c: abs(x),
     "square": lambda x, a, b, c: x**2,
+    "cube": lambda x, a, b, c: x**3,
+    "cubic": lambda x, a, b, c: x + a * x**3,
     "thresholded_relu": lambda x, a, b, c: x if x > a else 0 * x,
     "shrink": lambda x, a, b, c: _shrink(x, a, b),
     "hard_sigmoid": lambda x, a, b, c: _ramp(x, a, b, 1),
@@ -69,7 +71,7 @@ FORMULAS: dict[str, Callable[[Number, Number, Number, Number], Number]] = {
 
 
 RATIONAL = {
-    "leaky", "abs", "square", "thresholded_relu", "shrink", "hard_sigmoid", "hard_swish", "ramp_gate", "softsign",
+    "leaky", "abs", "square", "cube", "cubic", "thresholded_relu", "shrink", "hard_sigmoid", "hard_swish", "ramp_gate", "softsign",
 }  # fmt: skip
 """Those whose value of a fraction is one."""
 

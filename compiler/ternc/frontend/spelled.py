@@ -63,9 +63,12 @@ def _gated(gate: Steps) -> Steps | None:
             return (Function(kind="erf_gate", alpha=a, beta=ONE),)
         case (Divide(divisor=b), Function(kind="erf"), Add(addend=one)) if _all(one, 1):
             return (Function(kind="erf_gate", alpha=ONE, beta=b),)
-        case (Function(kind="cubic", beta=b), Multiply(factor=a), Function(kind="tanh"), Add(addend=one)) if (
-            _all(one, 1)
-        ):
+        case (
+            Function(kind="cubic", alpha=b),
+            Multiply(factor=a),
+            Function(kind="tanh"),
+            Add(addend=one),
+        ) if _all(one, 1):
             return (Function(kind="tanh_gate", alpha=a, beta=b),)
         case _:
             return _ramp(gate)
@@ -93,7 +96,7 @@ def total(first: Steps, second: Steps) -> Steps | None:
             (Function(kind="cube"), Multiply(factor=c)),
             (),
         ):
-            return (Function(kind="cubic", beta=c),) if np.all(c >= 0) else None
+            return (Function(kind="cubic", alpha=c),) if np.all(c >= 0) else None
         case _:
             return None
 

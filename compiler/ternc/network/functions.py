@@ -92,12 +92,12 @@ FUNCTIONS: dict[str, Activation] = {
         error=lambda x, y, a, b, c: form.relative_but_at_zero(x, y),
     ),
     "cubic": Activation(
-        formula="x + beta x x x",
-        real=lambda x, a, b, c, bits: form.cubic(x, Real.of(1), b),
-        floats=lambda x, a, b, c: form.float_cubic(x, 1, b),
+        formula="x + alpha x x x",
+        real=lambda x, a, b, c, bits: form.cubic(x, Real.of(1), a),
+        floats=lambda x, a, b, c: form.float_cubic(x, 1, a),
         error=lambda x, y, a, b, c: form.relative_but_at_zero(x, y),
-        refusal=lambda a, b, c: _not_negative("beta", b),
-        constants=("beta",),
+        refusal=lambda a, b, c: _not_negative("alpha", a),
+        constants=("alpha",),
     ),
     "thresholded_relu": Activation(
         formula="x if x > alpha else 0",

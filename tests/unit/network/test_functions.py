@@ -27,6 +27,7 @@ CONSTANTS: dict[str, list[tuple[float, ...]]] = {
     "celu": [(1.0,), (0.3,), (2.5,), (-0.5,)],
     "selu": [(1.67326319, 1.05070102), (1.0, 1.0), (-0.5, 1.0), (1.0, -1.0), (-0.5, -2.0), (1.0, 0.0)],
     "silu": [(1.0,), (1.702,), (-1.0,), (0.1,), (0.0,)],
+    "cubic": [(0.044715,), (0.0,), (3.0,)],
     "erf_gate": [(1.0, 1.4142135), (0.70710677, 1.0), (-1.0, 2.0), (0.0, 1.0)],
     "tanh_gate": [(0.7978846, 0.044715), (1.0, 0.0), (-0.5, 0.1), (0.0, 1.0), (2.0, 3.0)],
 }  # fmt: skip
@@ -170,6 +171,7 @@ def test_runs_and_turns_are_those_of_the_function(kind: str, constants: tuple[fl
     ("kind", "constants", "sentence"),
     [
         ("celu", (0.0, 0.0, 0.0), "its alpha must not be 0, but is"),
+        ("cubic", (-1.0, 0.0, 0.0), "its alpha must not be below 0, but is -1"),
         ("erf_gate", (1.0, 0.0, 0.0), "its beta must not be 0, but is"),
         ("tanh_gate", (1.0, -0.5, 0.0), "its beta must not be below 0, but is -0.5"),
         ("ramp_gate", (1.0, 0.0, -1.0), "its gamma must not be below 0, but is -1"),
