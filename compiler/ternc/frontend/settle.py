@@ -57,14 +57,15 @@ def settled(acc: Accumulator, prefix: tuple[Step, ...], low: int, high: int, whe
 
 
 def scaled(addends: tuple[Addend, ...], multipliers: NDArray[np.int64]) -> tuple[Term, ...]:
-    """All addends' terms, their weights times the multipliers ``[J, O]``."""
+    """All addends' terms, their weights times the multipliers ``[J, O]``; at least one, if need be of zeros."""
     terms = []
     for addend, row in zip(addends, multipliers, strict=True):
         column = row[:, None, None, None]
         terms += [
             replace(t, weights=(t.weights * column).astype(np.int32)) for t in addend.terms if np.any(row)
         ]
-    return tuple(terms) or addends[0].terms
+    first = addends[0].terms[0]
+    return tuple(terms) or (replace(first, weights=np.zeros_like(first.weights)),)
 
 
 def common(acc: Accumulator) -> tuple[tuple[Term, ...], list[Fraction]] | None:

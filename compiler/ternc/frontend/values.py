@@ -102,8 +102,8 @@ class Addend:
 class Accumulator:
     """The sums of a linear layer that is not finished yet: its activation is still unknown.
 
-    Its real value is ``sum_j scale_j * A_j``. With one addend, whose scale then is 1, the value is the integer sum
-    itself, and the view's steps hold all scales.
+    Its real value is ``sum_j scale_j * A_j``. Where it is `whole`, the value is the integer sum itself, and the view's
+    steps hold all scales.
 
     Attributes:
         name, kind: As in `Linear`.
@@ -130,6 +130,11 @@ class Accumulator:
             ),
             np.zeros(self.size[0]),
         )
+
+    @property
+    def whole(self) -> bool:
+        """Whether there is one addend, and its scale is 1."""
+        return len(self.addends) == 1 and bool(np.all(self.addends[0].scale == 1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
