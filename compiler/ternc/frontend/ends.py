@@ -25,11 +25,12 @@ from ternc.frontend.values import (
     Index,
     Joined,
     Node,
+    TooLargeError,
     Value,
     View,
     plain_index,
 )
-from ternc.frontend.walk import HOST, HostOnlyError, Walk, handles
+from ternc.frontend.walk import HOST, SMALLER, HostOnlyError, Walk, handles
 from ternc.network.layers import IntRange, Output, Tensor
 from ternc.network.thresholds import direction
 
@@ -70,15 +71,18 @@ def _first_view(file: str, given: InputInfo) -> View:
             f"{where}: it must be {', '.join(FLOATS)} or an integer, but {found}",
             help="convert the model to float32",
         )
-    narrow = bounds is not None and bounds[1] - bounds[0] < 256
     shape = (1, *(int(n or 1) for n in given.shape[1:]))
+    try:
+        index = plain_index(shape)
+    except TooLargeError as error:
+        raise ModelError(f"{where}: its shape {shown} has {error}", help=SMALLER) from error
+    narrow = bounds is not None and bounds[1] - bounds[0] < 256
     source = GraphInput(
         name=given.name,
         shape=shape,
         dtype=given.dtype,
         range=IntRange(low=bounds[0], high=bounds[1]) if bounds is not None and narrow else None,
     )
-    index = plain_index(shape)
     return View(name=given.name, source=source, index=index, size=(index.size, 1, 1), dtype=given.dtype)
 
 

@@ -15,7 +15,7 @@ import onnx
 from onnx import numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-from ternc.frontend.values import Array, Node
+from ternc.frontend.values import Array, Node, require_size
 
 
 def type_range(dtype: str) -> tuple[int, int] | None:
@@ -119,8 +119,29 @@ def evaluate(node: Node, arrays: Sequence[Array | None], opset: int) -> list[Arr
         [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.UNDEFINED, None) for name in proto.output],
     )
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", opset)])
+    _foresee(model, feeds)
     with np.errstate(all="ignore"):
         return [np.asarray(a) for a in ReferenceEvaluator(model).run(None, feeds)]
+
+
+SHAPE_VALUES = 64
+"""Most elements of an operand that may be a shape."""
+
+
+def _foresee(model: onnx.ModelProto, feeds: Mapping[str, Array]) -> None:
+    """TooLargeError where the shape of an output is known beforehand to be too large."""
+    told = onnx.ModelProto()
+    told.CopyFrom(model)
+    small = {name: array for name, array in feeds.items() if array.size <= SHAPE_VALUES}
+    told.graph.initializer.extend(numpy_helper.from_array(array, name) for name, array in small.items())
+    try:
+        found = onnx.shape_inference.infer_shapes(told, data_prop=True)
+    except Exception:  # noqa: BLE001 - the inference raises many kinds; what is wrong is said by the evaluation
+        return
+    for output in found.graph.output:
+        dims = output.type.tensor_type.shape.dim
+        if all(d.HasField("dim_value") for d in dims):
+            require_size(d.dim_value for d in dims)
 
 
 _SMALL = ("int2", "uint2", "int4", "uint4")

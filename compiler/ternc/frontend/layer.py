@@ -34,7 +34,7 @@ from ternc.frontend.weights import Integers, Plane, Reals
 from ternc.network.layers import Term, Weights
 from ternc.network.steps import Add, Divide, Multiply, PerChannel, Step
 
-SCALES = 4
+SCALES = 16
 """Most different scales of the values that one layer reads, where its weights and they together form no grid."""
 
 

@@ -20,6 +20,10 @@ WIDEST_MULTIPLIER = 1 << 20
 """Largest integer that a tensor or sum is multiplied with."""
 
 
+WIDEST_WEIGHT = 1 << 31
+"""Weights of a finished layer are int32."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Settled:
     """An accumulator of one integer sum, and the staircase of it."""
@@ -53,7 +57,20 @@ def settled(acc: Accumulator, prefix: tuple[Step, ...], low: int, high: int, whe
             f"{len(m.channels)} channels",
             help="give its operands equal scales, or scales whose ratio is a power of two or a small fraction",
         )
+    widest = max(_widest(a, row) for a, row in zip(acc.addends, found.multipliers, strict=True))
+    if widest >= WIDEST_WEIGHT:
+        raise ModelError(
+            f"{where}: the scales of '{acc.name}' need integer weights of {widest.bit_length() + 1} bits, "
+            f"but {WIDEST_WEIGHT.bit_length()} are the most",
+            help="give its operands equal scales, or scales whose ratio is a power of two or a small fraction",
+        )
     return Settled(terms=scaled(acc.addends, found.multipliers), staircase=found.staircase)
+
+
+def _widest(addend: Addend, row: NDArray[np.int64]) -> int:
+    """The largest weight of an addend times its channel's multiplier."""
+    largest = np.max([np.abs(t.weights).max(axis=(1, 2, 3)) for t in addend.terms], axis=0)
+    return int(np.max(largest * np.abs(row)))
 
 
 def scaled(addends: tuple[Addend, ...], multipliers: NDArray[np.int64]) -> tuple[Term, ...]:
