@@ -19,6 +19,8 @@ from ternc.network.steps import Step
 WIDEST_MULTIPLIER = 1 << 20
 """Largest integer that a tensor or sum is multiplied with."""
 
+WIDEST_RATIO = 1 << 40
+"""Between the largest and the smallest scale of one sum."""
 
 WIDEST_WEIGHT = 1 << 31
 """Weights of a finished layer are int32."""
@@ -40,6 +42,13 @@ def settled(acc: Accumulator, prefix: tuple[Step, ...], low: int, high: int, whe
     """
     channels = acc.size[0]
     scales = [list(np.broadcast_to(addend.scale, channels)) for addend in acc.addends]
+    sizes = [abs(s) for row in scales for s in row if s]
+    if sizes and max(sizes) > WIDEST_RATIO * min(sizes):
+        raise ModelError(
+            f"{where}: the scales of '{acc.name}' differ by a factor of {float(max(sizes) / min(sizes)):.2g}, "
+            f"more than the {WIDEST_RATIO:,} within which a common integer form is looked for",
+            help="leave out the operand that is so small, or give its operands scales of one size",
+        )
     try:
         found = integer_form(
             scales, [a.ranges for a in acc.addends], prefix, low=low, high=high, deviation=acc.deviation
