@@ -28,6 +28,7 @@ from ternc.frontend.values import (
     View,
     plain_index,
     real_dtype,
+    require_size,
 )
 from ternc.frontend.walk import LayerFacts, Walk
 from ternc.frontend.weights import Integers, Plane, Reals
@@ -151,6 +152,8 @@ def weighted(walk: Walk, layer: Layer, value: Computed, size: Map, weights: Real
         size: (channels, height, width) of the value as a map; (K, 1, 1) for a dense layer.
         weights: Real, ``[O, C // groups, KH, KW]``, or ``[O, K]`` for a dense layer.
     """
+    if layer.window is not None:
+        require_size((len(weights), *layer.window.size))
     integers = real_weights.split(weights)
     if layer.const is not None:
         walk.layers.append(weight_facts(layer.node, weights, integers))

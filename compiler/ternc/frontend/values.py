@@ -260,7 +260,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Comparison:
-    """Whether a value lies on one side of a constant; only a choice (Where) reads it on the chip.
+    """Whether a value lies on one side of a constant; a choice (Where) reads it, or a cast to numbers.
 
     Attributes:
         at: The constant, one number or one per channel of the view's map.

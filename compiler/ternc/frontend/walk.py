@@ -43,6 +43,9 @@ Folder: TypeAlias = "Callable[[Walk, Node], Array]"
 _HANDLERS: dict[str, _Entry] = {}
 _FOLDERS: dict[str, Folder] = {}
 
+READS_COMPARISONS = {"Where", "Not", "Cast"}
+"""Operators for which a comparison has a form on the chip."""
+
 SHAPE_READERS = {("CastLike", 1), ("Shape", 0), ("Size", 0)}
 """(operator, input position) that reads a value's shape or type only."""
 
@@ -346,7 +349,9 @@ class Walk:
             match self.values.get(name):
                 case Host() as host:
                     return host
-                case Comparison() if node.op != "Where":
+                case Comparison() if node.op not in READS_COMPARISONS or (
+                    node.op != "Where" and self.ends(node)
+                ):
                     maker = self.makers[name]
                     return Host(name=name, node=maker, reason=self._host_reason(maker))
                 case _:
