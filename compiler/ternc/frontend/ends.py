@@ -293,12 +293,25 @@ def _last(walk: Walk, view: View, where: str) -> _Last | None:
     if isinstance(view.source, Accumulator) and find_grid(view.steps, start(view.source)) is None:
         return _raw(walk, view, view.source)
     operand = walk.build.operand(view, where)
+    deviation = operand.snapped * float(max(abs(s) for s in operand.scale))
     if np.all(operand.scale > 0):
-        return _Last(tensor=operand.tensor, scale=operand.scale, offset=operand.offset, index=operand.index)
+        return _Last(
+            tensor=operand.tensor,
+            scale=operand.scale,
+            offset=operand.offset,
+            index=operand.index,
+            deviation=deviation,
+        )
     again = replace(operand.view(view.name), steps=operand.factors)
     done = walk.build.operand(walk.build.identity(again), where)
     sign = np.where(operand.scale < 0, -1, 1)
-    return _Last(tensor=done.tensor, scale=operand.scale * sign, offset=operand.offset, index=operand.index)
+    return _Last(
+        tensor=done.tensor,
+        scale=operand.scale * sign,
+        offset=operand.offset,
+        index=operand.index,
+        deviation=deviation,
+    )
 
 
 def _raw(walk: Walk, view: View, acc: Accumulator) -> _Last | None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ternc.errors import ModelError
 from ternc.frontend import weights as real_weights
-from ternc.frontend.build import Operand, start, term_ranges
+from ternc.frontend.build import Operand, absolute_sums, start, term_ranges
 from ternc.frontend.grid import find_grid, ones, rationals
 from ternc.frontend.ops_elementwise import useful
 from ternc.frontend.reads import Read, Window, operands, reads, terms
@@ -237,12 +237,13 @@ def _weighted(
         if made:
             worth = ones() if single is not None else rationals(share.plane.scale) * share.scale
             worth_of_one = share.plane.scale * float(share.scale)
+            moved_by = max(o.snapped for o in found) * absolute_sums(made)
             addends.append(
                 Addend(
                     terms=made,
                     scale=worth,
                     ranges=term_ranges(made, walk.build.tensor),
-                    deviation=np.zeros(1) if addends else deviation / worth_of_one,
+                    deviation=moved_by + (0.0 if addends else deviation / worth_of_one),
                 )
             )
     if not addends:
