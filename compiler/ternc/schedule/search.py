@@ -47,6 +47,7 @@ class Wish:
         clock_mhz: Clock of the design.
         lanes: Most rows x cols x lanes, summed over the arrays; None for as many as the budget allows.
         array: Instead of a choice: one array for all layers, or engines; or None.
+        fit: Whether it must fit the device; without, ``lanes`` alone limits a choice.
     """
 
     fps: float | None
@@ -54,6 +55,7 @@ class Wish:
     clock_mhz: float
     lanes: int | None = None
     array: ArrayShape | tuple[PinnedEngine, ...] | None = None
+    fit: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -187,9 +189,10 @@ def choose(network: Network, device: Device, wish: Wish, progress: Progress | No
             else wish.array
         )
         lines = built(network, resolve(one, network))
-        require_fit(resources(lines, device), device, 1.0, lines.shapes)
+        if wish.fit:
+            require_fit(resources(lines, device), device, 1.0, lines.shapes)
         return lines
-    budget, cap = wish.budget, wish.lanes
+    budget, cap = wish.budget if wish.fit else np.inf, wish.lanes
     most_cycles = wish.clock_mhz * 1e6 / wish.fps if wish.fps else None
     target = most_cycles
     for _ in range(_TRIES):
@@ -198,7 +201,7 @@ def choose(network: Network, device: Device, wish: Wish, progress: Progress | No
         if split is None:
             break
         lines = built(network, search.refined(split), search.tilings)
-        if shortage(resources(lines, device), device, wish.budget):
+        if wish.fit and shortage(resources(lines, device), device, wish.budget):
             budget *= _TIGHTER
             continue
         taken = sum(shape.macs for shape in lines.shapes)
