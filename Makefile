@@ -12,10 +12,10 @@ DEMO_DIR  := tests/models/$(DEMO)
 CODE      := compiler tests benchmarks examples sim
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz lint format bench clean icarus
+.PHONY: help demo test fuzz conformance lint format bench clean icarus
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.user ## compile a trained digit classifier, prove the RTL equal to it, classify digits with it
 	$(BIN)/ternc check $(DEMO_DIR)/$(DEMO).qonnx.onnx
@@ -28,6 +28,10 @@ test: $(VENV)/.dev icarus lint ## lint, then every test
 
 fuzz: $(VENV)/.dev ## N random ONNX graphs on random arrays, ONNX = golden = RTL: make fuzz N=200
 	TERNC_FUZZ=$(or $(N),100) $(BIN)/python -m pytest -n $(JOBS) tests/e2e/test_random_graphs.py
+
+conformance: $(VENV)/.dev ## onnx's node tests in all dialects; UPDATE=1 stores the results, RTL=1 simulates what passes
+	TERNC_CONFORMANCE=all $(if $(UPDATE),TERNC_UPDATE=1) $(if $(RTL),TERNC_CONFORMANCE_RTL=1) $(BIN)/python -m pytest -n $(JOBS) tests/conformance
+	$(if $(UPDATE),$(BIN)/python tests/conformance/document.py)
 
 lint: $(VENV)/.dev ## format, style, types and import layers
 	$(BIN)/ruff format --check $(CODE)

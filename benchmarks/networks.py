@@ -2,8 +2,8 @@
 
     python benchmarks/networks.py NAME FILE.onnx
 
-Weights are -1, 0, +1 times a scale with a given share of zeros; they are not trained, so only shapes, cycles and exactness
-are of interest. First layers read 8-bit images.
+Weights are -1, 0, +1 times a scale with a given share of zeros; they are not trained, so only shapes, cycles and
+exactness are of interest. First layers read 8-bit images.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -38,13 +39,13 @@ class Writer:
         self.constants.append(numpy_helper.from_array(np.asarray(array, np.float32), f"c{self.count}"))
         return f"c{self.count}"
 
-    def node(self, op: str, inputs: Sequence[str], channels: int, **attributes: object) -> str:
+    def node(self, op: str, inputs: Sequence[str], channels: int, **attributes: Any) -> str:
         """A node with one output."""
         self.count += 1
-        domain = {"domain": QONNX} if op == "Quant" else {}
+        domain = QONNX if op == "Quant" else ""
         name = f"{op.lower()}{self.count}"
         self.nodes.append(
-            helper.make_node(op, list(inputs), [f"{name}_y"], name=name, **domain, **attributes)
+            helper.make_node(op, list(inputs), [f"{name}_y"], name=name, domain=domain, **attributes)
         )
         self.channels[f"{name}_y"] = channels
         return f"{name}_y"

@@ -21,14 +21,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ternc import frontend, passes, pipeline, target
+from ternc import frontend, pipeline, target
 from ternc.errors import TerncError
 from ternc.frontend import InputQuant
 from ternc.network import store
 from ternc.network.compare import differences, on_borders
 from ternc.network.layers import Network
 from ternc.report.table import Table, columns
-from ternc.schedule.build import schedule
 from ternc.schedule.search import Wish
 from ternc.simulate.close import different
 
@@ -104,9 +103,9 @@ def inputs(network: Network, stored: Path) -> tuple[NDArray[Any], NDArray[Any] |
 def build(model: Path, name: str, out: Path, quant: InputQuant | None) -> pipeline.Build:
     """A build of a file as that of the model ``name``, so that all its forms share one simulator."""
     device = target.load(TARGET)
-    network = passes.run(replace(frontend.read(model, input_quant=quant), name=name))
     wish = Wish(fps=None, budget=BUDGET, clock_mhz=device.clock.mhz, array=None)
-    design = schedule(network, device, wish)
+    read = replace(frontend.read(model, input_quant=quant), name=name)
+    network, design = pipeline.designed(read, device, wish)
     options = pipeline.CompileOptions(target=TARGET, budget=BUDGET, input_quant=quant)
     files = pipeline.build_files(model, network, design)
     pipeline.write_whole(out, network, files, pipeline.options_document(model, options))
@@ -135,7 +134,9 @@ def measure(
         compiled = time.perf_counter() - start
         x, y = inputs(made.network, model.with_name(f"{row.model}.ref.npz"))
         row = replace(
-            row, array=str(made.design.engines[0].geometry.shape), cycles=made.design.cycles_per_frame
+            row,
+            array=" + ".join(str(engine.geometry.shape) for engine in made.design.engines),
+            cycles=made.design.cycles_per_frame,
         )
         if first is not None:
             base = store.load(first / "model")

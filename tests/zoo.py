@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import ternc
@@ -28,4 +29,18 @@ def compiled(model: str, out: Path, array: str | None = None, target: str = "arr
         target=target,
         array=shape(array) if array else None,
         input_quant=quant,
+    )
+
+
+def chained(model: str, folder: Path, engines: Sequence[tuple[int, str]]) -> Build:
+    """Compile a model into ``folder``, for engines that each run so many layers on such an array."""
+    pinned = folder / "engines.toml"
+    pinned.write_text(
+        "".join(f'[[engine]]\nlayers = {count}\narray = "{array}"\n' for count, array in engines)
+    )
+    return ternc.compile(
+        MODELS / model.split(".")[0] / f"{model}.onnx",
+        out=folder / "build",
+        target="arria10",
+        array=pinned,
     )

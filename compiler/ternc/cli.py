@@ -29,8 +29,7 @@ from ternc.terminal import Detail, Terminal
 from ternc.version import __version__
 
 if TYPE_CHECKING:
-    from ternc.frontend import AnomalyWish
-    from ternc.frontend import CheckReport
+    from ternc.frontend import AnomalyWish, CheckReport
     from ternc.frontend.input_quant import InputQuant
     from ternc.network.layers import Measure
     from ternc.pipeline import Trial
@@ -243,7 +242,7 @@ def schedule_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 "--array",
                 type=shape,
                 metavar="ROWSxCOLSxLANES|ENGINES.toml",
-                help="Instead of choosing: one array for all layers, or a TOML file with layers and array of each engine.",
+                help="Instead of choosing: one array for all layers, or a TOML file of engines.",
             ),
             input_quant_option,
             click.option(

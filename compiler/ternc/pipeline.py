@@ -18,15 +18,17 @@ from numpy.typing import NDArray
 
 from ternc import frontend, passes, report, target
 from ternc.emit import rtl, simulation
-from ternc.errors import BuildError
+from ternc.errors import BuildError, ScheduleError
 from ternc.frontend import AnomalyWish, CheckReport, InputQuant
 from ternc.network import golden
 from ternc.network import store as network_store
 from ternc.network.layers import Network
 from ternc.report import accuracy, exactness
 from ternc.schedule import store as design_store
-from ternc.schedule.build import outline, schedule
+from ternc.schedule.build import design_of, outline
+from ternc.schedule.costs import resources
 from ternc.schedule.design import ArrayShape, Design, Outline
+from ternc.schedule.lines import Lines
 from ternc.schedule.pinned import read_engines
 from ternc.schedule.search import Wish, choose
 from ternc.simulate.ends import Values, decode, encode, on_ports, only
@@ -34,6 +36,7 @@ from ternc.simulate.frames import integers
 from ternc.simulate.predict import predict
 from ternc.simulate.streams import pack
 from ternc.simulate.verify import VerifyOptions, VerifyReport, verify
+from ternc.target import Device
 from ternc.ternarise import Ternarised, TernariseWish, ternarise
 from ternc.version import __version__
 
@@ -146,9 +149,11 @@ def compile(
     if options.ternarise is not None:
         made = ternarise(model, options.ternarise, input_quant=options.input_quant, progress=progress)
     with source_of(model, made) as source:
-        network = passes.run(frontend.read(source, input_quant=options.input_quant, anomaly=options.anomaly))
+        read = frontend.read(source, input_quant=options.input_quant, anomaly=options.anomaly)
+        wish = wish_of(options, device)
+        lines = chosen(read, device, wish, progress)
+        network, design = lines.network, design_of(lines, device, wish.clock_mhz)
         trial = None if made is None else tried(network, made, progress)
-        design = schedule(network, device, wish_of(options, device), scheduling(progress))
         files = build_files(source, network, design)
     if trial is not None:
         files |= trial_files(trial)
@@ -163,13 +168,36 @@ def plan(model: Path, options: CompileOptions, progress: Progress | None = None)
         TerncError: The model or the wish is refused.
     """
     device = target.load(options.target)
-    network = passes.run(frontend.read(model, input_quant=options.input_quant, anomaly=options.anomaly))
-    wish = wish_of(options, device)
-    found = outline(choose(network, device, wish, scheduling(progress)), device, wish.clock_mhz)
-    return measured(network, found)
+    read, wish = (
+        frontend.read(model, input_quant=options.input_quant, anomaly=options.anomaly),
+        wish_of(options, device),
+    )
+    lines = chosen(read, device, wish, progress)
+    return measured(lines.network, outline(lines, device, wish.clock_mhz))
 
 
-def wish_of(options: CompileOptions, device: target.Device) -> Wish:
+def chosen(network: Network, device: Device, wish: Wish, progress: Progress | None = None) -> Lines:
+    """The schedule of the form of a network (`passes.forms`) that makes the best design.
+
+    The best is the fastest, or of those that reach the wish's frame rate the smallest.
+
+    Raises:
+        ScheduleError: No form can be scheduled; it is that of the first.
+    """
+    found, refused = [], []
+    for form in passes.forms(network):
+        try:
+            found.append(choose(form, device, wish, scheduling(progress)))
+        except ScheduleError as error:
+            refused.append(error)
+    if not found:
+        raise refused[0]
+    if wish.fps:
+        return min(found, key=lambda lines: resources(lines, device).logic)
+    return min(found, key=lambda lines: lines.timing.cycles_per_frame)
+
+
+def wish_of(options: CompileOptions, device: Device) -> Wish:
     """What the scheduler is asked for."""
     return Wish(
         fps=options.fps,

@@ -106,18 +106,18 @@ module ternc_feature_memory #(
     .clk_i(clk_i), .d_i({rd_rot_i, rd_part_i}), .q_o({rot_q2, part_q2})
   );
 
-  for (genvar b = 0; b < Rows; b++) begin : gen_part
-    logic [ChunkBits-1:0] chunk;
-    always_comb begin
-      chunk = '0;
-      for (int k = 0; k < Parts; k++) begin
-        if (part_q2 == PartBits'(k)) chunk = banks[b*WideBits + k*ChunkBits +: ChunkBits];
-      end
-    end
-  end
   logic [Rows*ChunkBits-1:0] chunks;
   for (genvar b = 0; b < Rows; b++) begin : gen_chunk
-    assign chunks[b*ChunkBits +: ChunkBits] = gen_part[b].chunk;
+    for (genvar k = 0; k < Parts; k++) begin : gen_part
+      logic [ChunkBits-1:0] others, chunk;
+      if (k == 0) begin : gen_first
+        assign others = banks[b*WideBits +: ChunkBits];
+      end else begin : gen_next
+        assign others = gen_part[k-1].chunk;
+      end
+      assign chunk = (part_q2 == PartBits'(k)) ? banks[b*WideBits + k*ChunkBits +: ChunkBits] : others;
+    end
+    assign chunks[b*ChunkBits +: ChunkBits] = gen_part[Parts-1].chunk;
   end
 
   for (genvar r = 0; r < Rows; r++) begin : gen_row

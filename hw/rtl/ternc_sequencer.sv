@@ -76,8 +76,8 @@ module ternc_sequencer #(
   localparam int PassAddrBits = (PassDepth > 1) ? $clog2(PassDepth) : 1;
   localparam int TapAddrBits = (TapDepth > 1) ? $clog2(TapDepth) : 1;
   localparam int TermAddrBits = (TermDepth > 1) ? $clog2(TermDepth) : 1;
-  localparam int AheadLog2 = 2;  // row words that wait for the issuer
-  localparam int FifoLog2 = 3;   // pass words that wait for it
+  localparam int AheadLog2 = 2;  // rows ahead
+  localparam int FifoLog2 = 3;   // passes ahead
   localparam int FlushBits = $clog2(FlushCycles + 1);
   localparam logic [Inputs*YBits-1:0] Caps = (Inputs*YBits)'(Capacities);
 
@@ -156,13 +156,13 @@ module ternc_sequencer #(
   localparam int PlaceBits = 1 + 2*XBits;
 
   // ---------------------------------------------------------------- prefetcher
-  // One word at a time, a word in 3 cycles: its flag says which is the next. It is asked for while it will find a place
-  // in the issuer's queue; the walker's queue is never fuller.
+  // One word at a time, a word in 3 cycles: its flag says which is the next. Four rows are ahead of the one that was
+  // started last at most, so that both queues have a place for each.
   logic [RowAddrBits-1:0] row_addr_q;
   logic [RowWordBits-1:0] row_word;
   logic [AheadLog2:0] row_credit_q;
   logic [1:0] asked_q;
-  logic ask, last_row, row_pop, row_valid, loop_pop, loop_valid, unused_row_full, unused_loop_full;
+  logic ask, last_row, start, row_pop, row_valid, row_full, loop_pop, loop_valid, loop_full;
   logic [RowBits-1:0] issue_word, next_word;
   logic [LoopBits-1:0] walk_word, loop_word;
   row_t next_row, next_q, cur_q;
@@ -180,18 +180,18 @@ module ternc_sequencer #(
       row_addr_q <= '0;
     end else begin
       asked_q <= {asked_q[0], ask};
-      if (ask && !row_pop) row_credit_q <= row_credit_q - 1'b1;
-      else if (!ask && row_pop) row_credit_q <= row_credit_q + 1'b1;
+      if (ask && !start) row_credit_q <= row_credit_q - 1'b1;
+      else if (!ask && start) row_credit_q <= row_credit_q + 1'b1;
       if (asked_q[1]) row_addr_q <= last_row ? '0 : row_addr_q + 1'b1;
     end
   end
 
   ternc_fifo #(.Width(RowBits), .DepthLog2(AheadLog2)) u_row_fifo (
-    .clk_i(clk_i), .rst_ni(rst_ni), .push_i(asked_q[1]), .data_i(issue_word), .full_o(unused_row_full),
+    .clk_i(clk_i), .rst_ni(rst_ni), .push_i(asked_q[1]), .data_i(issue_word), .full_o(row_full),
     .pop_i(row_pop), .data_o(next_word), .valid_o(row_valid)
   );
   ternc_fifo #(.Width(LoopBits), .DepthLog2(AheadLog2)) u_loop_fifo (
-    .clk_i(clk_i), .rst_ni(rst_ni), .push_i(asked_q[1]), .data_i(walk_word), .full_o(unused_loop_full),
+    .clk_i(clk_i), .rst_ni(rst_ni), .push_i(asked_q[1]), .data_i(walk_word), .full_o(loop_full),
     .pop_i(loop_pop), .data_o(loop_word), .valid_o(loop_valid)
   );
   assign next_row = next_word;
@@ -254,13 +254,13 @@ module ternc_sequencer #(
   );
   ternc_delay #(.Width(PlaceBits), .Depth(2)) u_place (.clk_i(clk_i), .d_i(place_d), .q_o(place_word));
 
-  logic pass_valid, unused_pass_full;
+  logic pass_valid, pass_full;
   logic [PassBits+PlaceBits-1:0] next_pass_word;
   pass_t next_pass;
   place_t next_place;
   ternc_fifo #(.Width(PassBits + PlaceBits), .DepthLog2(FifoLog2)) u_pass_fifo (
     .clk_i(clk_i), .rst_ni(rst_ni),
-    .push_i(fetched_q[1]), .data_i({place_word, pass_word}), .full_o(unused_pass_full),
+    .push_i(fetched_q[1]), .data_i({place_word, pass_word}), .full_o(pass_full),
     .pop_i(pass_pop), .data_o(next_pass_word), .valid_o(pass_valid)
   );
   assign {next_place, next_pass} = next_pass_word;
@@ -275,7 +275,7 @@ module ternc_sequencer #(
   logic [Inputs*YBits-1:0] base_q, frees_late;
   logic [Inputs-1:0] enough;
   logic [4:0] end_q;
-  logic first_q, start, pass_end, row_end, tap_valid, tap_last;
+  logic first_q, pass_end, row_end, tap_valid, tap_last;
 
   // The word that is looked at is loaded the cycle after a start: row_ok_q is set 3 cycles after one at the earliest.
   assign row_pop = row_valid && !next_valid_q;
@@ -342,8 +342,10 @@ module ternc_sequencer #(
 `ifndef SYNTHESIS
   always @(posedge clk_i) begin
     if (rst_ni && pass_end && !place_q.last && !pass_valid) begin
-      $display("ternc_sequencer: a pass was not fetched in time");
-      $fatal(1);
+      $fatal(1, "ternc_sequencer: a pass was not fetched in time");
+    end
+    if (rst_ni && ((asked_q[1] && (row_full || loop_full)) || (fetched_q[1] && pass_full))) begin
+      $fatal(1, "ternc_sequencer: a queue is full");
     end
   end
 `endif
@@ -455,7 +457,7 @@ module ternc_sequencer #(
   logic signed [XBits:0] room_q4;
   logic [Rows-1:0] x_inside_q5, x_inside_q6;
   logic unused_fields;
-  assign unused_fields = ^{at.last, next_q, cur_q, loop_q, pass_q, z_q6, unused_row_full, unused_loop_full, unused_pass_full};
+  assign unused_fields = ^{at.last, next_q, cur_q, loop_q, pass_q, z_q6, row_full, loop_full, pass_full};
 
   always_ff @(posedge clk_i) begin
     offset_q3 <= tap.offset + RdBits'(at.group);

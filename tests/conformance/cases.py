@@ -1,4 +1,4 @@
-"""onnx's own node tests, for the operators that ternc reads."""
+"""onnx's own node tests."""
 
 from __future__ import annotations
 
@@ -17,24 +17,11 @@ from numpy.typing import NDArray
 from onnx import TensorProto, numpy_helper
 from onnx.backend.test.case import node as suite
 
+_MODULES = {m.name.replace("_", ""): m.name for m in pkgutil.iter_modules(suite.__path__)}
+"""onnx's modules of cases, by operator in lower case."""
+
 Operand: TypeAlias = "NDArray[Any] | None"
 """A tensor, or None for a sequence or an optional value."""
-
-OPERATORS = (
-    "Conv", "ConvTranspose", "Gemm", "MatMul", "Einsum",
-    "Add", "Sub", "Mul", "Div", "Sum", "Mean", "Min", "Max",
-    "Concat", "Split", "Pad", "Slice", "Resize", "Upsample", "SpaceToDepth", "DepthToSpace",
-    "Flatten", "Reshape", "Transpose", "Squeeze", "Unsqueeze",
-    "Gather", "GatherElements", "GatherND", "Expand", "Tile", "Identity", "Dropout", "Shape", "Size", "Constant",
-    "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "ReduceMean", "ReduceSum", "ReduceMax",
-    "Relu", "Clip", "LeakyRelu", "PRelu", "Sigmoid", "HardSigmoid", "Tanh", "Elu", "Celu", "Selu", "Softplus",
-    "Softsign", "ThresholdedRelu", "Sign", "Abs", "Exp", "Erf", "HardSwish", "Swish", "Mish", "Gelu", "Neg",
-    "Floor", "Ceil", "Round", "BatchNormalization",
-    "QuantizeLinear", "DequantizeLinear", "Cast", "CastLike",
-    "ConvInteger", "MatMulInteger", "QLinearConv", "QLinearMatMul", "DynamicQuantizeLinear",
-    "ArgMax", "TopK", "Softmax", "LogSoftmax",
-)  # fmt: skip
-"""Every operator of the standard domain that the front end has a handler for, and the ends that the host computes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -42,11 +29,12 @@ class Case:
     """One of onnx's tests.
 
     Attributes:
-        name: onnx's, without ``test_``.
+        name: onnx's, without ``test_``; our own start with ``own_``.
         op: The operator that it is about.
         expanded: Whether the graph is the operator spelled out in others (its definition as a function).
         model: As onnx made it.
         inputs, outputs: By graph input and output.
+        forms: The ways to put it into a network, or None for the operator's usual ones.
     """
 
     name: str
@@ -55,6 +43,7 @@ class Case:
     model: onnx.ModelProto
     inputs: Mapping[str, Operand]
     outputs: Mapping[str, Operand]
+    forms: tuple[str, ...] | None = None
 
     @property
     def opset(self) -> int:
@@ -64,13 +53,13 @@ class Case:
 
 @cache
 def cases(op: str) -> tuple[Case, ...]:
-    """All cases of one of `OPERATORS`, in the order of their names.
+    """onnx's cases of an operator, in the order of their names.
 
     onnx makes them when the operator's module is imported, some of them slowly.
     """
-    (module,) = (
-        m.name for m in pkgutil.iter_modules(suite.__path__) if m.name.replace("_", "") == op.lower()
-    )
+    module = _MODULES.get(op.lower())
+    if module is None:
+        return ()
     known = len(suite._NodeTestCases)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")

@@ -20,6 +20,20 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from conformance.cases import Case
+from conformance.formats import stored, stored_bias
+from conformance.operators import (
+    CHOOSES,
+    ENDS,
+    INTEGER,
+    MANY,
+    MOVES,
+    ON_SUMS,
+    PAIRS,
+    PER_FRAME,
+    QONNX_ONLY,
+    SIZES,
+    WEIGHTED,
+)
 from onnx_writer import Dialect, Format, Writer, quantised, weights
 from ternc.frontend import fold
 from ternc.frontend.load import NEWEST_OPSET
@@ -31,55 +45,6 @@ CODE_BITS = 6
 TRITS = Format(bits=2, signed=True)
 DENSE_INPUTS = 1024
 """Most values that the dense layer behind the operator reads."""
-
-MANY = {"Add", "Sub", "Sum", "Mean", "Concat"}
-"""Operators all of whose operands are computed."""
-
-PAIRS = {"Add", "Sub", "Mul", "Div", "Min", "Max"}
-"""Operators that are tried with computed operands and with constant ones."""
-
-WEIGHTED = {"Conv": 1, "ConvTranspose": 1, "Gemm": 1, "MatMul": 1, "Einsum": 1}
-"""Position of the weight."""
-
-INTEGER = {
-    "ConvInteger",
-    "MatMulInteger",
-    "QLinearConv",
-    "QLinearMatMul",
-    "DequantizeLinear",
-    "Cast",
-    "CastLike",
-}
-"""Operators that read integers, which a quantiser in front makes."""
-
-PER_FRAME = {
-    "Conv", "ConvTranspose", "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "BatchNormalization",
-    "Resize", "Upsample", "SpaceToDepth", "DepthToSpace", "ConvInteger", "QLinearConv",
-}  # fmt: skip
-"""Operators whose first axis is the batch by definition: of a batch, the first frame is taken."""
-
-MOVES = {
-    "Concat", "Split", "Pad", "Slice", "SpaceToDepth", "DepthToSpace", "Flatten", "Reshape", "Transpose", "Squeeze",
-    "Unsqueeze", "Gather", "GatherElements", "GatherND", "Expand", "Tile", "Identity",
-}  # fmt: skip
-"""Operators that only move numbers: quantising commutes with them."""
-
-CHOOSES = {"MaxPool", "GlobalMaxPool", "ReduceMax", "Min", "Max", "Clip", "ArgMax", "TopK"}
-"""Operators that only compare numbers."""
-
-ENDS = {"ArgMax", "TopK", "Softmax", "LogSoftmax"}
-"""Operators that end a network."""
-
-SIZES = {"Shape", "Size", "Constant"}
-"""Operators whose result does not depend on the input's numbers."""
-
-ON_SUMS = {
-    "Relu", "Clip", "LeakyRelu", "PRelu", "Sigmoid", "HardSigmoid", "Tanh", "Elu", "Celu", "Selu", "Softplus", "Softsign",
-    "ThresholdedRelu", "Sign", "Abs", "Exp", "Erf", "HardSwish", "Swish", "Mish", "Gelu", "Neg", "Floor", "Ceil", "Round",
-    "BatchNormalization", "QuantizeLinear", "DequantizeLinear", "Cast", "CastLike", "Min", "Max", "Mul", "Div",
-    "DynamicQuantizeLinear", *ENDS, *SIZES,
-}  # fmt: skip
-"""Operators that read the sums of a layer."""
 
 FLOATS = {"float16", "bfloat16", "float64"}
 """Types that are float32 in the network."""
@@ -97,19 +62,19 @@ class Around:
         model: The network.
         inputs: Frames ``[N, ...]`` by graph input; frame 0 holds the case's own values.
         node: Name of the operator's node; empty where the case's graph spells the operator out.
-        rounds: Whether it rounds to a shorter float type, which ternc does not.
         expected: Of some outputs the values of frame 0 that the case itself demands.
     """
 
     model: onnx.ModelProto
     inputs: Mapping[str, Array]
     node: str
-    rounds: bool
     expected: Mapping[str, Array]
 
 
 def forms(case: Case) -> tuple[str, ...]:
     """The ways to put a case's operands into a network; one without a name where there is just one."""
+    if case.forms is not None:
+        return case.forms
     if case.op in WEIGHTED and len(case.inputs) > 1:
         return "ternary weights", "8-bit weights"
     if case.op in PAIRS and len(case.inputs) > 1:
@@ -144,13 +109,28 @@ def _check(case: Case) -> None:
     if not any(array is not None and array.size for array in case.outputs.values()):
         raise NotApplicable("its result has no elements")
     first = next(iter(case.inputs.values()), None)
+    if first is not None and first.dtype == np.bool_:
+        raise NotApplicable("its operand is true or false, no number")
     if first is None or case.op in MOVES | CHOOSES | INTEGER or first.dtype.name in FLOATS | {"float32"}:
-        if first is not None and first.dtype == np.bool_:
-            raise NotApplicable("its operand is true or false, no number")
         return
     raise NotApplicable(
         f"it computes in integers ({first.dtype.name}); in a quantised network it computes reals"
     )
+
+
+def opset_for(case: Case) -> int:
+    """The case's operator set, or the newest that is read where its operators are already the same there."""
+    if case.opset <= NEWEST_OPSET:
+        return case.opset
+    lowered = onnx.ModelProto()
+    lowered.CopyFrom(case.model)
+    for entry in lowered.opset_import:
+        entry.version = NEWEST_OPSET if entry.domain == "" else entry.version
+    try:
+        onnx.checker.check_model(lowered)
+    except onnx.checker.ValidationError:
+        return case.opset
+    return NEWEST_OPSET
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -173,9 +153,11 @@ class _Network:
 
     def build(self) -> Around:
         case = self.case
-        opset = self._opset()
+        opset = opset_for(case)
         if self.dialect in ("qdq", "qcdq") and opset < 10:
             raise NotApplicable("its operator set is older than QuantizeLinear")
+        if self.dialect != "qonnx" and case.op in QONNX_ONLY:
+            raise NotApplicable("it is an operator of QONNX")
         rng = np.random.default_rng(zlib.crc32(case.name.encode()))
         computed = self._computed()
         scale = self._input_format(computed)
@@ -185,32 +167,15 @@ class _Network:
             if name in computed:
                 given[name] = self._operand(name, array, scale, rng)
             else:
-                given[name] = self._constant(position, array)
+                given[name] = self._constant(position, name, array)
         if not given:
             given["_"] = self._operand("x", np.ones((1, 3), np.float32), scale, rng)
         node = self._body(given)
         self._behind(scale, rng, given)
         model = self.w.model(opset, name=case.name)
-        types = {a.dtype.name for a in (*case.inputs.values(), *case.outputs.values()) if a is not None}
-        rounds = self.keeps_types and bool(types & {"float16", "bfloat16"})
-        return Around(model=model, inputs=self.frames, node=node, rounds=rounds, expected=self.expected)
+        return Around(model=model, inputs=self.frames, node=node, expected=self.expected)
 
     # ---- the operands --------------------------------------------------------------------------------------
-
-    def _opset(self) -> int:
-        """The case's operator set, or the newest that is read where its operator is already the same there."""
-        opset = self.case.opset
-        if opset <= NEWEST_OPSET:
-            return opset
-        lowered = onnx.ModelProto()
-        lowered.CopyFrom(self.case.model)
-        for entry in lowered.opset_import:
-            entry.version = NEWEST_OPSET if entry.domain == "" else entry.version
-        try:
-            onnx.checker.check_model(lowered)
-        except onnx.checker.ValidationError:
-            return opset
-        return NEWEST_OPSET
 
     def _computed(self) -> set[str]:
         names = list(self.case.inputs)
@@ -242,7 +207,7 @@ class _Network:
         if case.op in ON_SUMS and not (case.op in PAIRS and self.form == "computed operands"):
             v = self._sums(v, shape, outer, rng)
         elif outer != shape:
-            v = w.reshape(v, *shape)
+            v = w.reshape(v, *shape, name=name)
         return self._typed(v, array)
 
     def _sums(self, v: str, shape: tuple[int, ...], outer: tuple[int, ...], rng: np.random.Generator) -> str:
@@ -258,13 +223,13 @@ class _Network:
             order = [i for i in range(len(shape)) if i != axis] + [axis]
             v = w.node("Transpose", w.reshape(v, *shape), perm=order)
             v = w.node("MatMul", v, self._trits(shape[axis], rng))
-            return w.node("Transpose", v, perm=[order.index(i) for i in range(len(shape))])
+            return w.node("Transpose", v, perm=[order.index(i) for i in range(len(shape))], name="sums")
         if count > DENSE_INPUTS:
             one = weights(w, np.ones((1, 1, 1, 1), np.int64), TRITS, self.dialect)
             v = w.node("Conv", w.reshape(v, 1, 1, 1, count), one)
         else:
             v = w.node("MatMul", w.reshape(v, 1, count), self._trits(count, rng))
-        return w.reshape(v, *shape)
+        return w.reshape(v, *shape, name="sums")
 
     def _trits(self, count: int, rng: np.random.Generator) -> str:
         """A square matrix of trits, about three in a row."""
@@ -286,17 +251,18 @@ class _Network:
         if case.op in ("Cast", "CastLike"):
             v = self._in_range(v, array)
             kept = array.dtype.name == "float32"
-            return v if kept else w.node("Cast", v, to=helper.np_dtype_to_tensor_dtype(array.dtype))
+            elem = helper.np_dtype_to_tensor_dtype(array.dtype)
+            return v if kept else w.node("Cast", v, to=elem, name=f"to_{array.dtype.name}")
         if case.op == "DequantizeLinear":
             operands = self._constants(*list(case.inputs)[1:])
-            return w.node("QuantizeLinear", v, *operands, **_attributes(self._node))
+            return w.node("QuantizeLinear", v, *operands, name="codes", **_attributes(self._node))
         if case.op in ("QLinearConv", "QLinearMatMul"):
-            return w.node("QuantizeLinear", v, *self._constants(*list(case.inputs)[1:3]))
+            return w.node("QuantizeLinear", v, *self._constants(*list(case.inputs)[1:3]), name="codes")
         if case.op in ("ConvInteger", "MatMulInteger"):
             zeros = [name for name in case.inputs if name in ("x_zero_point", "a_zero_point")]
             zero = case.inputs[zeros[0]]
             assert zero is not None
-            return w.node("QuantizeLinear", v, w.const(1.0), w.const(zero.reshape(())))
+            return w.node("QuantizeLinear", v, w.const(1.0), w.const(zero.reshape(())), name="codes")
         return v
 
     def _in_range(self, v: str, array: Array) -> str:
@@ -312,19 +278,29 @@ class _Network:
         arrays = [self.case.inputs[name] for name in names]
         return [self.w.const(array) for array in arrays if array is not None]
 
-    def _constant(self, position: int, array: Array) -> str:
+    def _constant(self, position: int, name: str, array: Array) -> str:
         """An operand that is not computed, or a weight."""
         case, w = self.case, self.w
         if WEIGHTED.get(case.op) == position:
-            bits = 2 if self.form.startswith("ternary") else 8
-            codes, scale = integers(_finite(array), bits)
-            return weights(w, codes, Format(bits=bits, signed=True, scale=scale), self.dialect)
+            return stored(w, _finite(array), self.form, self._output_axis(array), self.dialect, name)
+        if position == 2 and self.form.endswith("quantised bias"):
+            return stored_bias(w, _finite(array), self.dialect, name)
         first = next(iter(case.inputs.values()))
         assert first is not None
         alike = array.dtype == first.dtype and not self.keeps_types
         bound = case.op in ("Min", "Max", "Clip") or (case.op == "Pad" and position == 2)
         real = array.dtype.name in FLOATS or (alike and bound)
-        return w.const(array.astype(np.float32) if real else array)
+        return w.const(array.astype(np.float32) if real else array, name)
+
+    def _output_axis(self, weight: Array) -> int:
+        """The weight's axis of output channels."""
+        match self.case.op:
+            case "Conv":
+                return 0
+            case "Gemm":
+                return 0 if _attributes(self._node).get("transB", 0) else 1
+            case _:
+                return min(1, weight.ndim - 1)
 
     # ---- the operator --------------------------------------------------------------------------------------
 
@@ -460,16 +436,3 @@ def _on(f: Format, values: NDArray[np.float64]) -> NDArray[np.float32]:
     scale = np.float32(f.scale)
     codes = np.clip(np.rint(values.astype(np.float32) / scale), f.low, f.high)
     return np.asarray(codes * scale, np.float32)
-
-
-def integers(values: NDArray[np.float64], bits: int) -> tuple[NDArray[np.int64], float]:
-    """Weights as signed integers of so many bits, and their scale; with 2 bits they are ternary."""
-    size = np.abs(values)
-    if bits == 2:
-        kept = size > 0.5 * size.mean()
-        return np.where(kept, np.sign(values), 0).astype(np.int64), float(
-            np.float32(size[kept].mean() if kept.any() else 1.0)
-        )
-    high = 2 ** (bits - 1) - 1
-    scale = float(np.float32(size.max(initial=0.0) / high)) or 1.0
-    return np.rint(values / scale).astype(np.int64), scale

@@ -8,6 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from ternc.network.evaluate import RoundMode
 from ternc.network.layers import IntRange
 from ternc.network.steps import Add, Clamp, Divide, Multiply, Normalise, Round, Sign, Step
 
@@ -79,7 +80,7 @@ def chains(draw: st.DrawFn, channels: int) -> tuple[tuple[Step, ...], int, int]:
     return tuple(steps), low, high
 
 
-MODES = ("even", "floor", "ceil", "toward_zero", "half_up", "half_down")
+MODES: tuple[RoundMode, ...] = ("even", "floor", "ceil", "toward_zero", "half_up", "half_down")
 
 
 @st.composite

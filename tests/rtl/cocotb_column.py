@@ -21,9 +21,8 @@ from rtl_play import (
 )
 
 ROWS, LANES, BITS = PARAMETERS["Rows"], PARAMETERS["Lanes"], PARAMETERS["ActBits"]
-PERIOD = PARAMETERS["DrainPeriod"]
 DOT_LATENCY = max(1, log2(LANES))
-SPACING = ROWS * PERIOD  # from one last to the next, at least
+SPACING = ROWS  # from one last to the next, at least
 DIGITS = PARAMETERS["Digits"]
 CHAIN = ["act", "first", "last", "shift", "param", "weight_addr"]
 INPUTS = [*(f"{name}_i" for name in CHAIN), "weight_i"]
@@ -89,9 +88,8 @@ def model(trace: list[Cycle]) -> list[Expected]:
             sums[r] = None if before is None else ((before << 1 if doubled else before) + products[r]) & mask
         if last:
             start = now + DOT_LATENCY + 3
-            for r in range(ROWS):
-                for cycle in expected[start + r * PERIOD : start + (r + 1) * PERIOD]:
-                    cycle.update({"sum_o": sums[r], "sum_param_o": inputs["param_i"]})
+            for r, cycle in enumerate(expected[start : start + ROWS]):
+                cycle.update({"sum_o": sums[r], "sum_param_o": inputs["param_i"]})
     return expected
 
 

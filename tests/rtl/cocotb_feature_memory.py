@@ -1,6 +1,7 @@
-"""ternc_feature_memory: neighbouring pixels from different banks, turned into place."""
+"""ternc_feature_memory: vectors written at any piece, neighbouring pixels from different banks, turned into place."""
 
 import random
+from math import gcd
 from typing import Any
 
 import cocotb
@@ -20,12 +21,17 @@ from rtl_play import (
     unpack,
 )
 
-ROWS, SLICES, DEPTH = PARAMETERS["Rows"], PARAMETERS["Slices"], PARAMETERS["Depth"]
-CODE, ACT, SLICE_LANES = PARAMETERS["CodeBits"], PARAMETERS["ActBits"], PARAMETERS["SliceLanes"]
-WORD_BITS = PARAMETERS["Lanes"] * ACT
-SLICE_BITS = SLICE_LANES * CODE
+ROWS, DEPTH, CODE, ACT = (PARAMETERS[name] for name in ("Rows", "Depth", "CodeBits", "ActBits"))
+LANES, STORED, COLS, PIECE = (PARAMETERS[name] for name in ("Lanes", "StoredLanes", "Cols", "Piece"))
+PARTS = -(-COLS // STORED)
+PIECES = PARTS * STORED // PIECE
+VECTOR = COLS // PIECE
+GRID = gcd(VECTOR, PIECES)
 WRAP = 1 << max(1, log2(DEPTH))
-INPUTS = ["wr_en_i", "wr_bank_i", "wr_addr_i", "wr_data_i", "rd_addr_i", "rd_rot_i"]
+INPUTS = [
+    *("wr_en_i", "wr_bank_i", "wr_addr_i", "wr_next_i", "wr_piece_i", "wr_data_i"),
+    *("rd_addr_i", "rd_rot_i", "rd_part_i"),
+]
 
 
 def draw_read(rng: random.Random) -> tuple[int, int]:
@@ -37,25 +43,40 @@ def draw_read(rng: random.Random) -> tuple[int, int]:
 
 
 def stimulus(rng: random.Random, idle: str) -> Stimulus:
-    """Fill the memory, then read and write at random."""
-    fill = [(bank, address) for bank in range(ROWS) for address in range(DEPTH)]
+    """Fill every RAM of the memory, then read and write at random."""
+    starts = range(0, PIECES, GRID)
+    fill = [(bank, address, start) for bank in range(ROWS) for address in range(DEPTH) for start in starts]
     rng.shuffle(fill)
     idles = pauses(rng, idle)
     for number in range(len(fill) + 300):
         address, rotation = draw_read(rng)
         if number < len(fill):
-            enable, (bank, place) = (1 << SLICES) - 1, fill[number]
+            enable, (bank, place, start) = 1, fill[number]
         else:
-            enable, bank, place = rng.getrandbits(SLICES), rng.randrange(ROWS), rng.randrange(DEPTH)
-            enable = 0 if next(idles) else enable
+            enable, bank, place, start = 1, rng.randrange(ROWS), rng.randrange(DEPTH), rng.choice(starts)
+            enable = 0 if next(idles) else int(rng.random() < 0.8)
         yield {
             "wr_en_i": enable,
             "wr_bank_i": bank,
             "wr_addr_i": place,
-            "wr_data_i": draw(rng, SLICES * SLICE_BITS),
+            "wr_next_i": rng.randrange(DEPTH),
+            "wr_piece_i": start,
+            "wr_data_i": pack([draw(rng, CODE) for _ in range(COLS)], CODE),
             "rd_addr_i": address,
             "rd_rot_i": rotation,
+            "rd_part_i": rng.randrange(PARTS),
         }
+
+
+def written(inputs: dict[str, int]) -> dict[tuple[int, int, int], int]:
+    """The codes that a cycle writes, by bank, address and number within the wide word."""
+    found: dict[tuple[int, int, int], int] = {}
+    if inputs["wr_en_i"]:
+        for c, code in enumerate(unpack(inputs["wr_data_i"], CODE, COLS)):
+            around, place = divmod(inputs["wr_piece_i"] * PIECE + c, PIECES * PIECE)
+            address = inputs["wr_next_i"] if around else inputs["wr_addr_i"]
+            found[inputs["wr_bank_i"], address, place] = code
+    return found
 
 
 def model(trace: list[Cycle]) -> list[Expected]:
@@ -63,25 +84,19 @@ def model(trace: list[Cycle]) -> list[Expected]:
     memory: dict[tuple[int, int, int], int] = {}
     expected: list[Expected] = [{} for _ in range(3)]
     for inputs, _ in trace[:-3]:
-        written = {
-            (inputs["wr_bank_i"], inputs["wr_addr_i"], s): inputs["wr_data_i"] >> s * SLICE_BITS
-            & (1 << SLICE_BITS) - 1
-            for s in range(SLICES)
-            if inputs["wr_en_i"] >> s & 1
-        }
+        new = written(inputs)
         answer: int | None = 0
         for r in range(ROWS):
             bank = (r + inputs["rd_rot_i"]) % ROWS
             address = (inputs["rd_addr_i"] + (bank < inputs["rd_rot_i"])) % WRAP
-            for s in range(SLICES):
-                place = (bank, address, s)
-                if answer is None or place in written or place not in memory:
+            for lane in range(STORED):
+                place = (bank, address, inputs["rd_part_i"] * STORED + lane)
+                if answer is None or place in new or place not in memory:
                     answer = None
                 else:
-                    codes = pack(unpack(memory[place], CODE, SLICE_LANES), ACT)
-                    answer |= codes << (r * WORD_BITS + s * SLICE_LANES * ACT)
+                    answer |= memory[place] << (r * LANES + lane) * ACT
         expected.append({"rd_data_o": answer})
-        memory |= written
+        memory |= new
     return expected
 
 

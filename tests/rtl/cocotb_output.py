@@ -1,124 +1,107 @@
-"""ternc_output against the beats of random frames, cycle by cycle."""
+"""ternc_output against the beats of random frames that come row by row, cycle by cycle."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import cocotb
+from link_maker import LinkShape, Maker, Vector
 from rtl_play import PARAMETERS, SEEDS, pack, signed, unpack
 from rtl_steps import Steps
 
 P = PARAMETERS
 COLS, WRITE, VALUE, ELEM = P["Cols"], P["WriteBits"], P["ValueBits"], P["ElemBits"]
+WIDTH, HEIGHT, STEP, CAPACITY, FRAME = (
+    P[name] for name in ("Width", "Height", "StepRows", "Capacity", "FrameRows")
+)
 CHUNKS = -(-P["Channels"] // COLS)
-BEATS = P["Pixels"] * CHUNKS
-HALF = P["Depth"] // 2
-ADDR = max(1, (P["Depth"] - 1).bit_length())
-FRAMES = 9
-FIRST_BEAT = 5
+ROW_BEATS = WIDTH * CHUNKS
+SHAPE = LinkShape(STEP, WIDTH, CHUNKS, (P["StepBits"], P["XBits"], P["TileBits"], COLS * WRITE))
+READ, SHOWN = 3, 3
+"""Cycles from a step's last vector to the first read of one of its words, and from a read to its beat."""
+QUEUE = 8
+"""Beats that are read ahead."""
+FRAMES = 6
+IDLE = {"claim_i": 0, "valid_i": 0, "ready_i": 0}
 
 
-def beat_of(word: int, index: int) -> dict[str, int]:
-    """What the stream shows for the frame's word ``index``."""
+class Frames:
+    """Rows since reset: what is claimed, read and sent, and the words of those that have come."""
+
+    def __init__(self, steps: Steps) -> None:
+        self.steps = steps
+        self.words: dict[tuple[int, int], int] = {}
+        self.arrivals: dict[int, int] = {}
+        self.claimed = self.arrived = self.freed = 0
+        self.y = self.row = self.beat = (
+            0  # the next word to read: row of the frame, row since reset, beat in it
+        )
+        self.queue: list[tuple[int, dict[str, int]]] = []
+
+    def sent(self, vector: Vector, last: bool) -> None:
+        """A vector is on the link."""
+        self.words[vector.step * STEP + vector.row, vector.x * CHUNKS + vector.tile] = vector.data
+        if last:
+            self.arrivals[self.steps.cycle + READ] = STEP
+
+    @property
+    def room(self) -> bool:
+        return bool(self.claimed - self.freed + STEP <= CAPACITY)
+
+    def read(self) -> int:
+        """Read a word if one is there and its beat finds a place; the rows that this frees."""
+        self.arrived += self.arrivals.pop(self.steps.cycle, 0)
+        if self.row >= self.arrived or len(self.queue) == QUEUE:
+            return 0
+        frame_end = self.y == HEIGHT - 1 and self.beat == ROW_BEATS - 1
+        beat = beat_of(self.words.pop((self.row, self.beat)), self.beat, last=frame_end)
+        self.queue.append((self.steps.cycle + SHOWN, beat))
+        self.beat = (self.beat + 1) % ROW_BEATS
+        if self.beat:
+            return 0
+        free = FRAME - HEIGHT + 1 if frame_end else 1
+        self.row += free
+        self.y = 0 if frame_end else self.y + 1
+        return free
+
+
+def beat_of(data: int, index: int, *, last: bool) -> dict[str, int]:
+    """What the stream shows for a row's word ``index``."""
     chunk = index % CHUNKS
     count = min(COLS, P["Channels"] - chunk * COLS)
-    values = [signed(bits, VALUE) + P["Offset"] for bits in unpack(word, WRITE, COLS)]
+    values = [signed(bits, VALUE) + P["Offset"] for bits in unpack(data, WRITE, COLS)]
     return {
         "data_o": pack(values[:count], ELEM),
         "count_o": count,
         "pixel_last_o": int(chunk == CHUNKS - 1),
-        "last_o": int(index == BEATS - 1),
+        "last_o": int(last),
     }
 
 
-class Frames:
-    """What has to be on the ports.
-
-    A frame's words are written one a cycle in any order, then it is finished; the last word may come in the cycle
-    after the finish.
-    """
-
-    def __init__(self, steps: Steps) -> None:
-        self.steps = steps
-        self.words: list[list[int]] = []
-        self.unwritten: list[int] = []
-        self.finished: list[int] = []
-        self.sent = 0
-        self.beat = 0
-        self.previous_done = 0
-
-    @property
-    def free(self) -> bool:
-        return len(self.finished) - self.sent < 2
-
-    @property
-    def valid(self) -> bool:
-        """A frame's first beat comes five cycles after its finish or the end of the frame before."""
-        if self.sent == len(self.finished):
-            return False
-        return self.steps.cycle >= max(self.finished[self.sent], self.previous_done) + FIRST_BEAT
-
-    @property
-    def base(self) -> int:
-        """Where the frame that is written begins."""
-        base: int = len(self.finished) % 2 * HALF
-        return base
-
-    def begin(self) -> None:
-        """A new frame, none of its words written."""
-        self.words.append([self.steps.bits(COLS * WRITE) for _ in range(BEATS)])
-        self.unwritten = list(range(BEATS))
-        self.steps.random.shuffle(self.unwritten)
-
-    def write(self, base: int) -> dict[str, Any]:
-        """The write port in a cycle in which one of the words is written."""
-        index = self.unwritten.pop()
-        return {"wr_en_i": 1, "wr_addr_i": base + index, "wr_data_i": self.words[-1][index]}
-
-    def move(self) -> None:
-        """The beat on offer moves in this cycle."""
-        self.beat += 1
-        if self.beat == BEATS:
-            self.beat = 0
-            self.sent += 1
-            self.previous_done = self.steps.cycle
-
-
-def no_write(steps: Steps) -> dict[str, Any]:
-    """The write port at rest."""
-    return {"wr_en_i": 0, "wr_addr_i": steps.junk(ADDR), "wr_data_i": steps.junk(COLS * WRITE)}
-
-
 async def send(steps: Steps, *, always: bool) -> None:
-    """Frames are written, finished and sent; everything is checked in every cycle."""
+    """Frames are written and sent; everything is checked in every cycle."""
     frames = Frames(steps)
-    writes, takes = steps.pauses(), steps.pauses()
-    late_base: int | None = None
-    while frames.sent < FRAMES:
-        free, base, finish, written = frames.free, frames.base, False, no_write(steps)
-        if late_base is not None:
-            written, late_base = frames.write(late_base), None
-        elif frames.unwritten and (always or not next(writes)):
-            if len(frames.unwritten) == 1 and steps.bits(1):
-                late_base = base
-            else:
-                written = frames.write(base)
-            finish = late_base is not None or not frames.unwritten
-        if finish:
-            frames.finished.append(steps.cycle)
-        elif free and not frames.unwritten and len(frames.words) < FRAMES and late_base is None:
-            frames.begin()
+    maker = Maker(steps, SHAPE, FRAMES * FRAME // STEP, always=always)
+    takes = steps.pauses()
+    while frames.row < FRAMES * FRAME or frames.queue:
+        room = frames.room
+        link = maker.cycle(room=room, sent=frames.sent)
         ready = always or not next(takes)
-        await steps.settle(finish_i=int(finish), ready_i=int(ready), **written)
-        steps.check(free_o=int(free), base_o=base, valid_o=int(frames.valid))
-        if frames.valid:
-            steps.check(**beat_of(frames.words[frames.sent][frames.beat], frames.beat))
+        await steps.settle(**link, ready_i=int(ready))
+        valid = bool(frames.queue) and frames.queue[0][0] <= steps.cycle
+        steps.check(room_o=int(room), valid_o=int(valid))
+        free = frames.read()
+        if valid:
+            steps.check(**frames.queue[0][1])
             if ready:
-                frames.move()
+                frames.queue.pop(0)
+        frames.claimed += STEP * bool(link["claim_i"])
+        frames.freed += free
         await steps.next()
+    assert not frames.words or FRAME > HEIGHT
     for _ in range(20):
-        await steps.settle(finish_i=0, ready_i=1)
-        steps.check(valid_o=0, free_o=1)
+        await steps.settle(claim_i=0, valid_i=0, ready_i=1)
+        steps.check(valid_o=0, room_o=1)
         await steps.next()
 
 
@@ -128,20 +111,19 @@ async def test_sends_frames(dut: Any, seed: int) -> None:
     """Random pauses on both sides."""
     steps = Steps(dut, seed)
     for _ in range(2):
-        await steps.reset(finish_i=0, ready_i=0, wr_en_i=0)
+        await steps.reset(**IDLE)
         await send(steps, always=False)
 
 
 @cocotb.test()
 @cocotb.parametrize(seed=SEEDS)
 async def test_one_beat_a_cycle(dut: Any, seed: int) -> None:
-    """Finished as early as possible and never held up; a reset in the middle of a frame."""
+    """Written as early as possible and never held up; a reset in the middle of a frame."""
     steps = Steps(dut, seed)
-    await steps.reset(finish_i=0, ready_i=0, wr_en_i=0)
-    await steps.settle(finish_i=1, ready_i=1)
-    await steps.next()
-    await steps.settle(finish_i=0)
-    for _ in range(steps.random.randint(1, FIRST_BEAT + BEATS)):
+    await steps.reset(**IDLE)
+    maker, frames = Maker(steps, SHAPE, 1, always=True), Frames(steps)
+    for _ in range(steps.random.randint(2, 9 + STEP * ROW_BEATS)):
+        await steps.settle(**maker.cycle(room=True, sent=frames.sent), ready_i=1)
         await steps.next()
-    await steps.reset(finish_i=0, ready_i=1, wr_en_i=0)
+    await steps.reset(**IDLE)
     await send(steps, always=True)

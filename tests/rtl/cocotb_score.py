@@ -10,26 +10,37 @@ from rtl_steps import Steps
 
 P = PARAMETERS
 COLS, VALUE, DIFF, SCORE, ELEM = P["Cols"], P["ValueBits"], P["DiffBits"], P["ScoreBits"], P["ElemBits"]
+FRAME_VECTORS, FRAME_STEPS = P["FrameVectors"], P["FrameSteps"]
 LATENCY = log2(COLS) + 4
 FRAMES = 14
+IDLE = {"claim_i": 0, "valid_i": 0, "ready_i": 0}
 
 
 class Frames:
-    """Frames that are summed up, held and sent."""
+    """Frames that are claimed step by step, summed up, held and sent."""
 
     def __init__(self, steps: Steps) -> None:
         self.steps = steps
-        self.left = self.total = 0
+        self.claims = self.vectors = self.total = 0
         self.finished: list[tuple[int, int]] = []
         self.sent = 0
 
     @property
-    def free(self) -> bool:
-        return len(self.finished) - self.sent < 2
+    def room(self) -> bool:
+        """Inside a frame always; a new one while fewer than two are begun and not sent."""
+        begun = -(-self.claims // FRAME_STEPS)
+        return bool(self.claims % FRAME_STEPS != 0 or begun - self.sent < 2)
+
+    @property
+    def expected(self) -> int:
+        """Vectors that are claimed and have not come: a step has its share, the last one what is left."""
+        frames, in_frame = divmod(self.claims, FRAME_STEPS)
+        claimed: int = frames * FRAME_VECTORS + in_frame * (FRAME_VECTORS // FRAME_STEPS)
+        return claimed - self.vectors
 
     @property
     def valid(self) -> bool:
-        """A frame's beat comes some cycles after its finish, and after the beat of the frame before."""
+        """A frame's beat comes some cycles after its last vector, and after the beat of the frame before."""
         return self.sent < len(self.finished) and self.steps.cycle >= self.finished[self.sent][0] + LATENCY
 
     def beat(self) -> int:
@@ -44,39 +55,30 @@ class Frames:
         for difference in differences:
             found = signed(difference, DIFF)
             self.total += found * found if P["Squares"] else abs(found)
+        self.vectors += 1
+        if self.vectors % FRAME_VECTORS == 0:
+            self.finished.append((self.steps.cycle, self.total))
+            self.total = 0
         return pack([d | self.steps.bits(VALUE) << DIFF for d in differences], VALUE)
-
-    def finish(self) -> None:
-        """The frame ends in this cycle."""
-        self.finished.append((self.steps.cycle, self.total))
-        self.total = 0
 
 
 async def score(steps: Steps, *, always: bool) -> None:
-    """Frames of a few vectors each, the last one with the finish or before it; every cycle is checked."""
+    """Frames step by step; every cycle is checked."""
     frames = Frames(steps)
-    vectors, takes = steps.pauses(), steps.pauses()
-    left = 0
+    claims, vectors, takes = steps.pauses(), steps.pauses(), steps.pauses()
     while frames.sent < FRAMES:
-        valid = finish = 0
-        value = steps.junk(COLS * VALUE)
-        free = frames.free
-        if not left and free and len(frames.finished) < FRAMES:
-            left = steps.random.choice((1, steps.random.randint(1, 20)))
-        if left and (always or not next(vectors)):
-            left -= 1
-            valid = int(left > 0 or steps.bits(1))
-            if valid:
-                value = frames.vector()
-            finish = int(left == 0)
-        if finish:
-            frames.finish()
+        room, value = frames.room, steps.junk(COLS * VALUE)
+        claim = room and frames.claims < FRAMES * FRAME_STEPS and (always or not next(claims))
+        valid = frames.expected > 0 and (always or not next(vectors))
+        if valid:
+            value = frames.vector()
         ready = always or not next(takes)
-        await steps.settle(valid_i=valid, value_i=value, finish_i=finish, ready_i=int(ready))
-        steps.check(free_o=int(free), valid_o=int(frames.valid))
+        await steps.settle(claim_i=int(claim), valid_i=int(valid), value_i=value, ready_i=int(ready))
+        steps.check(room_o=int(room), valid_o=int(frames.valid))
         if frames.valid:
             steps.check(data_o=frames.beat())
             frames.sent += ready
+        frames.claims += claim
         await steps.next()
 
 
@@ -85,18 +87,18 @@ async def score(steps: Steps, *, always: bool) -> None:
 async def test_scores_frames(dut: Any, seed: int) -> None:
     """Random pauses on both sides."""
     steps = Steps(dut, seed)
-    await steps.reset(valid_i=0, finish_i=0, ready_i=0)
+    await steps.reset(**IDLE)
     await score(steps, always=False)
 
 
 @cocotb.test()
 @cocotb.parametrize(seed=SEEDS)
 async def test_one_vector_a_cycle(dut: Any, seed: int) -> None:
-    """Never held up; a reset in the middle of a frame and of a finish."""
+    """Never held up; a reset in the middle of a frame."""
     steps = Steps(dut, seed)
     for _ in range(3):
-        await steps.reset(valid_i=0, finish_i=0, ready_i=1)
+        await steps.reset(**IDLE)
         await score(steps, always=True)
-        for finish in (0, 1):
-            await steps.settle(valid_i=1, value_i=(1 << COLS * VALUE) - 1, finish_i=finish)
+        await steps.settle(claim_i=1, valid_i=1, value_i=(1 << COLS * VALUE) - 1)
+        for _ in range(steps.random.randint(1, 3)):
             await steps.next()

@@ -12,7 +12,6 @@ from ternc.schedule.design import (
     Engine,
     Geometry,
     InputStream,
-    LayerSchedule,
     LineBuffer,
     Link,
     Memory,
@@ -46,23 +45,6 @@ def port(name: str, channels: int, size: int, elements: int, bits: int) -> Strea
 
 def memory(name: str, words: int, width: int = 1) -> Memory:
     return Memory(name=name, width_bits=width, words=(0,) * words)
-
-
-def layer(name: str) -> LayerSchedule:
-    return LayerSchedule(
-        name=name,
-        kind="conv",
-        macs=100,
-        density=0.5,
-        digits=0.5,
-        taps=4,
-        cycles=50,
-        utilisation=0.5,
-        weight_bits=64,
-        activation_bits=4,
-        accumulator_bits=12,
-        requantiser="multiply",
-    )
 
 
 def buffer(
@@ -134,7 +116,7 @@ def engine(
     columns = range(shape.cols)
     return Engine(
         geometry=g,
-        layers=tuple(map(layer, layers)),
+        layers=layers,
         programs=(*programs, *([memory("tables", tables << 4)] if tables else [])),
         places=tuple(memory(f"place_{n}", b.width) for n, b in enumerate(buffers)),
         weights=tuple(memory(f"weights_{c}", 40) for c in columns),
@@ -163,6 +145,7 @@ def design(
         name=name,
         device="unit",
         clock_mhz=100.0,
+        arrays=(),
         engines=engines,
         inputs=inputs,
         outputs=outputs,

@@ -1,4 +1,4 @@
-"""Random programs for ternc_sequencer: the words of its ROMs and what each pass of a layer has to do."""
+"""Random programs for ternc_sequencer: the words of its ROMs and what each pass of a row has to do."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rtl_play import log2
+from rtl_play import log2, pack
 from rtl_steps import word
 
-LAYER_DEPTH, PASS_DEPTH, TAP_DEPTH = 3, 8, 13
-TABLE_BITS = 2
-RD_BITS, WR_BITS, ACT_BITS, SLICE_BITS, PARAM_BITS, WEIGHT_BITS, XMAP_BITS = 7, 6, 3, 2, 3, 5, 6
+ROW_DEPTH, PASS_DEPTH, TAP_DEPTH = 11, 8, 13
+RD_BITS, WR_BITS, ACT_BITS, PARAM_BITS, WEIGHT_BITS, XMAP_BITS = 7, 6, 3, 3, 5, 6
+PART_BITS, TILE_BITS, STEP_BITS, PIECE_BITS = 2, 3, 2, 2
 LONGEST = 15
 """The longest interval of a pass."""
-ROWS, GROUPS = 4, 3
+ROWS, GROUPS = 6, 3
 """The most output rows and groups of pixels of a layer."""
 SHORT_PASSES = 5
 """At the beginning: as short as a drain, one after another."""
@@ -27,17 +27,22 @@ def address_bits(depth: int) -> int:
 
 @dataclass(frozen=True)
 class Shape:
-    """What the programs of one test share: rows of the array, and how many of each there are."""
+    """What the programs of one test share: rows of the array, links, terms, rows of each line buffer."""
 
     rows: int
-    inputs: int
-    outputs: int
+    links: int
     terms: int
+    capacities: tuple[int, ...]
+
+    @property
+    def inputs(self) -> int:
+        """Line buffers."""
+        return len(self.capacities)
 
 
 @dataclass(frozen=True)
 class Term:
-    y_step: int
+    pitch: int
     y_stride: int
     height: int
     pad: int
@@ -47,6 +52,7 @@ class Term:
 @dataclass(frozen=True)
 class Tap:
     offset: int
+    part: int
     rot: int
     q: int
     limit: int
@@ -64,7 +70,9 @@ class Pass:
     param: int
     write: int
     xmap: int
-    slice: int
+    tile: int
+    step_row: int
+    piece: int
     row_low: int
     row_high: int
     x_low: int
@@ -74,80 +82,69 @@ class Pass:
 
 
 @dataclass(frozen=True)
-class Layer:
+class Row:
+    """A row step of a layer; ``needs`` and ``frees`` have a number for each line buffer."""
+
     pass_start: int
     pass_count: int
     groups: int
-    rows: int
-    row_step: int
+    row: int
+    write: int
     plane: int
-    table: int
-    use_table: int
-    to_output: int
-    to_score: int
-    wait_input: int
-    release_input: int
-    last_layer: int
+    to_feature: int
+    links: int
+    needs: tuple[int, ...]
+    frees: tuple[int, ...]
+    takes: int
+    flush: int
+    last: int
 
 
 @dataclass(frozen=True)
 class Turn:
-    """A pass at one place: which of the layer's rows and groups of pixels."""
+    """A pass at one group of pixels of a row."""
 
     step: Pass
-    row: int
     group: int
 
 
 @dataclass(frozen=True)
 class Program:
-    """A program. Layers after the last one are there, but never run."""
+    """A program. Row steps after the last one are there, but never run."""
 
     shape: Shape
-    layers: tuple[Layer, ...]
+    rows: tuple[Row, ...]
     passes: tuple[Pass, ...]
     taps: tuple[Tap, ...]
     terms: tuple[Term, ...]
 
-    def turns(self, layer: Layer) -> Iterator[Turn]:
-        """The layer's passes in order."""
-        for row in range(layer.rows):
-            for group in range(layer.groups):
-                for step in self.passes[layer.pass_start : layer.pass_start + layer.pass_count]:
-                    yield Turn(step, row, group)
-
-    def cycles(self, layer: Layer) -> int:
-        """Of the layer's passes."""
-        return sum(turn.step.interval for turn in self.turns(layer))
+    def turns(self, row: Row) -> Iterator[Turn]:
+        """The row's passes in order."""
+        for group in range(row.groups):
+            for step in self.passes[row.pass_start : row.pass_start + row.pass_count]:
+                yield Turn(step, group)
 
     def furthest(self) -> int:
         """The largest number that a map's x can be compared with."""
-        groups = max(layer.groups for layer in self.layers)
+        groups = max(row.groups for row in self.rows)
         return max(groups * self.shape.rows, *(max(abs(tap.q), tap.limit) for tap in self.taps))
 
     def tallest(self) -> int:
-        """The same for y."""
-        y = max(layer.rows for layer in self.layers) * max(term.y_stride for term in self.terms)
+        """The same for y, and the end of a line buffer that is not yet wrapped."""
+        y = max(row.row for row in self.rows) * max(term.y_stride for term in self.terms)
         height = max(term.height for term in self.terms)
-        return max(height, y + max(abs(tap.dy) for tap in self.taps))
+        reach = max(height, y + max(abs(tap.dy) for tap in self.taps))
+        return reach + max(self.shape.capacities)
 
 
 def random_program(seed: int, shape: Shape) -> Program:
-    """Layers that share passes, passes that share taps, taps that share terms."""
+    """Rows that share passes, passes that share taps, taps that share terms."""
     draw = random.Random(seed)
-    terms = tuple(
-        Term(
-            y_step=draw.getrandbits(RD_BITS),
-            y_stride=draw.randint(0, 3),
-            height=draw.randint(1, 7),
-            pad=draw.getrandbits(ACT_BITS),
-            source=draw.randint(0, shape.inputs),
-        )
-        for _ in range(shape.terms)
-    )
+    terms = tuple(random_term(draw, shape) for _ in range(shape.terms))
     taps = tuple(
         Tap(
             offset=draw.getrandbits(RD_BITS),
+            part=draw.getrandbits(PART_BITS),
             rot=draw.randrange(shape.rows),
             q=draw.randint(-4, 6),
             limit=draw.randint(1, 3 * shape.rows),
@@ -158,7 +155,23 @@ def random_program(seed: int, shape: Shape) -> Program:
         for _ in range(TAP_DEPTH)
     )
     passes = tuple(random_pass(draw, shape, n) for n in range(PASS_DEPTH))
-    return Program(shape, random_layers(draw, shape), passes, taps, terms)
+    return Program(shape, random_rows(draw, shape), passes, taps, terms)
+
+
+def random_term(draw: random.Random, shape: Shape) -> Term:
+    """A map in the feature memory, or in a line buffer: all of it, or, where the buffer's rows are a power of two, more."""
+    source = draw.randint(0, shape.inputs)
+    height = draw.randint(1, 9)
+    if source:
+        capacity = shape.capacities[source - 1]
+        height = height if capacity & (capacity - 1) == 0 else draw.randint(max(1, capacity - 2), capacity)
+    return Term(
+        pitch=draw.getrandbits(RD_BITS),
+        y_stride=draw.randint(0, 3),
+        height=height,
+        pad=draw.getrandbits(ACT_BITS),
+        source=source,
+    )
 
 
 def random_pass(draw: random.Random, shape: Shape, number: int) -> Pass:
@@ -176,7 +189,9 @@ def random_pass(draw: random.Random, shape: Shape, number: int) -> Pass:
         param=draw.getrandbits(PARAM_BITS),
         write=draw.getrandbits(WR_BITS),
         xmap=draw.getrandbits(XMAP_BITS),
-        slice=draw.getrandbits(SLICE_BITS),
+        tile=draw.getrandbits(TILE_BITS),
+        step_row=draw.getrandbits(STEP_BITS),
+        piece=draw.getrandbits(PIECE_BITS),
         row_low=draw.choice((0, draw.randint(0, ROWS))),
         row_high=draw.choice((ROWS, draw.randint(0, ROWS))),
         x_low=draw.choice((0, draw.randint(0, end))),
@@ -186,57 +201,63 @@ def random_pass(draw: random.Random, shape: Shape, number: int) -> Pass:
     )
 
 
-def random_layers(draw: random.Random, shape: Shape) -> tuple[Layer, ...]:
-    """The first layer waits for a frame; the rest is free. A layer writes one output at most."""
-    used = draw.randint(1, LAYER_DEPTH)
-    layers = []
-    for n in range(LAYER_DEPTH):
+def random_rows(draw: random.Random, shape: Shape) -> tuple[Row, ...]:
+    """The first row needs a row of the first input; the rest is free. Many are as short as they can be."""
+    used = draw.randint(ROW_DEPTH // 2, ROW_DEPTH)
+    rows = []
+    for n in range(ROW_DEPTH):
         start = draw.choice((0, draw.randrange(PASS_DEPTH)))
         count = draw.choice((1, PASS_DEPTH - start, draw.randint(1, PASS_DEPTH - start)))
-        layers.append(
-            Layer(
+        needs = [draw.choice((0, draw.randint(1, ROWS))) for _ in range(shape.inputs)]
+        needs[0] = max(needs[0], int(n == 0))
+        rows.append(
+            Row(
                 pass_start=start,
                 pass_count=count,
-                groups=draw.randint(1, GROUPS),
-                rows=draw.randint(1, ROWS),
-                row_step=draw.getrandbits(WR_BITS),
+                groups=draw.choice((1, draw.randint(1, GROUPS))),
+                row=draw.randrange(ROWS),
+                write=draw.getrandbits(WR_BITS),
                 plane=draw.getrandbits(WR_BITS),
-                table=draw.getrandbits(TABLE_BITS),
-                use_table=draw.getrandbits(1),
-                to_output=draw.choice((0, 1 << draw.randrange(shape.outputs))),
-                to_score=draw.getrandbits(1),
-                wait_input=int(n == 0) | draw.getrandbits(shape.inputs),
-                release_input=draw.getrandbits(shape.inputs),
-                last_layer=int(n == used - 1),
+                to_feature=draw.getrandbits(1),
+                links=draw.choice((0, draw.getrandbits(shape.links))),
+                needs=tuple(needs),
+                frees=tuple(draw.choice((0, draw.randint(1, ROWS))) for _ in range(shape.inputs)),
+                takes=draw.getrandbits(shape.inputs),
+                flush=int(draw.random() < 0.25),
+                last=int(n == used - 1),
             )
         )
-    return tuple(layers)
+    return tuple(rows)
 
 
 def parameters(programs: Sequence[Program], flush_cycles: int) -> dict[str, int]:
     """Of a sequencer that can run each of the programs."""
     shape = programs[0].shape
+    y_bits = 2 + max(program.tallest() for program in programs).bit_length()
     return {
         "Rows": shape.rows,
         "Inputs": shape.inputs,
-        "Outputs": shape.outputs,
+        "Links": shape.links,
         "ActBits": ACT_BITS,
         "RdBits": RD_BITS,
         "WrBits": WR_BITS,
         "XBits": 2 + max(program.furthest() for program in programs).bit_length(),
-        "YBits": 2 + max(program.tallest() for program in programs).bit_length(),
+        "YBits": y_bits,
         "RotBits": address_bits(shape.rows),
-        "SliceBits": SLICE_BITS,
+        "PartBits": PART_BITS,
+        "TileBits": TILE_BITS,
+        "StepBits": STEP_BITS,
+        "PieceBits": PIECE_BITS,
         "ParamBits": PARAM_BITS,
         "WeightAddrBits": WEIGHT_BITS,
         "CountBits": LONGEST.bit_length(),
         "XmapBits": XMAP_BITS,
-        "TableBits": TABLE_BITS,
-        "LayerDepth": LAYER_DEPTH,
+        "RowDepth": ROW_DEPTH,
         "PassDepth": PASS_DEPTH,
         "TapDepth": TAP_DEPTH,
         "TermDepth": shape.terms,
         "FlushCycles": flush_cycles,
+        "Capacities": pack(shape.capacities, y_bits),
     }
 
 
@@ -244,20 +265,36 @@ def hex_files(program: Program, p: dict[str, int]) -> dict[str, str]:
     """The contents of the ROMs; fields from the lowest bit up, as in docs/program.md."""
     pass_bits, tap_bits = address_bits(PASS_DEPTH), address_bits(TAP_DEPTH)
     rd, wr, x, y, count = (p[name] for name in ("RdBits", "WrBits", "XBits", "YBits", "CountBits"))
-    inputs, outputs = p["Inputs"], p["Outputs"]
-    layer_widths = [pass_bits, pass_bits + 1, x, y, wr, wr, p["TableBits"], 1, outputs, 1, inputs, inputs, 1]
+    inputs = p["Inputs"]
+    row_widths = [pass_bits, pass_bits + 1, x, y, wr, wr, 1, p["Links"], *[y] * (2 * inputs), inputs, 1, 1]
     pass_widths = [tap_bits, count, count, p["WeightAddrBits"], p["ParamBits"], wr, p["XmapBits"]]
-    tap_widths = [rd, p["RotBits"], x, x, y, address_bits(p["TermDepth"]), 1]
+    place_widths = [p["TileBits"], p["StepBits"], p["PieceBits"]]
+    tap_widths = [rd, p["PartBits"], p["RotBits"], x, x, y, address_bits(p["TermDepth"]), 1]
     term_widths = [rd, y, y, p["ActBits"], address_bits(inputs + 1)]
     return {
-        "layers.hex": image([tuple(vars(layer).values()) for layer in program.layers], layer_widths),
+        "rows.hex": image([row_fields(row) for row in program.rows], row_widths),
         "passes.hex": image(
             [tuple(vars(step).values()) for step in program.passes],
-            [*pass_widths, p["SliceBits"], y, y, x, x, 1, 1],
+            [*pass_widths, *place_widths, y, y, x, x, 1, 1],
         ),
         "taps.hex": image([tuple(vars(tap).values()) for tap in program.taps], tap_widths),
         "terms.hex": image([tuple(vars(term).values()) for term in program.terms], term_widths),
     }
+
+
+def row_fields(row: Row) -> tuple[int, ...]:
+    """A row word's fields, those of the line buffers one by one."""
+    before = (
+        row.pass_start,
+        row.pass_count,
+        row.groups,
+        row.row,
+        row.write,
+        row.plane,
+        row.to_feature,
+        row.links,
+    )
+    return (*before, *row.needs, *row.frees, row.takes, row.flush, row.last)
 
 
 def image(rows: Sequence[tuple[int, ...]], widths: Sequence[int]) -> str:

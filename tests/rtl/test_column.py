@@ -13,7 +13,6 @@ SETS: list[Parameters] = [
         "AccBits": 15,
         "ParamBits": 5,
         "WeightAddrBits": 7,
-        "DrainPeriod": 2,
         "Digits": 1,
     },
     {
@@ -23,7 +22,6 @@ SETS: list[Parameters] = [
         "AccBits": 14,
         "ParamBits": 3,
         "WeightAddrBits": 9,
-        "DrainPeriod": 1,
         "Digits": 0,
     },
 ]
@@ -35,7 +33,6 @@ MORE: list[Parameters] = [
         "AccBits": 8,
         "ParamBits": 1,
         "WeightAddrBits": 1,
-        "DrainPeriod": 1,
         "Digits": 1,
     },
     {
@@ -45,7 +42,6 @@ MORE: list[Parameters] = [
         "AccBits": 20,
         "ParamBits": 6,
         "WeightAddrBits": 4,
-        "DrainPeriod": 3,
         "Digits": 0,
     },
 ]
@@ -73,7 +69,6 @@ def drawn(seed: int) -> Parameters:
         "AccBits": rng.randint(10, 30),
         "ParamBits": rng.randint(1, 8),
         "WeightAddrBits": rng.randint(1, 8),
-        "DrainPeriod": rng.randint(1, 4),
         "Digits": 1,
     }
 

@@ -1,23 +1,30 @@
-"""Unit regression of ternc_feature_memory."""
+"""Unit regression of ternc_feature_memory: Cols divides StoredLanes, the other way round, or neither."""
 
 import pytest
-from rtl_bench import Bench, Parameters
+from rtl_bench import Bench
 
-SETS: list[Parameters] = [
-    {"Rows": 3, "Lanes": 7, "Slices": 3, "SliceLanes": 2, "CodeBits": 3, "ActBits": 5, "Depth": 11},
-    {"Rows": 4, "Lanes": 8, "Slices": 1, "SliceLanes": 8, "CodeBits": 8, "ActBits": 8, "Depth": 16},
-]
-MORE: list[Parameters] = [
-    {"Rows": 1, "Lanes": 1, "Slices": 1, "SliceLanes": 1, "CodeBits": 1, "ActBits": 1, "Depth": 1},
-    {"Rows": 2, "Lanes": 5, "Slices": 2, "SliceLanes": 2, "CodeBits": 4, "ActBits": 8, "Depth": 8},
-]
-
-
-@pytest.mark.parametrize("parameters", SETS, ids=str)
-def test_feature_memory_under_verilator(bench: Bench, parameters: Parameters) -> None:
-    bench.run("feature_memory", parameters)
+NAMES = ("Rows", "Lanes", "StoredLanes", "Cols", "Piece", "CodeBits", "ActBits", "Depth")
+NEITHER = (3, 7, 4, 6, 2, 3, 5, 11)
+NARROW = (2, 6, 6, 4, 2, 4, 4, 7)
+COPRIME = (2, 3, 3, 7, 1, 2, 3, 5)
+TILES = (4, 8, 8, 2, 2, 8, 8, 16)
+PARTS = (2, 5, 3, 12, 3, 4, 8, 8)
+SAME = (4, 5, 5, 5, 5, 3, 3, 6)
+ONE = (1, 1, 1, 1, 1, 1, 1, 1)
 
 
-@pytest.mark.parametrize("parameters", [*SETS[:1], *MORE], ids=str)
-def test_feature_memory_under_icarus(bench: Bench, parameters: Parameters) -> None:
-    bench.run("feature_memory", parameters, simulator="icarus")
+@pytest.mark.parametrize(
+    ("values", "simulator"),
+    [
+        (NEITHER, "verilator"),
+        (TILES, "verilator"),
+        (NEITHER, "icarus"),
+        (NARROW, "icarus"),
+        (COPRIME, "icarus"),
+        (PARTS, "icarus"),
+        (SAME, "icarus"),
+        (ONE, "icarus"),
+    ],
+)
+def test_feature_memory(bench: Bench, values: tuple[int, ...], simulator: str) -> None:
+    bench.run("feature_memory", dict(zip(NAMES, values, strict=True)), simulator=simulator)

@@ -12,11 +12,30 @@ SETS: list[Parameters] = [
         "CodeBits": 7,
         "ValueBits": 18,
         "ExtraDelay": 0,
+        "Tables": 0,
     },
-    {"AccBits": 9, "MulBits": 4, "AddBits": 25, "Shift": 0, "CodeBits": 3, "ValueBits": 34, "ExtraDelay": 5},
+    {
+        "AccBits": 9,
+        "MulBits": 4,
+        "AddBits": 25,
+        "Shift": 0,
+        "CodeBits": 3,
+        "ValueBits": 34,
+        "ExtraDelay": 5,
+        "Tables": 5,
+    },
 ]
 MORE: list[Parameters] = [
-    {"AccBits": 1, "MulBits": 1, "AddBits": 1, "Shift": 3, "CodeBits": 1, "ValueBits": 2, "ExtraDelay": 1},
+    {
+        "AccBits": 1,
+        "MulBits": 1,
+        "AddBits": 1,
+        "Shift": 3,
+        "CodeBits": 1,
+        "ValueBits": 2,
+        "ExtraDelay": 1,
+        "Tables": 1,
+    },
     {
         "AccBits": 17,
         "MulBits": 15,
@@ -25,6 +44,7 @@ MORE: list[Parameters] = [
         "CodeBits": 7,
         "ValueBits": 18,
         "ExtraDelay": 2,
+        "Tables": 2,
     },
 ]
 

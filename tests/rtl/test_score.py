@@ -5,12 +5,22 @@ import random
 import pytest
 from rtl_bench import Bench
 
-NAMES = ("Cols", "ValueBits", "DiffBits", "Squares", "ScoreBits", "ElemBits", "Limit")
-ONE = (1, 1, 1, 1, 5, 8, 3)
-SQUARES = (5, 14, 9, 1, 24, 24, 400000)
-ABSOLUTE = (4, 9, 9, 0, 15, 16, 3000)
-WRAPS = (3, 8, 6, 1, 11, 16, 700)
-ALWAYS = (2, 5, 4, 0, 10, 16, -1)
+NAMES = (
+    "Cols",
+    "ValueBits",
+    "DiffBits",
+    "Squares",
+    "ScoreBits",
+    "ElemBits",
+    "Limit",
+    "FrameVectors",
+    "FrameSteps",
+)
+ONE = (1, 1, 1, 1, 5, 8, 3, 1, 1)
+SQUARES = (5, 14, 9, 1, 24, 24, 400000, 15, 4)
+ABSOLUTE = (4, 9, 9, 0, 15, 16, 3000, 6, 6)
+WRAPS = (3, 8, 6, 1, 11, 16, 700, 9, 1)
+ALWAYS = (2, 5, 4, 0, 10, 16, -1, 4, 2)
 
 
 def drawn(seed: int) -> tuple[int, ...]:
@@ -26,6 +36,7 @@ def drawn(seed: int) -> tuple[int, ...]:
         score,
         elem,
         rng.randint(1 << 6, 1 << (score - 2)),
+        *rng.choice(((5, 3), (8, 2), (20, 5))),
     )
 
 

@@ -6,16 +6,17 @@ import pytest
 from rtl_bench import Bench
 from sequencer_program import Shape, hex_files, parameters, random_program
 
-ROMS = {"LayerFile": "layers.hex", "PassFile": "passes.hex", "TapFile": "taps.hex", "TermFile": "terms.hex"}
+ROMS = {"RowFile": "rows.hex", "PassFile": "passes.hex", "TapFile": "taps.hex", "TermFile": "terms.hex"}
 
 
 @pytest.mark.parametrize(
     ("shape", "flush_cycles", "seeds", "simulator"),
     [
-        (Shape(rows=3, inputs=2, outputs=3, terms=5), 21, (1, 2), "verilator"),
-        (Shape(rows=1, inputs=1, outputs=1, terms=1), 17, (4, 5), "icarus"),
-        (Shape(rows=4, inputs=3, outputs=2, terms=4), 24, (6,), "icarus"),
-        (Shape(rows=2, inputs=1, outputs=1, terms=2), 19, (7,), "icarus"),
+        (Shape(rows=3, links=3, terms=6, capacities=(5, 4)), 21, (1, 2), "verilator"),
+        (Shape(rows=1, links=1, terms=1, capacities=(1,)), 1, (4, 5), "icarus"),
+        (Shape(rows=4, links=2, terms=6, capacities=(8, 3, 2)), 24, (6,), "icarus"),
+        (Shape(rows=2, links=1, terms=3, capacities=(7,)), 2, (7,), "icarus"),
+        (Shape(rows=1, links=2, terms=4, capacities=(2, 6)), 3, (8, 9), "icarus"),
     ],
     ids=str,
 )

@@ -17,11 +17,17 @@ STORED = Path(__file__).parent / "stored"
 FILES = {
     "digits_brevitas_mlp.qcdq_legacy": (
         "rtl/digits_brevitas_mlp_qcdq_legacy.sv",
+        "rtl/digits_brevitas_mlp_qcdq_legacy_engine0.sv",
         "report/performance.txt",
         "report/exactness.txt",
         "design.json",
     ),
-    "ecg_ae_conv1d.qdq_int4": ("rtl/ecg_ae_conv1d_qdq_int4.sv", "rtl/mem/xmap.hex", "rtl/mem/layers.hex"),
+    "ecg_ae_conv1d.qdq_int4": (
+        "rtl/ecg_ae_conv1d_qdq_int4_engine0.sv",
+        "rtl/mem/e0_xmap.hex",
+        "rtl/mem/e0_rows.hex",
+        "rtl/mem/e0_place_0.hex",
+    ),
 }
 
 

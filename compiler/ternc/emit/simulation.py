@@ -13,6 +13,7 @@ from ternc.emit.env import comment, render
 from ternc.errors import InternalError
 from ternc.resources import folder
 from ternc.schedule.design import Design, StreamPort
+from ternc.schedule.timing import TIMED_FRAMES
 
 _COPIED = ("axi_stream.py", "run.py", "scoreboard.py", "test_network.py")
 
@@ -97,6 +98,7 @@ def _design_json(design: Design) -> bytes:
         "top": design.name,
         "inputs": [asdict(port) for port in design.inputs],
         "outputs": [asdict(port) for port in design.outputs],
+        "timed_frames": TIMED_FRAMES,
         "cycles_per_frame": design.cycles_per_frame,
         "latency_cycles": design.latency_cycles,
     }

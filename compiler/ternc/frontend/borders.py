@@ -251,6 +251,10 @@ def _constants(model: onnx.ModelProto) -> Values:
     return {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
 
 
+_FIXED_STATISTICS = 15
+"""The operator set from which on onnx's reference normalises by the constants alone."""
+
+
 class _Nodes:
     """onnx's reference implementation of single nodes, each prepared once."""
 
@@ -266,9 +270,12 @@ class _Nodes:
         if key not in self._prepared:
             inputs, outputs = ([onnx.ValueInfoProto(name=n) for n in names] for names in (read, made))
             graph = onnx.helper.make_graph([node], "node", inputs, outputs)
-            self._prepared[key] = ReferenceEvaluator(
-                onnx.helper.make_model(graph, opset_imports=self._opsets)
-            )
+            opsets = self._opsets
+            if (
+                node.op_type == "BatchNormalization"
+            ):  # in older sets the reference mixes the batch's statistics in
+                opsets = [onnx.helper.make_opsetid("", max(_FIXED_STATISTICS, o.version)) for o in opsets]
+            self._prepared[key] = ReferenceEvaluator(onnx.helper.make_model(graph, opset_imports=opsets))
         found = self._prepared[key].run(None, {name: values[name] for name in read})
         return dict(zip(made, map(np.asarray, found), strict=True))
 

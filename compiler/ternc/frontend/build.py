@@ -36,7 +36,7 @@ from ternc.frontend.values import (
 from ternc.network.analysis import accumulator_range
 from ternc.network.layers import IntRange, Linear, Pool, Prologue, Staircase, Tensor, Term
 from ternc.network.steps import Add, Clamp, Multiply, Round, Step
-from ternc.network.thresholds import NoStaircase, derive, direction, image
+from ternc.network.thresholds import NoStaircase, derive, direction, image, rises_or_falls
 
 TABLE_HELP = "quantise its input to at most 8 bits, so that a table can hold it"
 
@@ -199,7 +199,7 @@ class Builder:
 
     def _codes(self, grid: Grid, acc: Accumulator, view: View, where: str) -> tuple[int, int]:
         """The code range of a grid; refused beyond 8 bits."""
-        if len(acc.addends) == 1:
+        if acc.whole:
             reached = image(grid.prefix, acc.addends[0].ranges)
         else:
             reached = image((real_ends(acc), *grid.prefix), (IntRange(low=-1, high=1),) * acc.size[0])
@@ -223,6 +223,10 @@ class Builder:
         if found is None:
             raise self.unquantised(view, where)
         grid = narrow(found)
+        if view.pool is not None and view.pool.before < grid.cut:
+            between = view.steps[view.pool.before : grid.cut]
+            if not np.all(rises_or_falls(between, acc.size[0])):
+                return self._turning_operand(view, acc, where)
         key = (
             id(acc),
             tuple(id(s) for s in view.steps),
@@ -237,10 +241,22 @@ class Builder:
             done = self._finished[key] = _Finished(tensor=tensor, grid=grid)
         return _operand(view, done.tensor, done.grid)
 
+    def _turning_operand(self, view: View, acc: Accumulator, where: str) -> Operand:
+        """An activation that turns behind a max pool: the pool's codes first, then the activation on them."""
+        assert view.pool is not None
+        front, behind = view.steps[: view.pool.before], view.steps[view.pool.before :]
+        if find_grid(front, start(acc)) is None:
+            raise ModelError(
+                f"{where} reads '{view.name}', whose activation turns behind a max pool of sums that nothing quantises",
+                help="put the activation in front of the pool, or a quantiser in front of the activation",
+            )
+        pooled = self.operand(replace(view, steps=front), where).view(view.name)
+        return self.operand(replace(pooled, steps=(*pooled.steps, *behind)), where)
+
     def _finish(self, view: View, acc: Accumulator, grid: Grid, where: str) -> Tensor:
         low, high = self._codes(grid, acc, view, where)
         codes = IntRange(low=low, high=high)
-        if len(acc.addends) > 1:
+        if not acc.whole:
             found = settled(acc, grid.prefix, low, high, where)
             return self._placed(view, acc, grid, found.terms, found.staircase, codes)
         try:

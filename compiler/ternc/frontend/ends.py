@@ -305,7 +305,7 @@ def _raw(walk: Walk, view: View, acc: Accumulator) -> _Last | None:
     scale, offset = (np.broadcast_to(v, channels).copy() for v in found)
     deviation = float(max(d * abs(s) for d, s in zip(acc.deviation.tolist(), map(float, scale), strict=True)))
     terms = acc.addends[0].terms
-    if len(acc.addends) > 1:
+    if not acc.whole:
         joint = common(acc)
         if joint is None:
             return None

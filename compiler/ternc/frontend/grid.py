@@ -13,6 +13,8 @@ from typing import Any, TypeAlias, assert_never
 import numpy as np
 from numpy.typing import NDArray
 
+from ternc.network.evaluate import RoundMode
+from ternc.network.exact import round_exact
 from ternc.network.steps import (
     Add,
     Clamp,
@@ -84,6 +86,7 @@ def find_grid(steps: tuple[Step, ...], start: tuple[int, int] | None) -> Grid | 
         The grid, or None where the chain never rounds or ends in values that form no grid.
     """
     grid: Grid | None = None
+    coarse: Grid | None = None  # behind a later rounding that changes nothing, should the finer grid not last
     if start is not None:
         bottom, top = float(start[0]), float(start[1])
         grid = Grid(prefix=(), cut=0, scale=_one(1), offset=_one(0), factors=(), low=bottom, high=top)
@@ -92,28 +95,24 @@ def find_grid(steps: tuple[Step, ...], start: tuple[int, int] | None) -> Grid | 
     for position, step in enumerate(steps):
         match step:
             case Round() | Sign() | Thresholds():
-                if grid is not None and isinstance(step, Round) and _whole(grid):
-                    continue
-                if isinstance(step, Sign):
-                    low, high = -1.0, 1.0
-                if isinstance(step, Thresholds):
-                    low, high = 0.0, float(step.values.shape[1])
-                low, high = _rounded(low), _rounded(high)
-                cut = position + 1
-                grid = Grid(
-                    prefix=steps[:cut], cut=cut, scale=_one(1), offset=_one(0), factors=(), low=low, high=high
-                )
-                lost = False
+                low, high = _discrete(low, high, step)
+                made = _behind(steps[: position + 1], low, high)
+                if grid is not None and not lost and isinstance(step, Round) and _whole(grid):
+                    coarse = made
+                else:
+                    grid, coarse, lost = made, None, False
             case Clamp():
                 low, high = _clamped(low, high, step)
                 if grid is not None and not lost:
-                    inner = _inner_clamp(grid, step)
-                    lost = inner is None
-                    grid = grid if inner is None else inner
+                    inner, coarse = _inner_clamp(grid, step), coarse and _inner_clamp(coarse, step)
+                    if inner is None:
+                        inner, coarse = coarse, None
+                    grid, lost = inner or grid, inner is None
             case Add() | Multiply() | Divide() | Normalise():
                 low, high = _moved(low, high, step)
                 if grid is not None and not lost:
                     grid = _affine(grid, step)
+                    coarse = coarse and _affine(coarse, step)
             case Function():
                 low, high, lost = -np.inf, np.inf, True
             case _:
@@ -121,8 +120,25 @@ def find_grid(steps: tuple[Step, ...], start: tuple[int, int] | None) -> Grid | 
     return None if lost or grid is None or np.any(grid.scale == 0) else grid
 
 
-def _rounded(value: float) -> float:
-    return float(np.rint(value)) if np.isfinite(value) else value
+def _behind(prefix: tuple[Step, ...], low: float, high: float) -> Grid:
+    """The integers that a chain has just become."""
+    one, zero = _one(1), _one(0)
+    return Grid(prefix=prefix, cut=len(prefix), scale=one, offset=zero, factors=(), low=low, high=high)
+
+
+def _discrete(low: float, high: float, step: Round | Sign | Thresholds) -> tuple[float, float]:
+    """Image of an interval under a step that makes integers, over all channels."""
+    match step:
+        case Sign():
+            return -1.0, 1.0
+        case Thresholds():
+            return 0.0, float(step.values.shape[1])
+        case Round():
+            return _rounded(low, step.mode), _rounded(high, step.mode)
+
+
+def _rounded(value: float, mode: RoundMode) -> float:
+    return float(round_exact(Fraction(value), mode)) if np.isfinite(value) else value
 
 
 def _whole(grid: Grid) -> bool:

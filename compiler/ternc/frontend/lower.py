@@ -30,7 +30,10 @@ LOWERED = "ternc_lowered_"
 OLDEST_EXECUTED_OPSET = 13
 EXECUTED_IR_VERSION = 10
 
-_NUMERIC = {"Add", "Sub", "Mul", "Div", "Clip", "Concat", "Max", "Min", "Pow", "PRelu", "Neg"}
+_NUMERIC = {
+    *("Add", "Sub", "Mul", "Div", "Clip", "Concat", "Max", "Min", "Pow", "PRelu", "Neg"),
+    *("Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Equal"),
+}
 """Operators whose constant operands have the type of the value; all values are float32 here."""
 
 _OPERANDS = {
@@ -65,6 +68,23 @@ _SHAPED = {
 _INTEGERS = {"ArgMax", "Shape", "Size"}
 """Operators whose result stays an integer."""
 
+_FLAGS = {
+    *(
+        "Less",
+        "LessOrEqual",
+        "Greater",
+        "GreaterOrEqual",
+        "Equal",
+        "And",
+        "Or",
+        "Xor",
+        "Not",
+        "IsInf",
+        "IsNaN",
+    ),
+}
+"""Operators whose result is true or false."""
+
 
 @dataclass(slots=True, kw_only=True)
 class _Lowering:
@@ -74,6 +94,7 @@ class _Lowering:
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     constants: dict[str, Array] = field(default_factory=dict)
     integers: set[str] = field(default_factory=set)
+    flags: set[str] = field(default_factory=set)
     count: int = 0
 
     def emit(self, op: str, inputs: list[str], output: str = "", **attributes: Any) -> str:
@@ -95,8 +116,7 @@ class _Lowering:
         """One node that depends on the input."""
         inputs = [self._read(node, position) for position in range(len(node.inputs))]
         output = next((o for o in node.outputs if o), "")
-        if self._integral(node):
-            self.integers.update(o for o in node.outputs if o)
+        self._note(node)
         match node.op:
             case "Quant" | "IntQuant":
                 self._quant(node, inputs[0], output)
@@ -122,12 +142,25 @@ class _Lowering:
             case _:
                 self._plain(node, inputs)
 
+    def _note(self, node: Node) -> None:
+        """Remember which of a node's results are no floats."""
+        made = [o for o in node.outputs if o]
+        if self._integral(node):
+            self.integers.update(made)
+        if self._flagged(node):
+            self.flags.update(made)
+
     def _integral(self, node: Node) -> bool:
         """Whether a node's results stay integers."""
         if node.op == "Cast":
             return node.inputs[0] in self.integers and "int" in fold.elem_dtype(int(node.attributes["to"]))
         given = node.inputs[:1] if node.op in _SHAPED else node.inputs
         return node.op in _INTEGERS or any(name in self.integers for name in given)
+
+    def _flagged(self, node: Node) -> bool:
+        """Whether a node's results are true or false."""
+        moves = node.op in _SHAPED | {"Identity", "Transpose", "Flatten", "Concat"}
+        return node.op in _FLAGS or (moves and node.inputs[0] in self.flags)
 
     def _read(self, node: Node, position: int) -> str:
         """The name to read an input by; constants are stored at their first use."""
@@ -138,7 +171,7 @@ class _Lowering:
         array = value.array
         if array.dtype.name in ("float16", "bfloat16", "float64"):
             return self.number(array)
-        numeric = node.op in _NUMERIC or (node.op == "Pad" and position == 2)
+        numeric = node.op in _NUMERIC or (node.op, position) in (("Pad", 2), ("Where", 1), ("Where", 2))
         if numeric and not any(i in self.integers for i in node.inputs):
             return self.number(array)
         if node.op == "Reshape" and position == 1 and self.dynamic:
@@ -285,9 +318,13 @@ class _Lowering:
             elem = onnx.helper.np_dtype_to_tensor_dtype(fold.make_dtype(dtype))
             self.emit("Cast", [x], output, to=elem)
             return
+        if dtype == "bool":
+            self.flags.add(output)
+            self.emit("Cast", [x], output, to=onnx.TensorProto.BOOL)
+            return
         bounds = fold.type_range(dtype)
-        if bounds is None:
-            self.emit("Identity", [x], output)
+        if x in self.flags or bounds is None:
+            self.emit("Cast", [x], output, to=onnx.TensorProto.FLOAT)
             return
         v = self._round(x, "DOWN")
         self.emit("Clip", [v, self.number(bounds[0]), self.number(bounds[1])], output)

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ternc.errors import ModelError
+from ternc.frontend import spelled
 from ternc.frontend.access import Access, split
 from ternc.frontend.build import Operand, start, term_ranges
 from ternc.frontend.grid import Rationals, affine, find_grid, rationals
-from ternc.frontend.ops_elementwise import ACTIVATION, function, useful
+from ternc.frontend.ops_elementwise import ACTIVATION, useful
 from ternc.frontend.reads import one_hot
 from ternc.frontend.values import (
     NOTHING,
@@ -33,7 +34,7 @@ from ternc.frontend.values import (
     real_dtype,
 )
 from ternc.frontend.walk import HostOnlyError, Walk, handles
-from ternc.network.steps import Add, Clamp, Divide, Function, Multiply, Step
+from ternc.network.steps import Add, Divide, Multiply, Step
 
 SUM = "layer of a sum"
 
@@ -47,6 +48,10 @@ def add(walk: Walk, node: Node) -> Value:
     constants = [(v, s) for v, s in zip(values, signs, strict=True) if isinstance(v, Const)]
     if len(computed) + len(constants) < len(values):
         raise walk.refuse(node, ": cannot compute with the result of ArgMax or TopK")
+    activation = _activation(node, values) if node.op != "Sub" else None
+    if activation is not None:
+        walk.becomes[node.name] = ACTIVATION
+        return activation
     alone = len(computed) == 1
     walk.becomes[node.name] = ACTIVATION if alone else SUM
     result = _negated(*computed[0], node.outputs[0]) if alone else summed(walk, node, computed)
@@ -58,14 +63,31 @@ def add(walk: Walk, node: Node) -> Value:
     return result
 
 
+def _activation(node: Node, values: list[Value | None]) -> View | None:
+    """The sum of two functions of one value, where it is part of an activation spelled out."""
+    match values:
+        case [View() as first, View() as second] if node.op != "Mean":
+            count = spelled.common(first, second)
+            found = None if count is None else spelled.total(first.steps[count:], second.steps[count:])
+            steps = first.steps[:count]
+            return None if found is None else replace(first, name=node.outputs[0], steps=(*steps, *found))
+        case _:
+            return None
+
+
 @handles("Mul", "Div", becomes=ACTIVATION)
 def scale(walk: Walk, node: Node) -> Value:
-    """x * c, x / c, and products of two functions of the same value; c / x is refused."""
+    """x * c, x / c, and products and quotients of two functions of the same value."""
     first, second = walk.value(node, 0), walk.value(node, 1)
     if isinstance(first, Const) and isinstance(second, View | Joined) and node.op == "Mul":
         first, second = second, first
     if isinstance(first, View) and isinstance(second, View):
         return _product(walk, node, first, second)
+    if isinstance(first, Const) and isinstance(second, View) and node.op == "Div":
+        turned = spelled.reciprocal(second.steps)
+        if turned is not None:
+            factor = Multiply(factor=walk.spread(node, second, first, "operand"))
+            return replace(second, name=node.outputs[0], steps=(*turned, *useful(factor)))
     if not isinstance(first, View | Joined) or not isinstance(second, Const):
         name = second.name if second is not None else ""
         raise HostOnlyError(
@@ -106,7 +128,7 @@ def _shifted(walk: Walk, node: Node, const: Const, sign: int, view: View) -> Vie
 
 
 def _product(walk: Walk, node: Node, first: View, second: View) -> View:
-    """``f(x) * g(x)`` of one value x: an activation spelled out (x * sigmoid(x), a gated ReLU, a square).
+    """``f(x) * g(x)`` or ``f(x) / g(x)`` of one value x: an activation spelled out (x * sigmoid(x), a square ...).
 
     Raises:
         HostOnlyError: Two different values, or a product that is no known activation.
@@ -117,75 +139,14 @@ def _product(walk: Walk, node: Node, first: View, second: View) -> View:
         ).sentence,
         help="an activation written as a product is known for Swish, HardSwish, Gelu, Mish and squares",
     )
-    same = (
-        first.source is second.source
-        and first.pool == second.pool
-        and np.array_equal(first.index, second.index)
-    )
-    if not same or node.op == "Div":
+    count = spelled.common(first, second)
+    if count is None:
         raise refusal
-    long, short = (first, second) if len(first.steps) >= len(second.steps) else (second, first)
-    common = len(short.steps)
-    while common and any(a is not b for a, b in zip(long.steps[:common], short.steps[:common], strict=True)):
-        common -= 1
-    found = spelled(long.steps[common:], short.steps[common:])
+    combined = spelled.product if node.op == "Mul" else spelled.quotient
+    found = combined(first.steps[count:], second.steps[count:])
     if found is None:
         raise refusal
-    return replace(long, name=node.outputs[0], steps=(*long.steps[:common], *found))
-
-
-def spelled(first: tuple[Step, ...], second: tuple[Step, ...]) -> tuple[Step, ...] | None:
-    """The steps of a product of two functions of the same number, or None.
-
-    Args:
-        first, second: What is applied to the number on both sides.
-    """
-    match first, second:
-        case (), ():
-            return (function("square"),)
-        case (Function(kind="sigmoid"),), ():
-            return (function("silu", 1.0),)
-        case (Multiply(factor=alpha), Function(kind="sigmoid")), () if alpha.size == 1:
-            return (function("silu", float(alpha[0])),)
-        case (Function(kind="softplus"), Function(kind="tanh")), ():
-            return (function("mish"),)
-        case (Function(kind="hard_sigmoid", alpha=a, beta=b),), () if _is(a, 1 / 6) and _is(b, 0.5):
-            return (function("hard_swish"),)
-        case (Add(addend=c), Clamp(low=low, high=high), Divide(divisor=d)), () if (
-            _is(c, 3) and _is(low, 0) and _is(high, 6) and _is(d, 6)
-        ):
-            return (function("hard_swish"),)
-        case (Add(addend=c), Clamp(low=low, high=high)), () if _is(c, 3) and _is(low, 0) and _is(high, 6):
-            return (function("hard_swish"), Multiply(factor=np.array([6.0])))
-        case (scale, Function(kind="erf"), Add(addend=one)), (*half,) if _is(one, 1) and _root_half(scale):
-            match half:
-                case []:
-                    return (function("gelu"), Multiply(factor=np.array([2.0])))
-                case [Multiply(factor=h)] if _is(h, 0.5):
-                    return (function("gelu"),)
-                case _:
-                    return None
-        case (scale, Function(kind="erf"), Add(addend=one), Multiply(factor=h)), () if (
-            _is(one, 1) and _is(h, 0.5) and _root_half(scale)
-        ):
-            return (function("gelu"),)
-        case _:
-            return None
-
-
-def _is(values: NDArray[np.float64], wanted: float) -> bool:
-    return bool(np.all(np.abs(values - wanted) <= 1e-6 * max(1.0, abs(wanted))))
-
-
-def _root_half(step: Step) -> bool:
-    """Whether a step divides by the square root of 2."""
-    match step:
-        case Divide(divisor=d):
-            return _is(d, 2**0.5)
-        case Multiply(factor=m):
-            return _is(m, 0.5**0.5)
-        case _:
-            return False
+    return replace(first, name=node.outputs[0], steps=(*first.steps[:count], *found))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -16,6 +16,7 @@ from ternc.frontend import (
     ops_reduce,
     ops_resize,
     ops_shape,
+    ops_spelled,
     ops_sum,
 )
 from ternc.frontend.anomaly import AnomalyWish, add_anomaly
@@ -36,6 +37,7 @@ HANDLERS = (
     ops_reduce,
     ops_resize,
     ops_shape,
+    ops_spelled,
     ops_sum,
 )
 """The modules whose operators are registered by importing them."""
@@ -72,8 +74,9 @@ def network(path: Path, walk: Walk, ends: Ends, anomaly: AnomalyWish | None = No
     leaving = [o.tensor for o in ends.outputs] + ([score.tensor] if score else [])
     read_by = {name for layer in build.layers for name in layer.sources}
     outputs = []
-    for n, output in enumerate(ends.outputs):
-        inner = output.tensor in read_by or output.tensor in leaving[:n] or not build.made(output.tensor)
+    for output in ends.outputs:
+        shared = output.tensor in read_by or leaving.count(output.tensor) > 1
+        inner = shared or not build.made(output.tensor)
         outputs.append(replace(output, tensor=build.duplicate(output.tensor)) if inner else output)
     needed = {o.tensor for o in outputs} | ({score.tensor} if score else set())
     layers = []

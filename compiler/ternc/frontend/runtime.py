@@ -38,7 +38,7 @@ class Session:
         self._place = place
         try:
             self._session = onnxruntime.InferenceSession(
-                model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+                _known(model).SerializeToString(), options, providers=["CPUExecutionProvider"]
             )
         except Exception as error:  # onnxruntime's exceptions have no common public base
             raise ToolError(f"{place}: onnxruntime cannot load the model ({first_line(error)})") from error
@@ -58,6 +58,31 @@ class Session:
                 f"{self._place}: onnxruntime cannot run the model ({first_line(error)})"
             ) from error
         return {name: np.asarray(array) for name, array in zip(self._outputs, found, strict=True)}
+
+
+def _known(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model with what onnxruntime has no implementation of (Swish) spelled out."""
+    if not any(node.op_type == "Swish" for node in model.graph.node):
+        return model
+    spelled = onnx.ModelProto()
+    spelled.CopyFrom(model)
+    del spelled.graph.node[:]
+    for node in model.graph.node:
+        spelled.graph.node.extend(_swish(node) if node.op_type == "Swish" else [node])
+    return spelled
+
+
+def _swish(node: onnx.NodeProto) -> list[onnx.NodeProto]:
+    """``x * sigmoid(alpha * x)``."""
+    alpha = next((a.f for a in node.attribute if a.name == "alpha"), 1.0)
+    scaled, gate = (f"{node.output[0]}_{part}" for part in ("scaled", "gate"))
+    make = onnx.helper.make_node
+    return [
+        make("Constant", [], [f"{scaled}_alpha"], value_float=alpha),
+        make("Mul", [node.input[0], f"{scaled}_alpha"], [scaled]),
+        make("Sigmoid", [scaled], [gate]),
+        make("Mul", [node.input[0], gate], [node.output[0]]),
+    ]
 
 
 def run_frames(single: Session, whole: Callable[[], Session], inputs: Mapping[str, NDArray[Any]]) -> Values:

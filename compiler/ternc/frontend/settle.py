@@ -48,22 +48,24 @@ def settled(acc: Accumulator, prefix: tuple[Step, ...], low: int, high: int, whe
     if found.misses is not None:
         m = found.misses
         raise ModelError(
-            f"{where}: the scales of '{acc.name}' have no exact integer form of {m.bits} bits: the best one differs "
-            f"by up to {m.codes} in {m.differing:,} of {m.reachable:,} reachable cases, in {len(m.channels)} channels",
+            f"{where}: no exact integer form of {m.bits} bits was found for the scales of '{acc.name}': the closest "
+            f"one differs by up to {m.codes} in {m.differing:,} of {m.reachable:,} reachable cases, in "
+            f"{len(m.channels)} channels",
             help="give its operands equal scales, or scales whose ratio is a power of two or a small fraction",
         )
     return Settled(terms=scaled(acc.addends, found.multipliers), staircase=found.staircase)
 
 
 def scaled(addends: tuple[Addend, ...], multipliers: NDArray[np.int64]) -> tuple[Term, ...]:
-    """All addends' terms, their weights times the multipliers ``[J, O]``."""
+    """All addends' terms, their weights times the multipliers ``[J, O]``; at least one, if need be of zeros."""
     terms = []
     for addend, row in zip(addends, multipliers, strict=True):
         column = row[:, None, None, None]
         terms += [
             replace(t, weights=(t.weights * column).astype(np.int32)) for t in addend.terms if np.any(row)
         ]
-    return tuple(terms) or addends[0].terms
+    first = addends[0].terms[0]
+    return tuple(terms) or (replace(first, weights=np.zeros_like(first.weights)),)
 
 
 def common(acc: Accumulator) -> tuple[tuple[Term, ...], list[Fraction]] | None:

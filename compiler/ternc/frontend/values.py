@@ -102,8 +102,8 @@ class Addend:
 class Accumulator:
     """The sums of a linear layer that is not finished yet: its activation is still unknown.
 
-    Its real value is ``sum_j scale_j * A_j``. With one addend, whose scale then is 1, the value is the integer sum
-    itself, and the view's steps hold all scales.
+    Its real value is ``sum_j scale_j * A_j``. Where it is `whole`, the value is the integer sum itself, and the view's
+    steps hold all scales.
 
     Attributes:
         name, kind: As in `Linear`.
@@ -130,6 +130,11 @@ class Accumulator:
             ),
             np.zeros(self.size[0]),
         )
+
+    @property
+    def whole(self) -> bool:
+        """Whether there is one addend, and its scale is 1."""
+        return len(self.addends) == 1 and bool(np.all(self.addends[0].scale == 1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -251,6 +256,23 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Comparison:
+    """Whether a value lies on one side of a constant; only a choice (Where) reads it on the chip.
+
+    Attributes:
+        at: The constant, one number or one per channel of the view's map.
+        below: Whether it is true for smaller values.
+        equal: Whether it is true for the constant itself.
+    """
+
+    name: str
+    view: View
+    at: PerChannel
+    below: bool
+    equal: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Host:
     """A value that only the host can compute; it may lead to the network's outputs and nowhere else.
 
@@ -271,7 +293,7 @@ class Unknown:
     name: str
 
 
-Value: TypeAlias = Const | View | Joined | Choice | Host | Unknown
+Value: TypeAlias = Const | View | Joined | Choice | Comparison | Host | Unknown
 Computed: TypeAlias = View | Joined
 
 

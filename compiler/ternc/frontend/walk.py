@@ -19,6 +19,7 @@ from ternc.frontend.values import (
     NOTHING,
     Array,
     Choice,
+    Comparison,
     Computed,
     Const,
     GraphInput,
@@ -305,7 +306,7 @@ class Walk:
             return [Unknown(name=name) for name in node.outputs]
 
     def _handle(self, node: Node) -> list[Value]:
-        behind = next((v for v in map(self.values.get, node.inputs) if isinstance(v, Host)), None)
+        behind = next((v for v in map(self._host_value(node), node.inputs) if v is not None), None)
         if node.op in HOST and not node.domain and (behind is not None or node.op not in _HANDLERS):
             reason = behind.reason if behind else self._host_reason(node)
             self.becomes[node.name] = "on the host"
@@ -328,6 +329,21 @@ class Walk:
                 raise
             self.becomes[node.name] = "on the host"
             return [Host(name=name, node=node, reason=error) for name in node.outputs]
+
+    def _host_value(self, node: Node) -> Callable[[str], Host | None]:
+        """What of a node's inputs only the host can compute; of a comparison, whatever is no choice."""
+
+        def found(name: str) -> Host | None:
+            match self.values.get(name):
+                case Host() as host:
+                    return host
+                case Comparison() if node.op != "Where":
+                    maker = self.makers[name]
+                    return Host(name=name, node=maker, reason=self._host_reason(maker))
+                case _:
+                    return None
+
+        return found
 
     def _entry(self, node: Node) -> _Entry:
         """The handler of a node's operator; a refusal where there is none."""

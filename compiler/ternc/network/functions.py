@@ -85,6 +85,20 @@ FUNCTIONS: dict[str, Activation] = {
         shape=lambda a, b, c: turns.bent(),
         error=lambda x, y, a, b, c: form.of_product(x, x),
     ),
+    "cube": Activation(
+        formula="x x x",
+        real=lambda x, a, b, c, bits: x * x * x,
+        floats=lambda x, a, b, c: x * x * x,
+        error=lambda x, y, a, b, c: form.relative_but_at_zero(x, y),
+    ),
+    "cubic": Activation(
+        formula="x + alpha x x x",
+        real=lambda x, a, b, c, bits: form.cubic(x, Real.of(1), a),
+        floats=lambda x, a, b, c: form.float_cubic(x, 1, a),
+        error=lambda x, y, a, b, c: form.relative_but_at_zero(x, y),
+        refusal=lambda a, b, c: _not_negative("alpha", a),
+        constants=("alpha",),
+    ),
     "thresholded_relu": Activation(
         formula="x if x > alpha else 0",
         real=lambda x, a, b, c, bits: x if x.compare(a) > 0 else form.ZERO,

@@ -149,7 +149,7 @@ class Lattice:
     # ---- where U begins ---------------------------------------------------------------------------------
 
     def _first(self, borders: Integers, rest: Integers) -> Integers:
-        """``n_r`` for borders and rests of equal shape."""
+        """``n_r`` for borders and rests of equal shape, at most two off the box."""
         t = self._border[borders] - self._beta[rest]
         first = np.ceil(t)
         up = first - t
@@ -157,13 +157,17 @@ class Lattice:
         unsure = np.argwhere((up <= doubt) | (up >= 1 - doubt))
         low, high = self.ranges[0]
         for place in map(tuple, unsure):
-            nearest = round(float(t[place]))
-            if not low <= nearest <= high:
-                continue  # neither point of this rest next to the border is in the box
+            middle, reach = float(t[place]), float(doubt[place])
+            before, at = max(ceil(middle - reach), low) - 1, min(floor(middle + reach), high) + 1
+            if at - before < 2:
+                continue  # no point of this rest that is in doubt is in the box
             border, r = int(borders[place]), int(rest[place])
-            beyond = self.marks.beyond(self.numbers[border], self.value(nearest, r))
-            first[place] = nearest if beyond else nearest + 1
-        return first.astype(np.int64)
+            while at - before > 1:  # once, unless the scales are worlds apart
+                a = (before + at) // 2
+                beyond = self.marks.beyond(self.numbers[border], self.value(a, r))
+                before, at = (before, a) if beyond else (a, at)
+            first[place] = at
+        return np.clip(first, low - 1, high + 2).astype(np.int64)  # farther out all are alike
 
     def value(self, a: int, rest: int) -> Fraction:
         """``v`` of a point."""
@@ -293,6 +297,8 @@ class Lattice:
 
     def solve(self, bits: int) -> Solution | None:
         """The smallest multipliers below ``2**bits`` that are exact, or None where the search finds none."""
+        if not self.numbers:
+            return Solution(multipliers=(1,) * len(self.scales), thresholds=())
         window = self.window()
         conditions = np.zeros((0, len(self.scales)), np.int64)
         for _ in range(_TRIALS):
@@ -341,12 +347,16 @@ class Lattice:
         return low, high
 
     def _candidates(self, bits: int) -> Iterator[Integers]:
-        """Multipliers, the first counted up from where the last search ended, the others rounded, in blocks."""
+        """Multipliers, the first counted up from where the last search ended, the others rounded, in blocks.
+
+        A term beside which the first hardly counts gets the largest multiplier.
+        """
+        largest = (1 << bits) - 1
         ratios = [s / self.scales[0] for s in self.scales[1:]]
-        top = ceil((1 << bits) / max(Fraction(1), *ratios))
+        top = ceil((1 << bits) / max([Fraction(1), *(r for r in ratios if r <= largest)]))
         for start in range(self._counted, top, _BLOCK):
             counted = np.arange(start, min(start + _BLOCK, top), dtype=np.int64)
-            rest = [np.rint(counted * float(ratio)).astype(np.int64) for ratio in ratios]
+            rest = [np.minimum(np.rint(counted * float(ratio)), largest).astype(np.int64) for ratio in ratios]
             yield np.stack([counted, *rest], axis=1)
 
     # ---- how far off ------------------------------------------------------------------------------------
@@ -370,10 +380,12 @@ class Lattice:
         shares = self.rests @ m[1:]
         low, high = self.ranges[0]
         centres = np.mean(self._drift(m)) + float(m[0]) * self._border
+        ends = [(int(n) * low, int(n) * high) for n, (low, high) in zip(m, self.ranges, strict=True)]
+        bottom, top = sum(min(pair) for pair in ends), sum(max(pair) for pair in ends)
         thresholds = []
         count, listed, points = 0, 0, []
         for border, centre in enumerate(centres):
-            threshold = int(np.ceil(centre))
+            threshold = min(max(int(np.ceil(centre)), bottom), top + 1)
             thresholds.append(threshold)
             first, _ = self.everywhere(border)
             taken = np.clip(-((shares - threshold) // m[0]), low, high + 1)

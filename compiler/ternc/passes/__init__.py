@@ -10,6 +10,7 @@ from typing import Protocol
 
 from ternc.network.check import verify_network
 from ternc.network.layers import Network
+from ternc.passes.pool_first import PoolFirst
 from ternc.passes.realise import Realise
 from ternc.passes.split_pools import SplitPools
 
@@ -23,6 +24,8 @@ class Pass(Protocol):
 
 
 PIPELINE: tuple[Pass, ...] = (SplitPools(), Realise())
+OTHERS: tuple[tuple[Pass, ...], ...] = ((PoolFirst(), *PIPELINE),)
+"""Passes to other forms of a network, which a schedule may like better."""
 
 
 def run(network: Network, passes: tuple[Pass, ...] = PIPELINE) -> Network:
@@ -38,4 +41,14 @@ def run(network: Network, passes: tuple[Pass, ...] = PIPELINE) -> Network:
     return network
 
 
-__all__ = ["PIPELINE", "Pass", "Realise", "SplitPools", "run"]
+def forms(network: Network) -> tuple[Network, ...]:
+    """The network behind `PIPELINE`, then those of its `OTHERS` that have other layers; each keeps all outputs."""
+    found = [run(network)]
+    for others in OTHERS:
+        other = run(network, others)
+        if len(other.layers) != len(network.layers):
+            found.append(other)
+    return tuple(found)
+
+
+__all__ = ["OTHERS", "PIPELINE", "Pass", "PoolFirst", "Realise", "SplitPools", "forms", "run"]

@@ -1,8 +1,8 @@
 """Give a pool whose windows overlap a layer of its own.
 
-A pool behind a layer's activation computes each window position anew: with windows of KH x KW at strides SH x SW every sum is
-computed ``KH KW / (SH SW)`` times. Where that is more than once and a sum is much work, it is cheaper to
-keep the activation's codes and to read them again through a layer that multiplies each channel by 1.
+A pool behind a layer's activation computes each window position anew: with windows of KH x KW at strides SH x SW
+every sum is computed ``KH KW / (SH SW)`` times. Where that is more than once and a sum is much work, it is cheaper
+to keep the activation's codes and to read them again through a layer that multiplies each channel by 1.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ternc.network.analysis import sources, sum_size
-from ternc.network.layers import IntRange, Linear, MultiplyShift, Network, Staircase, Tensor, Term
+from ternc.network.layers import IntRange, Linear, MultiplyShift, Network, Proof, Staircase, Tensor, Term
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,11 +72,12 @@ def copy(source: str, channels: int) -> Term:
 def identity(values: IntRange, channels: int) -> Staircase:
     """The staircase of every integer of a range, and its form."""
     steps = np.arange(values.low + 1, values.high + 1, dtype=np.int64)
-    ones = np.ones(channels, np.int64)
+    ones, every = np.ones(channels, np.int64), channels * (len(steps) + 1)
     return Staircase(
         thresholds=np.broadcast_to(steps, (channels, len(steps))).copy(),
         low=values.low,
         form=MultiplyShift(multiplier=ones, addend=-values.low * ones, shift=0),
+        proof=Proof(values=every, examined=every, method="every"),
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from ternc import target
 from ternc.network.layers import Anomaly, Network
 from ternc.report.table import Table, columns, count, percent
-from ternc.schedule.design import Array, ArrayShape, LayerSchedule, Outline, Resources, StreamPort
+from ternc.schedule.design import Array, ArrayShape, LayerSchedule, MemoryUse, Outline, Resources, StreamPort
 from ternc.target import Device
 
 BASIS = (
@@ -45,6 +45,8 @@ class ResourceEstimate:
     Attributes:
         estimate: Always True in this version: no tool has measured these numbers.
         basis: Where they come from, one sentence.
+        memories: All that the design instantiates: ``name``, ``depth_words``, ``width_bits``, ``copies`` of this shape,
+            ``block_rams`` of all copies.
     """
 
     estimate: bool
@@ -54,6 +56,7 @@ class ResourceEstimate:
     registers: ResourceUse
     block_rams: ResourceUse
     dsps: ResourceUse
+    memories: tuple[MemoryUse, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,6 +239,7 @@ def _resources(used: Resources, device: Device) -> ResourceEstimate:
         registers=_use("register", used.registers, device.registers.count),
         block_rams=_use(device.block_ram.name, used.block_rams, device.block_ram.count),
         dsps=_use(device.dsp.name, used.dsps, device.dsp.count),
+        memories=used.memories,
     )
 
 
@@ -295,8 +299,8 @@ def to_table(report: Performance) -> tuple[Table, ...]:
 
 
 def to_text(report: Performance) -> str:
-    """The text of ``performance.txt``."""
-    return "\n".join(table.to_text() for table in to_table(report))
+    """The text of ``performance.txt``: the tables, and the memories one by one."""
+    return "\n".join(table.to_text() for table in (*to_table(report), _memories(report.resources)))
 
 
 def _summary(report: Performance) -> Table:
@@ -408,3 +412,18 @@ def _resource_table(resources: ResourceEstimate) -> Table:
         rows=rows,
         notes=(f"Basis: {resources.basis}.",),
     )
+
+
+def _memories(resources: ResourceEstimate) -> Table:
+    rows = tuple(
+        (
+            memory.name,
+            count(memory.depth_words),
+            count(memory.width_bits),
+            count(memory.copies),
+            count(memory.block_rams) if memory.block_rams else "logic",
+        )
+        for memory in resources.memories
+    )
+    headings = columns("memory", ">words", ">bits", ">copies", f">{resources.block_rams.unit} (estimated)")
+    return Table(title="Memories", columns=headings, rows=rows)

@@ -44,8 +44,12 @@ def schedule(network: Network, device: Device, wish: Wish, progress: Progress | 
     Raises:
         ScheduleError: None fits, or none is fast enough.
     """
-    lines = choose(network, device, wish, progress)
-    plain = outline(lines, device, wish.clock_mhz)
+    return design_of(choose(network, device, wish, progress), device, wish.clock_mhz)
+
+
+def design_of(lines: Lines, device: Device, clock_mhz: float) -> Design:
+    """The design of a finished schedule: programs and memory images."""
+    network, plain = lines.network, outline(lines, device, clock_mhz)
     writers = {t.name: n for n, stage in enumerate(lines.stages) for t in stage.made}
     outputs = []
     for n, output in enumerate(network.outputs):

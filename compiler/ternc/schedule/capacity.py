@@ -12,9 +12,11 @@ from dataclasses import replace
 
 from ternc.errors import InternalError
 from ternc.schedule.cycles import Pipeline, frame_cycles
+from ternc.schedule.timing import TIMED_FRAMES
 
-SIZING_FRAMES = 5
 GROWTH_ROUNDS = 40
+LEAST_MOST = 16
+"""Steps up to which every buffer may grow: frames of few rows may be shorter than the way through an engine."""
 
 
 def allowed(rows: int, frame: int, step: int, *, any_number: bool = False) -> int:
@@ -55,9 +57,9 @@ def sized(pipeline: Pipeline, least: Sequence[int]) -> Pipeline:
 
     now = [fit(n, rows + pipeline.keepers[n].step) for n, rows in enumerate(least)]
     goal = pipeline.least_interval
-    most = [2 * k.frame + 2 * k.step for k in pipeline.keepers]
+    most = [max(2 * k.frame + 2 * k.step, LEAST_MOST * k.step) for k in pipeline.keepers]
     for _ in range(GROWTH_ROUNDS):
-        found = frame_cycles(with_capacities(pipeline, now), SIZING_FRAMES)
+        found = frame_cycles(with_capacities(pipeline, now), TIMED_FRAMES)
         if not found.stuck and found.interval <= goal:
             break
         held = [n for n in found.stuck or range(len(now)) if found.stuck or found.waits[n]]
@@ -73,7 +75,7 @@ def _shrunk(
     pipeline: Pipeline, least: Sequence[int], now: list[int], fit: Callable[[int, int], int]
 ) -> list[int]:
     """Capacities cut where neither interval nor latency suffers."""
-    found = frame_cycles(with_capacities(pipeline, now), SIZING_FRAMES)
+    found = frame_cycles(with_capacities(pipeline, now), TIMED_FRAMES)
     if found.stuck:
         raise InternalError("schedule", "no capacities of the circular buffers let a frame through")
     best = (found.interval, found.ends[0])
@@ -82,7 +84,7 @@ def _shrunk(
         while now[n] > smallest:
             smaller = max(size for size in range(smallest, now[n]) if fit(n, size) == size)
             trial = [*now[:n], smaller, *now[n + 1 :]]
-            tried = frame_cycles(with_capacities(pipeline, trial), SIZING_FRAMES)
+            tried = frame_cycles(with_capacities(pipeline, trial), TIMED_FRAMES)
             if tried.stuck or tried.interval > best[0] or tried.ends[0] > best[1]:
                 break
             now = trial

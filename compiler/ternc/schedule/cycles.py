@@ -150,7 +150,7 @@ class FrameCycles:
     Attributes:
         ends: The cycle of each frame's last output beat, on whichever port, counted from the first ready cycle.
         waits: For each keeper, cycles for which it held up its maker longest.
-        stuck: Keepers that hold up their makers for ever; none unless the pipeline deadlocks, and then ``ends`` is short.
+        stuck: Keepers that hold up their makers for ever: the pipeline deadlocks, and ``ends`` is short.
     """
 
     ends: tuple[int, ...]
@@ -159,8 +159,20 @@ class FrameCycles:
 
     @property
     def interval(self) -> int:
-        """Between the last two frames."""
-        return self.ends[-1] - self.ends[-2]
+        """Cycles per frame, see `interval`."""
+        return interval(self.ends)
+
+
+def interval(ends: Sequence[int]) -> int:
+    """Cycles per frame at the end of a run of back-to-back frames: their mean over its second half, rounded up.
+
+    Frames may come in a rhythm of several.
+
+    Args:
+        ends: The cycle of each frame's last output beat; at least 2.
+    """
+    half = len(ends) // 2
+    return -(-(ends[-1] - ends[-1 - half]) // half)
 
 
 class _Run:

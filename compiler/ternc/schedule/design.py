@@ -348,10 +348,27 @@ class Engine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryUse:
+    """One kind of memory.
+
+    Attributes:
+        copies: Instances of this shape, each with contents of its own.
+        block_rams: Of all copies together, an estimate; 0 where it is built from logic.
+    """
+
+    name: str
+    depth_words: int
+    width_bits: int
+    copies: int
+    block_rams: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Resources:
     """First estimates of what the design takes (source: docs/hardware.md, 'Costs').
 
     Attributes:
+        memories: Every memory of the design.
         logic: In the device's own unit (ALM, LUT).
         registers: Flip-flops.
         block_rams: In the device's own block.
@@ -362,6 +379,7 @@ class Resources:
     registers: int
     block_rams: int
     dsps: int
+    memories: tuple[MemoryUse, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

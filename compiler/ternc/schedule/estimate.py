@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
@@ -19,6 +20,7 @@ from ternc.schedule.axes import Walk
 from ternc.schedule.costs import CONTROL_ALMS, DOUBLING_ALMS, LOGIC_FACTOR, PORT_ALMS, product_blocks
 from ternc.schedule.design import ArrayShape
 from ternc.schedule.plan import LayerTiling, StagePlanner
+from ternc.schedule.ports import PORT_BITS, element_bits, input_elements
 from ternc.schedule.reach import input_rows, least_rows
 from ternc.schedule.stage import Stage
 from ternc.schedule.timing import ROW_DISTANCE, flush_cycles
@@ -196,6 +198,7 @@ class Estimates:
         order = np.lexsort((cost, cycles))
         lowest = np.minimum.accumulate(cost[order])
         kept = order[np.concatenate([[True], lowest[1:] < lowest[:-1]])]
+        kept = kept[np.isfinite(cycles[kept])]
         return Front(grid=grid, cycles=cycles[kept], cost=cost[kept], shares=shares[kept], index=kept)
 
     def _evaluate(self, first: int, end: int) -> tuple[Grid, Floats, Floats]:
@@ -239,16 +242,18 @@ class Estimates:
 
     def _ends(self, stage: Stage, grid: Grid) -> Floats:
         """Beats of a frame at the network's ends that belong to a stage."""
-        _, cols, lanes = grid.sides
+        _, cols, _ = grid.sides
         found: Floats = np.ones((1, 1, 1))
         inputs = {tensor.name for tensor in self.network.input_tensors}
         leaving = set(self.network.leaving)
         for tensor in stage.inputs:
             if tensor.name in inputs:
-                found = np.maximum(found, tensor.height * tensor.width * np.ceil(tensor.channels / lanes))
+                beats = ceil_div(tensor.channels, input_elements(tensor))
+                found = np.maximum(found, tensor.height * tensor.width * beats)
         for tensor in stage.made:
             if tensor.name in leaving:
                 found = np.maximum(found, tensor.height * tensor.width * np.ceil(tensor.channels / cols))
+                found = np.where((cols > 1) & (cols * element_bits(tensor) > PORT_BITS), np.inf, found)
         return found
 
     def _memories(self, stage: Stage, grid: Grid, weight_words: Floats) -> tuple[Floats, Floats]:
@@ -268,7 +273,7 @@ class Estimates:
             bits = max(range_bits(t.range.low, t.range.high) for t in stage.inner)
             depths = [t.height * np.ceil(t.width / rows) * np.ceil(t.channels / lanes) for t in stage.inner]
             depth = depths[0]
-            for one, other in zip(depths, depths[1:], strict=False):
+            for one, other in pairwise(depths):
                 depth = np.maximum(depth, one + other)
             blocks = blocks + rows * _blocks(self.device.block_ram, depth, lanes * bits)
         return blocks, logic

@@ -69,7 +69,8 @@ def requant_images(
 ) -> tuple[Memory, ...]:
     """One image per column: a word for each (layer, class, tile), fields as in docs/hardware.md, ternc_requant.
 
-    In engines with code tables the table's use and number follow. A column without a channel has factor and addend 0, so that its value is 0.
+    In engines with code tables the table's use and number follow. A column without a channel has factor and addend 0,
+    so that its value is 0.
     """
     words: list[list[int]] = [[] for _ in range(shape.cols)]
     table_bits = address_bits(max(1, tables))

@@ -22,13 +22,10 @@ from ternc.schedule.design import ArrayShape, BankedMemory, Link, Rows, ToBuffer
 from ternc.schedule.layout import Layout
 from ternc.schedule.placement import Source, buffer_layouts, buffer_memory
 from ternc.schedule.plan import StagePlan, StagePlanner
-from ternc.schedule.ports import input_bits
+from ternc.schedule.ports import input_bits, input_elements
 from ternc.schedule.reach import input_rows, least_rows
 from ternc.schedule.stage import Stage
-from ternc.schedule.timing import SCORE_PIPELINE, flush_cycles, link_latency
-
-SETTLING_FRAMES = 12
-"""Frames after which the interval is taken."""
+from ternc.schedule.timing import SCORE_PIPELINE, TIMED_FRAMES, flush_cycles, link_latency
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,15 +61,7 @@ class Lines:
     @cached_property
     def elements(self) -> tuple[int, ...]:
         """Elements of a beat of each input."""
-        found = []
-        for tensor in self.network.input_tensors:
-            lanes = max(
-                shape.lanes
-                for stage, shape in zip(self.stages, self.shapes, strict=True)
-                if tensor in stage.inputs
-            )
-            found.append(min(tensor.channels, lanes))
-        return tuple(found)
+        return tuple(map(input_elements, self.network.input_tensors))
 
     @cached_property
     def sources(self) -> dict[str, Source]:
@@ -201,7 +190,7 @@ class Lines:
     @cached_property
     def timing(self) -> FrameTiming:
         """Of whole frames."""
-        found = frame_cycles(self.pipeline, SETTLING_FRAMES)
+        found = frame_cycles(self.pipeline, TIMED_FRAMES)
         return FrameTiming(cycles_per_frame=found.interval, latency_cycles=found.ends[0] + 1)
 
     def _numbers(self, tensor: str) -> tuple[int, ...]:

@@ -13,6 +13,8 @@ from ternc.schedule.design import OutputBuffer, Rows, ScoreUnit, StreamPort
 from ternc.schedule.requant import argmax_keys
 from ternc.schedule.stage import writer
 
+PORT_BITS = 512
+"""Widest TDATA that a choice of arrays leads to; arrays named by hand may have wider outputs."""
 ANOMALY = "anomaly"
 """Value and port name of the anomaly's score and flag."""
 
@@ -45,6 +47,17 @@ def input_bits(tensor: Tensor) -> int:
     """Width of an input's codes and stream elements."""
     low, high = tensor.range.low, tensor.range.high
     return max(range_bits(low, high), stream_bits(low, high))
+
+
+def input_elements(tensor: Tensor) -> int:
+    """Elements of an input's beat: a whole pixel, or equal parts of one where that is too wide for a port."""
+    most = max(1, PORT_BITS // input_bits(tensor))
+    return ceil_div(tensor.channels, ceil_div(tensor.channels, most))
+
+
+def element_bits(tensor: Tensor) -> int:
+    """Width of an output stream's element: whole bytes."""
+    return 8 * ceil_div(stream_bits(tensor.range.low, tensor.range.high), 8)
 
 
 def output_bits(network: Network, output: Output) -> int:
@@ -158,7 +171,7 @@ def output_ports(network: Network, cols: Sequence[int]) -> tuple[StreamPort, ...
                 height=tensor.height,
                 width=tensor.width,
                 elements_per_beat=count,
-                element_bits=8 * ceil_div(stream_bits(tensor.range.low, tensor.range.high), 8),
+                element_bits=element_bits(tensor),
                 signed=tensor.range.low < 0,
             )
         )

@@ -147,9 +147,8 @@ class Search:
             return shape
         grid, cycles, shares = self.estimates.run(planner.stage.first, planner.stage.end)
         cost = np.where(cycles <= _LEEWAY * most_cycles, shares.sum(axis=1), np.inf)
-        tried = ((sum(planner.layer_cycles(one)), one) for one in map(grid.at, np.argsort(cost)[:_REFINEMENTS].tolist()))
-        best = min(tried, key=lambda pair: max(pair[0], most_cycles))
-        return best[1]
+        likely = [grid.at(n) for n in np.argsort(cost)[:_REFINEMENTS].tolist()]
+        return min(likely, key=lambda one: max(sum(planner.layer_cycles(one)), most_cycles))
 
     def fastest(self, progress: Progress | None = None) -> Split | None:
         """The split with the fewest cycles within the budget."""

@@ -37,6 +37,10 @@ SCORE_PIPELINE = 4
 """From a frame's last vector to the score's beat, without the tree that adds up the columns."""
 
 
+TIMED_FRAMES = 8
+"""Frames back to back from reset that give the cycles per frame."""
+
+
 def dot_latency(lanes: int) -> int:
     """Latency of ternc_dot."""
     return max(1, clog2(lanes))

@@ -16,7 +16,9 @@ import numpy as np
 from ternc import frontend
 from ternc.errors import DataError, ToolError
 from ternc.network import golden
+from ternc.schedule.cycles import interval
 from ternc.schedule.design import StreamPort
+from ternc.schedule.timing import TIMED_FRAMES
 from ternc.simulate import frames as frame_sets
 from ternc.simulate import icarus, onnx, verilator
 from ternc.simulate.borders import OnBorder, explain
@@ -32,9 +34,6 @@ Engine: TypeAlias = Literal["verilator", "icarus"]
 
 SIMULATORS: dict[Engine, Simulator] = {"verilator": verilator.run, "icarus": icarus.run}
 DEFAULT_FRAMES: dict[Engine, int] = {"verilator": 64, "icarus": 3}
-TIMED_FRAMES: dict[Engine, int] = {"verilator": 6, "icarus": 3}
-"""Frames in a row of which the last two give the interval."""
-
 _PART_FRAMES = 16
 """Frames worth a simulator process of their own."""
 
@@ -224,7 +223,7 @@ def verify(path: Path, options: VerifyOptions, progress: Progress | None = None)
         first_on_border=versus_onnx.first_on_border,
         cycles_per_frame=Cycles(
             predicted=build.cycles_per_frame,
-            simulated=None if row.stopped else int(row.ends[-1] - row.ends[-2]),
+            simulated=None if row.stopped else interval(row.ends[:TIMED_FRAMES].tolist()),
         ),
         latency_cycles=Cycles(
             predicted=build.latency_cycles,
@@ -271,11 +270,10 @@ def _versus_onnx(build: Opened, frames: Frames, leaving: Sequence[Codes]) -> Onn
 
 def _row(build: Opened, options: VerifyOptions, beats: Sequence[Beats], parts: Sequence[Part]) -> Simulation:
     """A run of enough frames in a row, without stalls: one of those that ran, or another one."""
-    count = TIMED_FRAMES[options.simulator]
-    if options.stalls is None and parts[0].frames >= count:
+    if options.stalls is None and parts[0].frames >= TIMED_FRAMES:
         return parts[0].simulation
     return SIMULATORS[options.simulator](
-        build.dut, [np.resize(data, (count, *data.shape[1:])) for data in beats]
+        build.dut, [np.resize(data, (TIMED_FRAMES, *data.shape[1:])) for data in beats]
     )
 
 

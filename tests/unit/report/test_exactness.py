@@ -121,7 +121,9 @@ def test_an_anomaly_is_as_exact_as_its_scales(network: Network) -> None:
 
     assert report(0.0).exact
     assert not report(0.004).exact
-    assert exactness.to_sentence(report(0.004)).endswith("; the anomaly's root of the score may be off by 0.004")
+    assert exactness.to_sentence(report(0.004)).endswith(
+        "; the anomaly's root of the score may be off by 0.004"
+    )
     assert "the host computes in float32: Softmax." in exactness.to_text(report(0.0))
 
 

@@ -72,4 +72,24 @@ def test_sizes_are_parts_of_a_dimension() -> None:
     assert sizes({10}, 64).tolist() == [1, 2, 3, 4, 5, 10]
     assert sizes({12, 7}, 6).tolist() == [1, 2, 3, 4, 6]
     # above two multiples only whole ones, so that vectors fit the words
-    assert sizes({96, 30}, 64, 8).tolist() == [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15, 16, 24, 30, 32, 48]
+    assert sizes({96, 30}, 64, 8).tolist() == [
+        1,
+        2,
+        3,
+        4,
+        5,
+        6,
+        7,
+        8,
+        9,
+        10,
+        11,
+        12,
+        14,
+        15,
+        16,
+        24,
+        30,
+        32,
+        48,
+    ]

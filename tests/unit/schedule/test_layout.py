@@ -26,9 +26,7 @@ def tensor(channels: int, width: int) -> Tensor:
 
 def written(layout: Layout, memory: BankedMemory, channels: int) -> tuple[Banks, NDArray[np.int64]]:
     """A memory into which every vector of every row was written, and what it is to hold: ``[C, rows, width]``."""
-    deep = BankedMemory(
-        cols=memory.cols, lanes=memory.lanes, bits=40, depth_words=layout.base + layout.words
-    )
+    deep = BankedMemory(cols=memory.cols, lanes=memory.lanes, bits=40, depth_words=layout.base + layout.words)
     banks = Banks(deep, layout.banks)
     values = np.arange(channels * layout.rows * layout.width).reshape(channels, layout.rows, layout.width)
     for y in range(layout.rows):
@@ -129,7 +127,10 @@ def test_tensors_that_live_at_once_have_places_apart(network: Network, data: st.
         lives = {}
         for one in stage.inner:
             made = next(n for n, layer in enumerate(stage.layers) if layer.target == one.name)
-            lives[one.name] = (made, max(n for n, layer in enumerate(stage.layers) if one.name in layer.sources))
+            lives[one.name] = (
+                made,
+                max(n for n, layer in enumerate(stage.layers) if one.name in layer.sources),
+            )
         for a, one in places.items():
             for b, other in places.items():
                 together = lives[a][0] <= lives[b][1] and lives[b][0] <= lives[a][1]

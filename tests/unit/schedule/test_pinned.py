@@ -70,8 +70,14 @@ def test_what_is_no_shape(text: str) -> None:
             '[[engine]]\nlayers = 1\narray = "1x1x1"\nname = "x"',
             'engine 0 must have layers and array = "ROWSxCOLSxLANES", but has {',
         ),
-        ('[[engine]]\nlayers = 0\narray = "1x1x1"', "layers of engine 0 must be a number or names, but are 0"),
-        ('[[engine]]\nlayers = []\narray = "1x1x1"', "layers of engine 0 must be a number or names, but are []"),
+        (
+            '[[engine]]\nlayers = 0\narray = "1x1x1"',
+            "layers of engine 0 must be a number or names, but are 0",
+        ),
+        (
+            '[[engine]]\nlayers = []\narray = "1x1x1"',
+            "layers of engine 0 must be a number or names, but are []",
+        ),
         (
             '[[engine]]\nlayers = true\narray = "1x1x1"',
             "layers of engine 0 must be a number or names, but are True",

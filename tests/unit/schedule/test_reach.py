@@ -167,9 +167,7 @@ def test_an_engine_with_a_row_too_few_is_seen_to_hang() -> None:
     rows = of(planner, tensor)
     engine = EngineCycles(
         rows=tuple(
-            RowCycles(
-                cycles=5, tail=5, needs=(need,), frees=(free,), takes=(r == 5,), keepers=(1,), flush=0
-            )
+            RowCycles(cycles=5, tail=5, needs=(need,), frees=(free,), takes=(r == 5,), keepers=(1,), flush=0)
             for r, (need, free) in enumerate(zip(rows.needs, rows.frees, strict=True))
         ),
         buffers=(0,),

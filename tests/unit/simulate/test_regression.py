@@ -31,6 +31,7 @@ def design_of(dut: Dut, interval: int = 4) -> Design:
         name=dut.top,
         device="unit",
         clock_mhz=100.0,
+        arrays=(),
         engines=(),
         inputs=dut.inputs,
         outputs=dut.outputs,

@@ -1,0 +1,95 @@
+"""Operators that occur in activations spelled out: comparisons and choices, powers, logarithms, reciprocals."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ternc.frontend import spelled
+from ternc.frontend.ops_elementwise import ACTIVATION, function
+from ternc.frontend.spelled import Steps
+from ternc.frontend.values import Comparison, Const, Node, Value, View, reals
+from ternc.frontend.walk import HostOnlyError, Walk, handles
+from ternc.network.steps import PerChannel
+
+_BELOW = {"Less": True, "LessOrEqual": True, "Greater": False, "GreaterOrEqual": False}
+
+
+@handles(*_BELOW, becomes=ACTIVATION)
+def compare(walk: Walk, node: Node) -> Value:
+    """Whether a value lies below or above a constant: one half of a choice (see `where`)."""
+    first, second = walk.value(node, 0), walk.value(node, 1)
+    below = _BELOW[node.op]
+    if isinstance(first, Const):
+        first, second, below = second, first, not below
+    if not isinstance(first, View) or not isinstance(second, Const):
+        raise _host(walk, node, ": it compares computed values")
+    at = walk.spread(node, first, second, "operand")
+    equal = node.op.endswith("OrEqual")
+    return Comparison(name=node.outputs[0], view=first, at=at, below=below, equal=equal)
+
+
+@handles("Where", becomes=ACTIVATION)
+def where(walk: Walk, node: Node) -> Value:
+    """A choice between two functions of the value that is compared: a clip, a leaky ReLU, an ELU ..., spelled out."""
+    condition = walk.value(node, 0)
+    if not isinstance(condition, Comparison):
+        raise _host(walk, node, ": its condition must be a comparison of a computed value with a constant")
+    view = condition.view
+    sides = [_side(walk, node, view, position) for position in (1, 2)]
+    below, above = sides if condition.below else reversed(sides)
+    found = None
+    if below is not None and above is not None:
+        found = spelled.choice(condition.at, below, above, equal_is_below=condition.below == condition.equal)
+    if found is None:
+        raise _host(walk, node, ": it chooses between two functions that together are no known activation")
+    return walk.step(view, node.outputs[0], *found)
+
+
+def _side(walk: Walk, node: Node, view: View, position: int) -> Steps | PerChannel | None:
+    """What a side of a choice applies to the value that is compared; None where it is something else."""
+    match walk.value(node, position):
+        case Const() as const:
+            return walk.spread(node, view, const, "operand", infinite=True)
+        case View() as side if spelled.common(side, view) == len(view.steps):
+            return side.steps[len(view.steps) :]
+        case _:
+            return None
+
+
+@handles("Log", becomes=ACTIVATION, elementwise=True)
+def log(walk: Walk, node: Node) -> Value:
+    """The logarithm of a Softplus spelled out."""
+    view = walk.view(node)
+    return _stepped(walk, node, view, spelled.logarithm(view.steps))
+
+
+@handles("Reciprocal", becomes=ACTIVATION, elementwise=True)
+def reciprocal(walk: Walk, node: Node) -> Value:
+    """The reciprocal of a sigmoid spelled out."""
+    view = walk.view(node)
+    return _stepped(walk, node, view, spelled.reciprocal(view.steps))
+
+
+@handles("Pow", becomes=ACTIVATION, elementwise=True)
+def power(walk: Walk, node: Node) -> Value:
+    """Squares and cubes."""
+    view, exponent = walk.value(node, 0), walk.value(node, 1)
+    if not isinstance(view, View) or not isinstance(exponent, Const) or exponent.array.size != 1:
+        raise _host(walk, node, ": it must be a power of a computed value with one constant exponent")
+    kinds = {1.0: (), 2.0: (function("square"),), 3.0: (function("cube"),)}
+    found = kinds.get(float(reals(exponent.array).ravel()[0]))
+    return _stepped(walk, node, view, None if found is None else (*view.steps, *found))
+
+
+def _stepped(walk: Walk, node: Node, view: View, steps: Steps | None) -> View:
+    if steps is None:
+        raise _host(walk, node, ": it has no integer form here")
+    return replace(view, name=node.outputs[0], steps=steps)
+
+
+def _host(walk: Walk, node: Node, text: str) -> HostOnlyError:
+    return HostOnlyError(
+        walk.refuse(node, text).sentence,
+        help="use the activation's own operator (Clip, LeakyRelu, Elu, Softplus, Sigmoid ...), or move it behind the "
+        "network's last layer",
+    )
