@@ -13,11 +13,12 @@ from networks import Knobs, assemble, networks
 
 from ternc import frontend, passes
 from ternc.network.layers import IntRange, Linear, Network, Staircase, Tensor, Term
-from ternc.schedule.capacity import SIZING_FRAMES, allowed, with_capacities
+from ternc.schedule.capacity import allowed, with_capacities
 from ternc.schedule.cycles import Pipeline, frame_cycles
 from ternc.schedule.design import ToBuffer
 from ternc.schedule.lines import Lines
 from ternc.schedule.pinned import PinnedEngine
+from ternc.schedule.timing import TIMED_FRAMES
 from zoo import MODELS, shape
 
 
@@ -65,9 +66,9 @@ def test_buffers_let_the_slowest_part_set_the_pace_and_none_is_larger_than_that_
     found = lines(network, engines)
     pipeline = found.pipeline
     assert found.timing.cycles_per_frame == pipeline.least_interval
-    best = frame_cycles(pipeline, SIZING_FRAMES)
+    best = frame_cycles(pipeline, TIMED_FRAMES)
     for n, tried in smaller(found):
-        worse = frame_cycles(tried, SIZING_FRAMES)
+        worse = frame_cycles(tried, TIMED_FRAMES)
         late = worse.stuck or worse.interval > best.interval or worse.ends[0] > best.ends[0]
         assert late, f"buffer {n} needs fewer rows than {pipeline.keepers[n].capacity}"
 

@@ -9,6 +9,7 @@ from ternc import frontend, passes, target
 from ternc.network.layers import Network
 from ternc.schedule.estimate import Estimates, sizes
 from ternc.schedule.plan import StagePlanner
+from ternc.schedule.ports import PORT_BITS, element_bits, input_elements
 from ternc.schedule.stage import Stage
 from zoo import MODELS
 
@@ -27,24 +28,35 @@ def estimates(request: pytest.FixtureRequest) -> Estimates:
 
 def test_estimated_cycles_are_near_the_exact_ones(estimates: Estimates) -> None:
     """Of every run of up to three layers, on a sample of the shapes that the search looks at."""
-    errors = []
+    errors = list[float]()
     for first in range(len(estimates.layers)):
         for end in range(first + 1, min(first + 3, len(estimates.layers)) + 1):
             grid, cycles, _ = estimates.run(first, end)
             planner = StagePlanner(Stage(network=estimates.network, first=first, end=end), {})
             for index in np.linspace(0, len(cycles) - 1, 12).astype(int).tolist():
                 shape = grid.at(index)
-                exact = max(sum(planner.layer_cycles(shape)), ends(planner, shape.cols, shape.lanes))
+                if too_wide(planner, shape.cols):
+                    assert cycles[index] == np.inf
+                    continue
+                exact = max(sum(planner.layer_cycles(shape)), ends(planner, shape.cols))
                 errors.append(cycles[index] / exact - 1)
     assert np.abs(errors).max() <= 0.2
     assert np.abs(errors).mean() <= 0.05
 
 
-def ends(planner: StagePlanner, cols: int, lanes: int) -> int:
+def too_wide(planner: StagePlanner, cols: int) -> bool:
+    """Whether an output port would be wider than the search wants any."""
+    leaving = [tensor for tensor in planner.stage.made if tensor.name in planner.stage.network.leaving]
+    return cols > 1 and any(cols * element_bits(tensor) > PORT_BITS for tensor in leaving)
+
+
+def ends(planner: StagePlanner, cols: int) -> int:
     """Beats of a frame at the network's ends."""
     network, stage = planner.stage.network, planner.stage
-    inputs, leaving = set(network.input_tensors), set(network.leaving)
-    found = [t.height * t.width * -(-t.channels // lanes) for t in stage.inputs if t in inputs]
+    inputs, leaving = {tensor.name for tensor in network.input_tensors}, set(network.leaving)
+    found = [
+        t.height * t.width * -(-t.channels // input_elements(t)) for t in stage.inputs if t.name in inputs
+    ]
     found += [t.height * t.width * -(-t.channels // cols) for t in stage.made if t.name in leaving]
     return max(found, default=1)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from ternc import frontend, passes, target
@@ -71,10 +73,6 @@ def test_the_cap_on_lanes_is_kept_and_used(network: Network, lanes: int) -> None
 
 def test_a_split_by_estimates_is_as_cheap_as_any_other_cut(network: Network) -> None:
     """Against every cut, tried one by one."""
-    import itertools
-
-    import numpy as np
-
     search = Search(network, DEVICE, 0.7, None)
     weights, count = np.array([1.0, 1.0, 3.0, 1.0, 1.0]), len(network.layers)
     for most in (200.0, 1000.0, 5000.0, 50_000.0):
