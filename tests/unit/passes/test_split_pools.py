@@ -12,9 +12,9 @@ from networks import Knobs, assemble, networks
 
 from ternc.network import golden
 from ternc.network.analysis import accumulator_range
+from ternc.network.check import verify_network as verify
 from ternc.network.host import random_codes
 from ternc.network.layers import IntRange, Linear, Network, Pool, Staircase, Tensor, Term
-from ternc.network.check import verify_network as verify
 from ternc.passes import Realise, SplitPools
 
 

@@ -246,10 +246,8 @@ class Builder:
             keepers=tuple(self.keepers),
         )
 
-    def engine(
-        self, must: int | None = None
-    ) -> tuple[list[tuple[int, int]], dict[int, tuple[list[int], ...]], int]:
-        """(layers: tensor and row steps; buffers: keeper to needs, frees, ends; latency)."""
+    def engine(self, must: int | None = None) -> Plan:
+        """That reads the tensor that must be read, or any."""
         chosen = set(self.draw(st.lists(st.integers(0, len(self.tensors) - 1), min_size=1, max_size=2)))
         chosen = {must} if must is not None else chosen
         buffers = [(self.keep(tensor), self.tensors[tensor].frame) for tensor in sorted(chosen)]
