@@ -131,8 +131,8 @@ def test_tensors_that_live_at_once_have_places_apart(network: Network, data: st.
                 made,
                 max(n for n, layer in enumerate(stage.layers) if one.name in layer.sources),
             )
-        for a, one in places.items():
-            for b, other in places.items():
+        for a, left in places.items():
+            for b, right in places.items():
                 together = lives[a][0] <= lives[b][1] and lives[b][0] <= lives[a][1]
-                apart = one.base + one.words <= other.base or other.base + other.words <= one.base
+                apart = left.base + left.words <= right.base or right.base + right.words <= left.base
                 assert a == b or not together or apart
