@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,11 @@ from qonnx.util.cleanup import cleanup_model
 
 from ternc.frontend import inspect, read
 from ternc.network import golden
+from ternc.network.combine import integer_form
+from ternc.network.layers import IntRange
+from ternc.network.steps import Add, Clamp, Divide, Function, Multiply, Round
+from ternc.network.thresholds import derive
+from ternc.passes import Realise
 from ternc.report.table import Table, columns
 from ternc.simulate import ends
 
@@ -85,6 +91,41 @@ def golden_against_qonnx(model: Path) -> dict[str, float]:
         "qonnx_per_cpu_s": round(slow, 1),
         "ratio": round(fast / slow, 1),
     }
+
+
+CHANNELS = 512
+
+
+def exact_forms() -> dict[str, float]:
+    """CPU seconds for the integer forms of 512 channels of 255 steps, each with its proof.
+
+    A sigmoid of sums of 4,608 products, the proof that it has no multiply-shift form, and a sum of two tensors' sums
+    with scales of their own, of 8,192 by 256 values.
+    """
+    rng = np.random.default_rng(0)
+
+    def singles(low: float, high: float) -> NDArray[np.float64]:
+        return rng.uniform(low, high, CHANNELS).astype(np.float32).astype(np.float64)
+
+    quantiser = (Round(mode="even"), Clamp(low=np.array([0.0]), high=np.array([255.0])))
+    sigmoid = (
+        Multiply(factor=singles(0.0005, 0.002)),
+        Add(addend=singles(-1, 1)),
+        Function(kind="sigmoid"),
+        Divide(divisor=np.array([1 / 255])),
+        *quantiser,
+    )
+    sums = (IntRange(low=-13_824, high=13_824),) * CHANNELS
+    scales = [[Fraction(s) for s in singles(0.001, 0.003).tolist()], [Fraction(7, 511)] * CHANNELS]
+    ranges = [[IntRange(low=-4096, high=4095)] * CHANNELS, [IntRange(low=-128, high=127)] * CHANNELS]
+    relu = (Divide(divisor=np.array([0.0213])), *quantiser)
+    stairs = derive(sigmoid, sums, low=0, high=255).staircase
+    found = {
+        "sigmoid_s": cpu_seconds(lambda: derive(sigmoid, sums, low=0, high=255)),
+        "no_multiply_shift_s": cpu_seconds(lambda: Realise().find(stairs, sums)),
+        "sum_of_scales_s": cpu_seconds(lambda: integer_form(scales, ranges, relu, low=0, high=255)),
+    }
+    return {name: round(seconds, 4) for name, seconds in found.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +189,7 @@ def measure(scratch: Path) -> dict[str, Any]:
     cold, warm = ternc(*again, cache=scratch), ternc(*again, cache=scratch)
     return {
         "golden_against_qonnx": golden_against_qonnx(TFC),
+        "exact_forms": exact_forms(),
         "compile": compiled,
         "verilator": {
             "model": MNIST.stem,
@@ -161,7 +203,7 @@ def measure(scratch: Path) -> dict[str, Any]:
 
 def table(found: dict[str, Any]) -> Table:
     """The measurements as rows."""
-    speed, rtl = found["golden_against_qonnx"], found["verilator"]
+    speed, rtl, forms = found["golden_against_qonnx"], found["verilator"], found["exact_forms"]
 
     def seconds(what: str, run: dict[str, float]) -> tuple[str, str]:
         return what, f"{run['wall_s']:.2f} ({run['cpu_s']:.2f})"
@@ -170,6 +212,9 @@ def table(found: dict[str, Any]) -> Table:
         (f"golden model, {TFC.stem}, frames per CPU second", f"{speed['golden_per_cpu_s']:,}"),
         (f"qonnx's own execution, {TFC.stem}, frames per CPU second", f"{speed['qonnx_per_cpu_s']:,}"),
         ("ratio", f"{speed['ratio']:,}x"),
+        (f"thresholds of a sigmoid, {CHANNELS} x 255, proved, CPU s", f"{forms['sigmoid_s']:.2f}"),
+        ("that it has no multiply-shift form, CPU s", f"{forms['no_multiply_shift_s']:.3f}"),
+        (f"sum of two scales, {CHANNELS} x 255, proved, CPU s", f"{forms['sum_of_scales_s']:.2f}"),
         *(seconds(f"compile {name}, s (CPU s)", run) for name, run in found["compile"].items()),
         seconds(
             f"Verilator build + {rtl['frames']} frames of {rtl['model']}, s (CPU s)", rtl["build_and_verify"]

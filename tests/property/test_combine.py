@@ -233,3 +233,17 @@ def test_too_many_combinations_are_refused_with_their_number() -> None:
     steps = Case(kind="relu", scales=(), ranges=(), scale=Fraction(64), mode="even").steps
     with pytest.raises(NoStaircase, match=r"their values have 9,006,001 combinations, too many to prove"):
         integer_form(scales, ranges, steps, low=LOW, high=HIGH, exact_bits=1)
+
+
+def test_a_constant_sum_is_exact_whatever_its_scales() -> None:
+    case = Case(
+        kind="relu",
+        scales=(Fraction(-1), Fraction(-1, 16), -f32(1e30)),
+        ranges=(IntRange(low=0, high=1),) * 3,
+        scale=Fraction(1),
+        mode="even",
+    )
+    found = case.found()
+    assert found.exact
+    assert not np.any(found.multipliers)
+    assert {got for got, _ in codes(case, found)} == {0}

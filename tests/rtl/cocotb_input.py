@@ -34,7 +34,8 @@ class Keepers:
     def next(self, *, claim: bool) -> None:
         """A cycle ends: a claim is counted, rows are freed."""
         for k in range(KEEPERS):
-            free = self.held[k] > 0 and (self.always or not next(self.paces[k]))
+            slow = next(self.paces[k]) or self.steps.random.randrange(P["Width"] * P["Chunks"]) > 0
+            free = self.held[k] > 0 and (self.always or not slow)
             self.held[k] += claim - free
 
 

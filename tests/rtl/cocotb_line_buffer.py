@@ -104,8 +104,8 @@ async def exercise(steps: Steps, *, always: bool) -> None:
             }
             answers[steps.cycle + ANSWER] = buffer.expected(row, group, reads["rd_rot_i"], chunk)
         take = there - buffer.taken >= FRAME and (always or not next(takes))
-        least = 0 if always or not next(frees) else there
-        free = rng.randint(0, max(0, there - buffer.freed - least))
+        most = 0 if not always and next(frees) else min(there, buffer.taken + FRAME) - buffer.freed
+        free = rng.randint(0, most)
         room = buffer.claimed - buffer.freed + STEP <= CAPACITY
         link = maker.cycle(room=room, sent=buffer.sent)
         await steps.settle(**link, **reads, take_i=int(take), free_i=free)

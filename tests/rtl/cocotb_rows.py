@@ -37,7 +37,8 @@ class Ring:
         advance = wanted["advance"] and self.written < self.claimed
         arrive = wanted["arrive"] and self.arrived < self.written
         take = wanted["take"] and self.arrived - self.taken >= FRAME
-        most = self.arrived - self.freed  # never a row that has not arrived
+        # never a row that has not arrived, nor one of a frame that is not taken
+        most = min(self.arrived, self.taken + FRAME) - self.freed
         free = self.steps.random.choice((most, self.steps.random.randint(0, most))) if wanted["free"] else 0
         self.claimed += STEP * claim
         self.written += STEP * advance

@@ -8,6 +8,7 @@ Each access becomes one term of the layer. A split is never guessed: the accesse
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -153,26 +154,23 @@ def _line(at: NDArray[np.int64], reads: NDArray[np.int64], length: int, size: in
     return None
 
 
-def _candidates(y0: int, r0: int, at: NDArray[np.int64], reads: NDArray[np.int64], length: int) -> list[Line]:
+def _candidates(
+    y0: int, r0: int, at: NDArray[np.int64], reads: NDArray[np.int64], length: int
+) -> Iterator[Line]:
     """Lines through the first point, simplest first."""
     step = int(reads[1] - reads[0]) if len(at) > 1 and at[1] == at[0] + 1 else 1
-    found = [Line(start=r0 - y0)]
+    yield Line(start=r0 - y0)
     if step > 1:
-        found.append(Line(step=step, start=r0 - step * y0))
-    found += (
-        [Line(step=s, start=r0 - s * y0) for s in range(2, LARGEST + 1)] if len(at) == 1 else []
-    )  # one position read: a longer step leaves the source on both sides
+        yield Line(step=step, start=r0 - step * y0)
+    if len(at) == 1:  # one position read: a longer step leaves the source on both sides
+        for s in range(2, LARGEST + 1):
+            yield Line(step=s, start=r0 - s * y0)
     gap = int(at[1] - at[0]) if len(at) > 1 else length
-    found += [
-        Line(start=u * r0 - y0, factor=u, fill="zeros")
-        for u in dict.fromkeys((gap, length, *range(2, LARGEST)))
-    ]
+    for u in dict.fromkeys((gap, length, *range(2, LARGEST))):
+        yield Line(start=u * r0 - y0, factor=u, fill="zeros")
+    run = int(np.count_nonzero(reads == r0))
     for factor in dict.fromkeys((*range(2, LARGEST + 1), length)):
-        run = int(np.count_nonzero(reads == r0))
         for s in (1, 2, 3):
-            found += [
-                Line(step=s, start=factor * r0 + rest - s * y0, factor=factor)
-                for rest in range(factor)
-                if (factor - rest + s - 1) // s == run or len(at) == run
-            ]
-    return found
+            for rest in range(factor):
+                if (factor - rest + s - 1) // s == run or len(at) == run:
+                    yield Line(step=s, start=factor * r0 + rest - s * y0, factor=factor)

@@ -53,6 +53,7 @@ class Operand:
         scale, offset: Real value = ``scale * x + offset``, exact, ``[1]`` or ``[channels]`` of the tensor.
         factors: Steps whose product is ``scale``.
         index: int64 of the ONNX value's shape: flat index into the tensor, or `NOTHING`.
+        snapped: How far the graph's real value may be, in units of ``scale`` (`Grid.snapped`).
     """
 
     tensor: Tensor
@@ -60,6 +61,7 @@ class Operand:
     offset: Rationals
     factors: tuple[Step, ...]
     index: Index
+    snapped: float = 0.0
 
     @property
     def size(self) -> Map:
@@ -355,6 +357,7 @@ class Builder:
             offset=offset,
             factors=factors,
             index=np.where(view.index == NOTHING, NOTHING, order[view.index]),
+            snapped=grid.snapped,
         )
 
     def quantised(self, view: View) -> bool:
@@ -466,6 +469,12 @@ def term_ranges(terms: tuple[Term, ...], tensor: Callable[[str], Tensor]) -> tup
     return accumulator_range(layer, [tensor(term.source) for term in terms])
 
 
+def absolute_sums(terms: tuple[Term, ...]) -> NDArray[np.float64]:
+    """float64 ``[O]``: each output channel's weights' magnitudes, added up."""
+    found = sum(np.abs(term.weights).reshape(len(term.weights), -1).sum(axis=1) for term in terms)
+    return np.asarray(found, np.float64)
+
+
 def real_ends(acc: Accumulator) -> Multiply:
     """A step that takes -1..1 to an interval around 0 with all real values of a sum."""
     reach = np.zeros(acc.size[0])
@@ -487,5 +496,10 @@ def start(acc: Accumulator) -> tuple[int, int] | None:
 
 def _operand(view: View, tensor: Tensor, grid: Grid) -> Operand:
     return Operand(
-        tensor=tensor, scale=grid.scale, offset=grid.offset, factors=grid.factors, index=view.index
+        tensor=tensor,
+        scale=grid.scale,
+        offset=grid.offset,
+        factors=grid.factors,
+        index=view.index,
+        snapped=grid.snapped,
     )

@@ -25,11 +25,12 @@ from ternc.frontend.values import (
     Index,
     Joined,
     Node,
+    TooLargeError,
     Value,
     View,
     plain_index,
 )
-from ternc.frontend.walk import HOST, HostOnlyError, Walk, handles
+from ternc.frontend.walk import HOST, SMALLER, HostOnlyError, Walk, handles
 from ternc.network.layers import IntRange, Output, Tensor
 from ternc.network.thresholds import direction
 
@@ -70,15 +71,18 @@ def _first_view(file: str, given: InputInfo) -> View:
             f"{where}: it must be {', '.join(FLOATS)} or an integer, but {found}",
             help="convert the model to float32",
         )
-    narrow = bounds is not None and bounds[1] - bounds[0] < 256
     shape = (1, *(int(n or 1) for n in given.shape[1:]))
+    try:
+        index = plain_index(shape)
+    except TooLargeError as error:
+        raise ModelError(f"{where}: its shape {shown} has {error}", help=SMALLER) from error
+    narrow = bounds is not None and bounds[1] - bounds[0] < 256
     source = GraphInput(
         name=given.name,
         shape=shape,
         dtype=given.dtype,
         range=IntRange(low=bounds[0], high=bounds[1]) if bounds is not None and narrow else None,
     )
-    index = plain_index(shape)
     return View(name=given.name, source=source, index=index, size=(index.size, 1, 1), dtype=given.dtype)
 
 
@@ -289,12 +293,25 @@ def _last(walk: Walk, view: View, where: str) -> _Last | None:
     if isinstance(view.source, Accumulator) and find_grid(view.steps, start(view.source)) is None:
         return _raw(walk, view, view.source)
     operand = walk.build.operand(view, where)
+    deviation = operand.snapped * float(max(abs(s) for s in operand.scale))
     if np.all(operand.scale > 0):
-        return _Last(tensor=operand.tensor, scale=operand.scale, offset=operand.offset, index=operand.index)
+        return _Last(
+            tensor=operand.tensor,
+            scale=operand.scale,
+            offset=operand.offset,
+            index=operand.index,
+            deviation=deviation,
+        )
     again = replace(operand.view(view.name), steps=operand.factors)
     done = walk.build.operand(walk.build.identity(again), where)
     sign = np.where(operand.scale < 0, -1, 1)
-    return _Last(tensor=done.tensor, scale=operand.scale * sign, offset=operand.offset, index=operand.index)
+    return _Last(
+        tensor=done.tensor,
+        scale=operand.scale * sign,
+        offset=operand.offset,
+        index=operand.index,
+        deviation=deviation,
+    )
 
 
 def _raw(walk: Walk, view: View, acc: Accumulator) -> _Last | None:

@@ -15,7 +15,7 @@ import onnx
 from onnx import numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-from ternc.frontend.values import Array, Node
+from ternc.frontend.values import Array, Node, require_size
 
 
 def type_range(dtype: str) -> tuple[int, int] | None:
@@ -54,10 +54,17 @@ def round_like(values: Array, mode: str) -> Array:
 
 
 def quant(x: Array, scale: Array, zero: Array, low: float, high: float, mode: str) -> Array:
-    """QONNX Quant in float32: ``(clip(round(x / s + z)) - z) * s``."""
+    """QONNX Quant: ``(clip(round(x / s + z)) - z) * s``, the code in float32, its value exactly."""
     codes = (x.astype(np.float32) / scale.astype(np.float32)) + zero.astype(np.float32)
     codes = round_like(np.clip(codes, np.float32(low), np.float32(high)), mode)
-    return np.asarray((codes - zero.astype(np.float32)) * scale.astype(np.float32), np.float32)
+    return scaled(codes - zero.astype(np.float32), scale)
+
+
+def scaled(codes: Array, scale: Array) -> Array:
+    """Codes times scales without rounding: float32 where that holds them, else float64."""
+    product = codes.astype(np.float64) * scale.astype(np.float32).astype(np.float64)
+    single = product.astype(np.float32)
+    return single if np.array_equal(single, product) else product
 
 
 def bipolar(x: Array, scale: Array) -> Array:
@@ -85,19 +92,22 @@ def quantize_linear(x: Array, scale: Array, zero: Array, dtype: str) -> Array:
 
 
 def dequantize_linear(x: Array, scale: Array, zero: Array) -> Array:
-    """ONNX DequantizeLinear to float32; scale and zero already broadcastable."""
-    difference = x.astype(np.int64) - zero.astype(np.int64)
-    return np.asarray(difference.astype(np.float32) * scale.astype(np.float32), np.float32)
+    """ONNX DequantizeLinear, exactly (see `scaled`); scale and zero already broadcastable."""
+    return scaled(x.astype(np.int64) - zero.astype(np.int64), scale)
 
 
 def evaluate(node: Node, arrays: Sequence[Array | None], opset: int) -> list[Array]:
     """Run one standard operator on constants in onnx's reference implementation.
+
+    Where some floats are 64 bits wide and others 32, all are computed with 64: `scaled` made the former of 32.
 
     Raises:
         Exception: Whatever the reference raises; the caller turns it into a sentence.
     """
     if node.op in ("Clip", "Max", "Min") and any(a is not None and a.dtype.name in _SMALL for a in arrays):
         return [_clip_small(node, arrays)]
+    if {np.dtype(np.float32), np.dtype(np.float64)} <= {a.dtype for a in arrays if a is not None}:
+        arrays = [a.astype(np.float64) if a is not None and a.dtype == np.float32 else a for a in arrays]
     names = [name if array is not None else "" for name, array in zip(node.inputs, arrays, strict=True)]
     proto = onnx.helper.make_node(node.op, names, [o or f"_{i}" for i, o in enumerate(node.outputs)])
     proto.attribute.extend(_attributes(node.attributes))
@@ -109,8 +119,29 @@ def evaluate(node: Node, arrays: Sequence[Array | None], opset: int) -> list[Arr
         [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.UNDEFINED, None) for name in proto.output],
     )
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", opset)])
+    _foresee(model, feeds)
     with np.errstate(all="ignore"):
         return [np.asarray(a) for a in ReferenceEvaluator(model).run(None, feeds)]
+
+
+SHAPE_VALUES = 64
+"""Most elements of an operand that may be a shape."""
+
+
+def _foresee(model: onnx.ModelProto, feeds: Mapping[str, Array]) -> None:
+    """TooLargeError where the shape of an output is known beforehand to be too large."""
+    told = onnx.ModelProto()
+    told.CopyFrom(model)
+    small = {name: array for name, array in feeds.items() if array.size <= SHAPE_VALUES}
+    told.graph.initializer.extend(numpy_helper.from_array(array, name) for name, array in small.items())
+    try:
+        found = onnx.shape_inference.infer_shapes(told, data_prop=True)
+    except Exception:  # noqa: BLE001 - the inference raises many kinds; what is wrong is said by the evaluation
+        return
+    for output in found.graph.output:
+        dims = output.type.tensor_type.shape.dim
+        if all(d.HasField("dim_value") for d in dims):
+            require_size(d.dim_value for d in dims)
 
 
 _SMALL = ("int2", "uint2", "int4", "uint4")

@@ -47,6 +47,7 @@ class Grid:
         factors: Multiply and Divide steps whose product is ``scale``, each with the graph's own constants.
         low, high: Bounds of the code by the chain alone; infinite where only the source's range bounds it.
         sign: -1 for channels whose code was negated behind the cut, so that their scale is positive.
+        snapped: How far, in steps of the grid, a clamp's bound was moved to a value of the grid.
     """
 
     prefix: tuple[Step, ...]
@@ -57,6 +58,7 @@ class Grid:
     low: float
     high: float
     sign: NDArray[np.int8] = field(default_factory=lambda: np.ones(1, np.int8))
+    snapped: float = 0.0
 
 
 def rationals(values: PerChannel) -> Rationals:
@@ -201,6 +203,7 @@ def _inner_clamp(grid: Grid, step: Clamp) -> Grid | None:
     scale, offset = np.broadcast_to(grid.scale, size), np.broadcast_to(grid.offset, size)
     bounds = np.array([np.broadcast_to(step.low, size), np.broadcast_to(step.high, size)])
     inner = np.empty((2, size))
+    snapped = grid.snapped
     for side in (0, 1):
         for c in range(size):
             if scale[c] == 0:
@@ -215,12 +218,13 @@ def _inner_clamp(grid: Grid, step: Clamp) -> Grid | None:
             if not beyond and abs(code - nearest) > SNAP * max(1, abs(code)):
                 return None
             inner[onto, c] = (-np.inf if onto == 0 else np.inf) if beyond else float(nearest)
+            snapped = max(snapped, 0.0 if beyond else float(abs(code - nearest)))
     if np.all(np.isinf(inner)):
         return grid
     low, high = _clamped(grid.low, grid.high, Clamp(low=inner[0], high=inner[1]))
     uniform = bool(np.all(inner == inner[:, :1]))
     clamp = Clamp(low=inner[0, :1] if uniform else inner[0], high=inner[1, :1] if uniform else inner[1])
-    return replace(grid, prefix=(*grid.prefix, clamp), low=low, high=high)
+    return replace(grid, prefix=(*grid.prefix, clamp), low=low, high=high, snapped=snapped)
 
 
 def affine(steps: tuple[Step, ...]) -> tuple[Rationals, Rationals] | None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ternc.errors import ModelError
 from ternc.frontend import weights as real_weights
-from ternc.frontend.build import Operand, start, term_ranges
+from ternc.frontend.build import Operand, absolute_sums, start, term_ranges
 from ternc.frontend.grid import find_grid, ones, rationals
 from ternc.frontend.ops_elementwise import useful
 from ternc.frontend.reads import Read, Window, operands, reads, terms
@@ -28,13 +28,14 @@ from ternc.frontend.values import (
     View,
     plain_index,
     real_dtype,
+    require_size,
 )
 from ternc.frontend.walk import LayerFacts, Walk
 from ternc.frontend.weights import Integers, Plane, Reals
 from ternc.network.layers import Term, Weights
 from ternc.network.steps import Add, Divide, Multiply, PerChannel, Step
 
-SCALES = 4
+SCALES = 16
 """Most different scales of the values that one layer reads, where its weights and they together form no grid."""
 
 
@@ -151,6 +152,8 @@ def weighted(walk: Walk, layer: Layer, value: Computed, size: Map, weights: Real
         size: (channels, height, width) of the value as a map; (K, 1, 1) for a dense layer.
         weights: Real, ``[O, C // groups, KH, KW]``, or ``[O, K]`` for a dense layer.
     """
+    if layer.window is not None:
+        require_size((len(weights), *layer.window.size))
     integers = real_weights.split(weights)
     if layer.const is not None:
         walk.layers.append(weight_facts(layer.node, weights, integers))
@@ -234,12 +237,13 @@ def _weighted(
         if made:
             worth = ones() if single is not None else rationals(share.plane.scale) * share.scale
             worth_of_one = share.plane.scale * float(share.scale)
+            moved_by = max(o.snapped for o in found) * absolute_sums(made)
             addends.append(
                 Addend(
                     terms=made,
                     scale=worth,
                     ranges=term_ranges(made, walk.build.tensor),
-                    deviation=np.zeros(1) if addends else deviation / worth_of_one,
+                    deviation=moved_by + (0.0 if addends else deviation / worth_of_one),
                 )
             )
     if not addends:

@@ -112,28 +112,38 @@ def _read_external(model: onnx.ModelProto, path: Path) -> None:
     for tensor in _stored_tensors(model):
         if tensor.data_location != onnx.TensorProto.EXTERNAL:
             continue
-        entries = {entry.key: entry.value for entry in tensor.external_data}
-        location = entries.get("location", "")
         where = f"{path.name}: initialiser '{tensor.name}'"
-        target = (path.parent / location).resolve()
-        if not location or not target.is_relative_to(path.parent.resolve()):
-            raise ModelError(f"{where}: its external data must lie beside the model, but is at '{location}'")
-        if not target.is_file():
-            raise ModelError(
-                f"{where}: its data is in the external file '{location}', which is missing",
-                help="copy it beside the model, or save the model with its data inside",
-            )
-        offset, length = entries.get("offset", "0"), entries.get("length")
-        if not offset.isdecimal() or not (length is None or length.isdecimal()):
-            raise ModelError(f"{where}: the place of its external data is damaged")
-        with target.open("rb") as file:
-            file.seek(int(offset))
-            data = file.read(-1 if length is None else int(length))
-        if length is not None and len(data) != int(length):
-            raise ModelError(f"{where}: its external data file '{location}' is cut short")
-        tensor.raw_data = data
+        entries = {entry.key: entry.value for entry in tensor.external_data}
+        try:
+            tensor.raw_data = _external(entries, path.parent, where)
+        except (OSError, ValueError) as error:  # a name that the file system does not take
+            reason = getattr(error, "strerror", None) or str(error)
+            raise ModelError(f"{where}: its external data cannot be read ({reason})") from error
         tensor.data_location = onnx.TensorProto.DEFAULT
         del tensor.external_data[:]
+
+
+def _external(entries: Mapping[str, str], folder: Path, where: str) -> bytes:
+    """The bytes of one tensor that are stored beside the model."""
+    location = entries.get("location", "")
+    shown = repr(location)
+    target = (folder / location).resolve()
+    if not location or not target.is_relative_to(folder.resolve()):
+        raise ModelError(f"{where}: its external data must lie beside the model, but is at {shown}")
+    if not target.is_file():
+        raise ModelError(
+            f"{where}: its data is in the external file {shown}, which is missing",
+            help="copy it beside the model, or save the model with its data inside",
+        )
+    offset, length = entries.get("offset", "0"), entries.get("length")
+    if not offset.isdecimal() or not (length is None or length.isdecimal()):
+        raise ModelError(f"{where}: the place of its external data is damaged")
+    size = target.stat().st_size
+    if int(offset) > size or (length is not None and int(offset) + int(length) > size):
+        raise ModelError(f"{where}: its external data file {shown} is cut short")
+    with target.open("rb") as file:
+        file.seek(int(offset))
+        return file.read(-1 if length is None else int(length))
 
 
 def _stored_tensors(model: onnx.ModelProto) -> list[onnx.TensorProto]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ternc.frontend.fold import elem_dtype, make_dtype, type_range
-from ternc.frontend.values import Array, Choice, Const, Node, Value, View
+from ternc.frontend.spelled import ONE, two_values
+from ternc.frontend.values import Array, Choice, Comparison, Const, Node, Value, View
 from ternc.frontend.walk import Walk, folds, handles
 from ternc.network.steps import (
     Add,
@@ -166,6 +167,8 @@ def cast(walk: Walk, node: Node) -> Value:
         return Const(array=first.array.astype(make_dtype(dtype)), name=first.name)
     if isinstance(first, Choice):
         return replace(first, name=node.outputs[0], dtype=dtype)
+    if isinstance(first, Comparison):
+        return _truth(walk, node, first, dtype)
     view = walk.view(node)
     if dtype == "bool" or dtype.startswith(("float8", "float4")):
         raise walk.refuse(
@@ -180,6 +183,16 @@ def cast(walk: Walk, node: Node) -> Value:
         if high - low < 256:
             steps = (*steps, Clamp(low=np.array([float(low)]), high=np.array([float(high)])))
     return walk.step(view, node.outputs[0], *steps, dtype=dtype)
+
+
+def _truth(walk: Walk, node: Node, value: Comparison, dtype: str) -> Value:
+    """A comparison as a number: 1 where it is true, else 0."""
+    if dtype == "bool":
+        return replace(value, name=node.outputs[0])
+    below, above = (ONE, 1 - ONE) if value.below else (1 - ONE, ONE)
+    steps = two_values(value.at, below, above, equal_is_below=value.below == value.equal)
+    assert steps is not None
+    return walk.step(value.view, node.outputs[0], *steps, dtype=dtype)
 
 
 @folds("CastLike")

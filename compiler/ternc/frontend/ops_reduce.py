@@ -39,6 +39,8 @@ def reduce(walk: Walk, node: Node) -> Value:
         raise walk.refuse(node, ": it must not reduce the batch")
     back = _turned(shape, axes)
     size = back.size
+    if back.rows and back.columns and size[1] == 1:  # height and width may have been flattened into one axis
+        size = (size[0], *(walk.build.pixels_behind(value, size[2]) or size[1:]))
     turned = walk.arranged(value, value.name, lambda index: index.transpose(back.order).reshape(1, *size))
     kernel = (size[1] if back.rows else 1, size[2] if back.columns else 1)
     found = Pooling(

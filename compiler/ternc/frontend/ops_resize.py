@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ternc.frontend.ops_shape import ARRANGE
-from ternc.frontend.values import Index, Node, Value
+from ternc.frontend.values import Index, Node, Value, require_size
 from ternc.frontend.walk import Walk, handles
 
 FIRST_WITH_RULES = 11
@@ -80,6 +80,7 @@ def _axes(walk: Walk, node: Node, shape: tuple[int, ...]) -> list[_Axis]:
         scale = ratios[i] if wanted else Fraction(float(given[i])) if given else Fraction(1)
         out = wanted[i] if wanted else floor(np.float32(shape[axis]) * np.float32(scale))
         found[axis] = _Axis(length=shape[axis], out=out, scale=scale)
+    require_size(axis.out for axis in found)
     if any(axis.out < 1 or axis.scale <= 0 for axis in found):
         shown = [axis.out for axis in found]
         raise walk.refuse(

@@ -7,8 +7,20 @@ from dataclasses import replace
 import numpy as np
 
 from ternc.frontend import fold
-from ternc.frontend.values import NOTHING, Choice, Computed, Const, Index, Joined, Node, Value, View
-from ternc.frontend.walk import Walk, handles, tidy
+from ternc.frontend.values import (
+    NOTHING,
+    Choice,
+    Computed,
+    Const,
+    Index,
+    Joined,
+    Node,
+    TooLargeError,
+    Value,
+    View,
+    require_size,
+)
+from ternc.frontend.walk import Walk, handles, said, tidy
 
 ARRANGE = "an arrangement: no hardware"
 
@@ -46,10 +58,12 @@ def _moved(walk: Walk, node: Node, index: Index) -> list[Index]:
         arrays, node = [arrays[0], np.array(node.attributes["shape"], np.int64)], _with_shape(node)
     try:
         found = fold.evaluate(node, arrays, max(walk.graph.opset, 5))
+    except TooLargeError:
+        raise
     except Exception as error:
         raise walk.refuse(
             node,
-            f": cannot be applied to a value of shape {list(index.shape)}, for a batch of 1 ({error})",
+            f": cannot be applied to a value of shape {list(index.shape)}, for a batch of 1 ({said(error)})",
             help="export with a batch size of 1 or a dynamic batch",
         ) from error
     return [np.ascontiguousarray(a.astype(np.int64) + NOTHING) for a in found]
@@ -82,6 +96,7 @@ def pad(walk: Walk, node: Node) -> Value:
 
     def padded(index: Index) -> Index:
         widths = [(max(b, 0), max(a, 0)) for b, a in zip(before, after, strict=True)]
+        require_size(n + sum(width) for n, width in zip(index.shape, widths, strict=True))
         if mode == "constant":
             wide = np.pad(index, widths, constant_values=NOTHING)
         else:

@@ -56,6 +56,15 @@ def _side(walk: Walk, node: Node, view: View, position: int) -> Steps | PerChann
             return None
 
 
+@handles("Not", becomes=ACTIVATION)
+def negation(walk: Walk, node: Node) -> Value:
+    """The opposite of a comparison."""
+    value = walk.value(node, 0)
+    if not isinstance(value, Comparison):
+        raise _host(walk, node, ": it must be that of a comparison of a computed value with a constant")
+    return replace(value, name=node.outputs[0], below=not value.below, equal=not value.equal)
+
+
 @handles("Log", becomes=ACTIVATION, elementwise=True)
 def log(walk: Walk, node: Node) -> Value:
     """The logarithm of a Softplus spelled out."""

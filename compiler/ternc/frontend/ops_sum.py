@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ternc.errors import ModelError
 from ternc.frontend import spelled
 from ternc.frontend.access import Access, split
-from ternc.frontend.build import Operand, start, term_ranges
+from ternc.frontend.build import Operand, absolute_sums, start, term_ranges
 from ternc.frontend.grid import Rationals, affine, find_grid, rationals
 from ternc.frontend.ops_elementwise import ACTIVATION, useful
 from ternc.frontend.reads import one_hot
@@ -273,7 +273,9 @@ def _addends(walk: Walk, node: Node, share: _Raw | _Codes, index: Index) -> tupl
                     node, f" reads '{operand.tensor.name}', which has an offset, beside zeros of a padding"
                 )
             ranges = term_ranges(terms, walk.build.tensor)
-            return [Addend(terms=terms, scale=scale * sign, ranges=ranges)] if terms else [], offset * sign
+            deviation = operand.snapped * absolute_sums(terms) if terms else np.zeros(1)
+            addend = Addend(terms=terms, scale=scale * sign, ranges=ranges, deviation=deviation)
+            return [addend] if terms else [], offset * sign
 
 
 def _of_channels(

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from ternc.errors import InternalError
+from ternc.errors import ModelError
 from ternc.frontend import (
     ops_elementwise,
     ops_integer,
@@ -88,7 +88,7 @@ def network(path: Path, walk: Walk, ends: Ends, anomaly: AnomalyWish | None = No
     prologues = [build.prologues[i.name] for i in walk.graph.inputs if i.name in build.prologues]
     inputs = tuple(p for p in prologues if p.tensor in needed)
     if not inputs or not layers:
-        raise InternalError("frontend", "the walk ended without an input or a layer")
+        raise ModelError(f"{walk.graph.file}: some output must depend on the input, but all are constant")
     tensors = [build.tensor(p.tensor) for p in inputs] + [build.tensor(layer.target) for layer in layers]
     return Network(
         name=identifier(path.name.removesuffix(".onnx")),

@@ -19,6 +19,12 @@ from ternc.network.steps import Step
 WIDEST_MULTIPLIER = 1 << 20
 """Largest integer that a tensor or sum is multiplied with."""
 
+WIDEST_RATIO = 1 << 40
+"""Between the largest and the smallest scale of one sum."""
+
+WIDEST_WEIGHT = 1 << 31
+"""Weights of a finished layer are int32."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Settled:
@@ -36,6 +42,13 @@ def settled(acc: Accumulator, prefix: tuple[Step, ...], low: int, high: int, whe
     """
     channels = acc.size[0]
     scales = [list(np.broadcast_to(addend.scale, channels)) for addend in acc.addends]
+    sizes = [abs(s) for row in scales for s in row if s]
+    if sizes and max(sizes) > WIDEST_RATIO * min(sizes):
+        raise ModelError(
+            f"{where}: the scales of '{acc.name}' differ by a factor of {float(max(sizes) / min(sizes)):.2g}, "
+            f"more than the {WIDEST_RATIO:,} within which a common integer form is looked for",
+            help="leave out the operand that is so small, or give its operands scales of one size",
+        )
     try:
         found = integer_form(
             scales, [a.ranges for a in acc.addends], prefix, low=low, high=high, deviation=acc.deviation
@@ -53,7 +66,20 @@ def settled(acc: Accumulator, prefix: tuple[Step, ...], low: int, high: int, whe
             f"{len(m.channels)} channels",
             help="give its operands equal scales, or scales whose ratio is a power of two or a small fraction",
         )
+    widest = max(_widest(a, row) for a, row in zip(acc.addends, found.multipliers, strict=True))
+    if widest >= WIDEST_WEIGHT:
+        raise ModelError(
+            f"{where}: the scales of '{acc.name}' need integer weights of {widest.bit_length() + 1} bits, "
+            f"but {WIDEST_WEIGHT.bit_length()} are the most",
+            help="give its operands equal scales, or scales whose ratio is a power of two or a small fraction",
+        )
     return Settled(terms=scaled(acc.addends, found.multipliers), staircase=found.staircase)
+
+
+def _widest(addend: Addend, row: NDArray[np.int64]) -> int:
+    """The largest weight of an addend times its channel's multiplier."""
+    largest = np.max([np.abs(t.weights).max(axis=(1, 2, 3)) for t in addend.terms], axis=0)
+    return int(np.max(largest * np.abs(row)))
 
 
 def scaled(addends: tuple[Addend, ...], multipliers: NDArray[np.int64]) -> tuple[Term, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ternc.frontend.values import View
-from ternc.network.steps import Add, Clamp, Divide, Function, Multiply, PerChannel, Step
+from ternc.network.steps import Add, Clamp, Divide, Function, Multiply, PerChannel, Step, Thresholds
 
 Steps = tuple[Step, ...]
 
@@ -123,8 +123,10 @@ def reciprocal(steps: Steps) -> Steps | None:
 
 
 def logarithm(steps: Steps) -> Steps | None:
-    """``log(f(x))``: Softplus, ``log(1 + exp(x))``."""
+    """``log(f(x))``: Softplus, ``log(1 + exp(x))``, and the logarithm of a sigmoid, ``-softplus(-x)``."""
     match steps:
+        case (*front, Function(kind="sigmoid")):
+            return (*front, Multiply(factor=-ONE), Function(kind="softplus"), Multiply(factor=-ONE))
         case (*front, Function(kind="exp"), Add(addend=one)) if _all(one, 1):
             return (*front, Function(kind="softplus"))
         case _:
@@ -141,13 +143,19 @@ def choice(
         below, above: Steps, or a constant result.
         equal_is_below: Which side x belongs to where it is that number.
     """
-    if not isinstance(below, tuple) and above == () and _same(below, at):
-        return (Clamp(low=at, high=np.array([np.inf])),)
-    if not isinstance(above, tuple) and below == () and _same(above, at):
-        return (Clamp(low=np.array([-np.inf]), high=at),)
-    if not isinstance(below, tuple) and above == () and _all(below, 0) and equal_is_below:
-        return (Function(kind="thresholded_relu", alpha=at),)
-    if not _all(at, 0) or not isinstance(below, tuple) or not isinstance(above, tuple):
+    if not isinstance(below, tuple):
+        if not isinstance(above, tuple):
+            return two_values(at, below, above, equal_is_below=equal_is_below)
+        if not above and _same(below, at):
+            return (Clamp(low=at, high=np.array([np.inf])),)
+        return (
+            (Function(kind="thresholded_relu", alpha=at),)
+            if not above and _all(below, 0) and equal_is_below
+            else None
+        )
+    if not isinstance(above, tuple):
+        return (Clamp(low=np.array([-np.inf]), high=at),) if not below and _same(above, at) else None
+    if not _all(at, 0):
         return None
     match below, above:
         case (Multiply(factor=a),), ():
@@ -160,6 +168,26 @@ def choice(
             return None if alpha is None else (Function(kind="selu", alpha=alpha, beta=c),)
         case _:
             return None
+
+
+def two_values(at: PerChannel, below: PerChannel, above: PerChannel, *, equal_is_below: bool) -> Steps | None:
+    """One number below ``at`` and another one above it: a threshold (a binary activation).
+
+    None where their difference is 0, or no float64 number: the steps would not be exact.
+    """
+    front: Steps
+    if equal_is_below:  # x <= at is -x >= -at
+        turned, front = -at, (Multiply(factor=-ONE),)
+        low, high = above, below
+    else:
+        turned, front = at, ()
+        low, high = below, above
+    step = high - low
+    if np.any(step == 0) or np.any(low + step != high) or np.any(high - step != low):
+        return None
+    found: list[Step] = [*front, Thresholds(values=turned[:, None])]
+    found += [] if _all(step, 1) else [Multiply(factor=step)]
+    return (*found, *([] if _all(low, 0) else [Add(addend=low)]))
 
 
 def _exponential(rest: Steps) -> PerChannel | None:

@@ -6,8 +6,9 @@ several views side by side, the index of the largest channel, or something for t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -22,6 +23,8 @@ Array: TypeAlias = NDArray[Any]
 Index: TypeAlias = NDArray[np.int64]
 Map: TypeAlias = tuple[int, int, int]
 """(channels, height, width)."""
+LARGEST_VALUE = 1 << 27
+"""Most elements of a value: more than an on-chip memory holds, while an index of them still fits into a workstation."""
 NOTHING = -1
 """Index of an element that is 0 and comes from nowhere (a padding)."""
 
@@ -257,7 +260,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Comparison:
-    """Whether a value lies on one side of a constant; only a choice (Where) reads it on the chip.
+    """Whether a value lies on one side of a constant; a choice (Where) reads it, or a cast to numbers.
 
     Attributes:
         at: The constant, one number or one per channel of the view's map.
@@ -316,8 +319,20 @@ def pixels(size: Map) -> int:
     return size[1] * size[2]
 
 
+class TooLargeError(ValueError):
+    """A value with more elements than `LARGEST_VALUE`."""
+
+
+def require_size(shape: Iterable[int]) -> None:
+    """TooLargeError where a value of that shape is not to be made."""
+    count = prod(map(int, shape))
+    if count > LARGEST_VALUE:
+        raise TooLargeError(f"{count:,} values, more than the {LARGEST_VALUE:,} that a value may have")
+
+
 def plain_index(shape: tuple[int, ...]) -> Index:
-    """The index of a value whose elements are in map order."""
+    """The index of a value whose elements are in map order; TooLargeError for one that is too large."""
+    require_size(shape)
     return np.arange(int(np.prod(shape, dtype=np.int64)), dtype=np.int64).reshape(shape)
 
 

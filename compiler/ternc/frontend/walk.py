@@ -27,6 +27,7 @@ from ternc.frontend.values import (
     Index,
     Joined,
     Node,
+    TooLargeError,
     Unknown,
     Value,
     View,
@@ -42,8 +43,16 @@ Folder: TypeAlias = "Callable[[Walk, Node], Array]"
 _HANDLERS: dict[str, _Entry] = {}
 _FOLDERS: dict[str, Folder] = {}
 
+READS_COMPARISONS = {"Where", "Not", "Cast"}
+"""Operators for which a comparison has a form on the chip."""
+
 SHAPE_READERS = {("CastLike", 1), ("Shape", 0), ("Size", 0)}
 """(operator, input position) that reads a value's shape or type only."""
+
+LONGEST_QUOTE = 200
+"""Characters of another library's message that a sentence repeats."""
+
+SMALLER = "cut the network into smaller ones, or reduce the sizes of its maps"
 
 _CUSTOM = {"Quant", "IntQuant", "BipolarQuant", "Trunc", "MultiThreshold"}
 
@@ -320,9 +329,12 @@ class Walk:
         self.becomes[node.name] = found.becomes
         try:
             return self._call(found, node)
-        except (IndexError, KeyError, TypeError, ValueError) as error:
+        except TooLargeError as error:
+            raise self.refuse(node, f": its output has {error}", help=SMALLER) from error
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
             raise self.refuse(
-                node, f": it is malformed, or of a form that is not known ({type(error).__name__}: {error})"
+                node,
+                f": it is malformed, or of a form that is not known ({type(error).__name__}: {said(error)})",
             ) from error
         except HostOnlyError as error:
             if node.domain or not self.ends(node):
@@ -337,7 +349,9 @@ class Walk:
             match self.values.get(name):
                 case Host() as host:
                     return host
-                case Comparison() if node.op != "Where":
+                case Comparison() if node.op not in READS_COMPARISONS or (
+                    node.op != "Where" and self.ends(node)
+                ):
                     maker = self.makers[name]
                     return Host(name=name, node=maker, reason=self._host_reason(maker))
                 case _:
@@ -370,7 +384,8 @@ class Walk:
 
     def _call(self, entry: _Entry, node: Node) -> list[Value]:
         """Run a handler; an elementwise one for each part of a concatenation."""
-        joined = [v for v in map(self.values.get, node.inputs) if isinstance(v, Joined)]
+        read = [name for i, name in enumerate(node.inputs) if (node.op, i) not in SHAPE_READERS]
+        joined = [v for v in map(self.values.get, read) if isinstance(v, Joined)]
         if not entry.elementwise or len(joined) != 1:
             value = entry.handler(self, node)
             if isinstance(value, list):
@@ -466,21 +481,25 @@ class Walk:
         """Evaluate a node whose inputs are all constant."""
         folder = _FOLDERS.get(node.op)
         first = next((v for v in (self.values.get(n) for n in node.inputs) if isinstance(v, Const)), None)
-        if folder is not None:
-            arrays = [folder(self, node)]
-        elif node.domain or node.op in refused.OPERATORS:
+        if folder is None and (node.domain or node.op in refused.OPERATORS):
             raise self._unsupported(node)
-        elif "sparse_value" in node.attributes:
+        if "sparse_value" in node.attributes:
             raise self.refuse(node, ": its value must be dense, but is sparse", help="store it densely")
-        else:
-            values = [self.values[name] if name else None for name in node.inputs]
-            try:
+        values = [self.values[name] if name else None for name in node.inputs]
+        try:
+            if folder is not None:
+                arrays = [folder(self, node)]
+            else:
                 given = [v.array if isinstance(v, Const) else None for v in values]
                 arrays = fold.evaluate(node, given, self.graph.opset)
-            except Exception as error:
-                raise self.refuse(
-                    node, f": this operator cannot be evaluated on its constants ({error})"
-                ) from error
+        except ModelError:
+            raise
+        except TooLargeError as error:
+            raise self.refuse(node, f": its output has {error}", help=SMALLER) from error
+        except Exception as error:
+            raise self.refuse(
+                node, f": this operator cannot be evaluated on its constants ({said(error)})"
+            ) from error
         keeps = first is not None and node.op in _KEEPS_NAME and arrays[0].shape == first.array.shape
         names = [first.name if keeps and first is not None else output for output in node.outputs]
         return [Const(array=a, name=n) for a, n in zip(arrays, names, strict=False)]
@@ -499,6 +518,12 @@ def tidy(name: str, parts: list[View]) -> Computed:
     """Views side by side as one value; those that have nothing left are dropped."""
     useful = [part for part in parts if np.any(part.index != NOTHING)] or parts[:1]
     return useful[0] if len(useful) == 1 else Joined(name=name, parts=tuple(useful))
+
+
+def said(error: Exception) -> str:
+    """What another library says, on one line and cut where it goes on and on."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]} ..."
 
 
 def element(const: Const, at: list[int]) -> str:

@@ -143,7 +143,17 @@ def _step(levels: Reals) -> float | None:
     multiples = np.rint(ratios[np.argmax(fits)])
     exact = np.flatnonzero(np.log2(multiples) % 1 == 0)  # the step itself, scaled without rounding
     best = int(exact[0]) if exact.size else int(np.argmax(multiples))
-    return float(levels[best] / multiples[best])
+    step = float(levels[best] / multiples[best])
+    return step if exact.size else _single(step, levels, multiples)
+
+
+def _single(step: float, levels: Reals, multiples: Reals) -> float:
+    """The float32 whose multiples, rounded to float32, are the magnitudes: the file's scale; else the step itself."""
+    near = np.float32(step)
+    for candidate in (near, np.nextafter(near, np.float32(0)), np.nextafter(near, np.float32(np.inf))):
+        if np.array_equal((multiples * float(candidate)).astype(np.float32).astype(np.float64), levels):
+            return float(candidate)
+    return step
 
 
 def _levels(sizes: Reals) -> list[float]:

@@ -28,8 +28,14 @@ from ternc.network.thresholds import LEVELS, derive
 BITS = 20
 """Multipliers are below ``2**BITS``, unless said otherwise."""
 
-MANTISSA_BITS = 24
-"""Multipliers of scales with a common unit are below this power of two, where no smaller ones are found."""
+MANTISSA_BITS = 30
+"""Multipliers of scales with a common unit are below this power of two, where no smaller ones are found: the 24 bits
+of float32's mantissa, and scales up to 64 times as large as the smallest."""
+
+SEARCHED_RESTS, ALL_SEARCHED = 1 << 18, 1 << 22
+"""Tuples of all but one accumulator, of a channel and of all channels, up to which smaller multipliers than those of a
+common unit are searched: they have about as many bits as there are tuples, so that more tuples make the search long
+and the gain small."""
 
 MOST_RESTS = 1 << 22
 """Tuples of all but one accumulator that are enumerated for a channel."""
@@ -121,11 +127,11 @@ def integer_form(
     columns = [([s[c] for s in scales], [r[c] for r in ranges]) for c in range(len(scales[0]))]
     sums = [_Sum.of(*column, SMALL) for column in columns]
     wide = [_Sum.of(*column, 1 << exact_bits) for column in columns]
-    if _too_many(sums):
+    if _too_many(sums, SEARCHED_RESTS, ALL_SEARCHED):
         sums = [w if len(w.parts) <= 1 else s for s, w in zip(sums, wide, strict=True)]
     if all(len(s.parts) <= 1 for s in sums):
         return _proved(_constructed(sums, steps, low, high), scales, ranges, steps, deviation)
-    if _too_many(sums):
+    if _too_many(sums, MOST_RESTS, ALL_RESTS):
         raise NoStaircase(
             f"the scales of its terms have no small common unit, and their values have "
             f"{sum(s.rests() for s in sums):,} combinations, too many to prove an integer form"
@@ -259,9 +265,9 @@ def _constructed(sums: list[_Sum], steps: tuple[Step, ...], low: int, high: int)
     )
 
 
-def _too_many(sums: list[_Sum]) -> bool:
+def _too_many(sums: list[_Sum], each: int, together: int) -> bool:
     rests = [s.rests() for s in sums]
-    return max(rests) > MOST_RESTS or sum(rests) > ALL_RESTS
+    return max(rests) > each or sum(rests) > together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,6 +61,27 @@ ACTIVATIONS: dict[str, Make] = {
     ),
     "GELU by tanh, a power": lambda g, x: tanh_gelu(g, x, g.node("Pow", x, c(g, 3))),
     "GELU by tanh, products": lambda g, x: tanh_gelu(g, x, g.node("Mul", x, g.node("Mul", x, x))),
+    "logarithm of a sigmoid": lambda g, x: g.node("Log", g.node("Sigmoid", x)),
+    "sign with +1 for 0": lambda g, x: g.node(
+        "Where", g.node("GreaterOrEqual", x, c(g, 0)), c(g, 1), c(g, -1)
+    ),
+    "binary, old operators": lambda g, x: g.node(
+        "Where", g.node("Not", g.node("Less", x, c(g, 0))), c(g, 1), c(g, -1)
+    ),
+    "two values, falling": lambda g, x: g.node(
+        "Where",
+        g.node("Greater", x, g.const(np.array([0.1, -0.6, 0.3, 0.25], np.float32))),
+        c(g, 0.25),
+        c(g, 0.75),
+    ),
+    "true as a number": lambda g, x: g.node(
+        "Cast", g.node("LessOrEqual", x, c(g, 0.25)), to=TensorProto.FLOAT
+    ),
+    "true as -1 and 1": lambda g, x: g.node(
+        "Sub",
+        g.node("Mul", g.node("Cast", g.node("Less", c(g, -0.25), x), to=TensorProto.FLOAT), c(g, 2)),
+        c(g, 1),
+    ),
     "square": lambda g, x: g.node("Pow", x, c(g, 2)),
 }
 

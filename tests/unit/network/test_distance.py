@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ternc.network.distance import FACTOR_BITS, MULTIPLIER_BITS, Distance, Operands, distance
@@ -44,6 +44,7 @@ def sizes(given: Operands, found: Distance, c: int) -> tuple[list[Fraction], lis
     ]
 
 
+@settings(deadline=None)
 @given(operands(), st.sampled_from(["squares", "absolute"]), st.sampled_from([0.0, 1e-4, 0.02, 1.0]))
 def test_no_difference_is_further_off_than_stated(
     given: Operands, measure: Literal["squares", "absolute"], most: float

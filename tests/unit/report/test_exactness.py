@@ -163,3 +163,23 @@ def test_a_raw_output_of_such_weights_says_how_far_it_may_be(tmp_path: Path) -> 
     assert output.deviation == pytest.approx(off * 128 / 16, rel=1e-6)
     assert not report.exact
     assert exactness.to_sentence(report).startswith("exact: it has no activations; output ")
+
+
+def clipped(tmp_path: Path, high: float) -> Path:
+    """``Quant(x, 6/255) -> Clip(0, high) -> Conv(1) -> Quant`` with a tie at every odd sum."""
+    graph = Graph()
+    scale = float(np.float32(6 / 255))
+    y = graph.quant("x", scale, 8, signed=0)
+    y = graph.node("Clip", y, graph.const(np.float32(0)), graph.const(np.float32(high)))
+    y = graph.node("Conv", y, graph.const(np.ones((1, 1, 1, 1), np.float32)), kernel_shape=[1, 1])
+    y = graph.quant(y, 2 * scale, 7, signed=0)
+    return graph.save(tmp_path / "model.onnx", (1, 1, 3, 3), y)
+
+
+def test_a_bound_beside_the_grid_is_counted(tmp_path: Path) -> None:
+    on_the_grid = 128 * float(np.float32(6 / 255))  # a float32 too
+    assert exactness.exactness(read(clipped(tmp_path, on_the_grid))).exact
+    report = exactness.exactness(read(clipped(tmp_path, 6.0)))  # 255 steps are 6.0000001
+    row = report.activations[-1]
+    assert (row.exact, row.codes) == (False, 1)
+    assert row.differing >= 1
