@@ -181,14 +181,7 @@ def choose(network: Network, device: Device, wish: Wish, progress: Progress | No
         ScheduleError: Nothing fits, or nothing that fits is fast enough; the sentence says what is short.
     """
     if wish.array is not None:
-        one = (
-            (PinnedEngine(layers=len(network.layers), array=wish.array),)
-            if isinstance(wish.array, ArrayShape)
-            else wish.array
-        )
-        lines = built(network, resolve(one, network))
-        require_fit(resources(lines, device), device, 1.0, lines.shapes)
-        return lines
+        return _named(network, device, wish.array, wish.lanes)
     budget, cap = wish.budget, wish.lanes
     most_cycles = wish.clock_mhz * 1e6 / wish.fps if wish.fps else None
     target = most_cycles
@@ -209,6 +202,23 @@ def choose(network: Network, device: Device, wish: Wish, progress: Progress | No
             return lines
         target *= 0.999 * most_cycles / lines.timing.cycles_per_frame
     raise refusal(network, device, wish)
+
+
+def _named(
+    network: Network, device: Device, array: ArrayShape | tuple[PinnedEngine, ...], lanes: int | None
+) -> Lines:
+    """The engines that the user named."""
+    if isinstance(array, ArrayShape):
+        array = (PinnedEngine(layers=len(network.layers), array=array),)
+    taken = sum(engine.array.macs for engine in array)
+    if lanes is not None and taken > lanes:
+        raise ScheduleError(
+            f"the arrays named have rows x cols x lanes = {taken:,}, which is more than the {lanes:,} of --lanes",
+            help="name smaller arrays, or leave --lanes out",
+        )
+    lines = built(network, resolve(array, network))
+    require_fit(resources(lines, device), device, 1.0, lines.shapes)
+    return lines
 
 
 def built(

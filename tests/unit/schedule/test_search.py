@@ -14,7 +14,7 @@ from ternc.network.layers import Network
 from ternc.schedule.costs import resources, shortage
 from ternc.schedule.lines import Lines
 from ternc.schedule.pinned import PinnedEngine
-from ternc.schedule.search import Search, Wish, built, choose
+from ternc.schedule.search import Pinned, Search, Split, Wish, built, choose
 from zoo import MODELS, shape
 
 DEVICE = target.load("arria10")
@@ -69,6 +69,22 @@ def test_the_cap_on_lanes_is_kept_and_used(network: Network, lanes: int) -> None
     taken = sum(one.macs for one in lines.shapes)
     assert taken <= lanes
     assert taken >= lanes / 2
+
+
+def test_arrays_that_grow_behind_the_estimate_do_not_break_the_cap(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refined, calls = Search.refined, list[int]()
+
+    def grown(search: Search, split: Split) -> Pinned:
+        calls.append(1)
+        larger = [(n, replace(one, cols=one.cols + 1)) for n, one in refined(search, split)]
+        return tuple(larger) if len(calls) == 1 else refined(search, split)
+
+    monkeypatch.setattr(Search, "refined", grown)
+    lines = choose(network, DEVICE, replace(FASTEST, lanes=300))
+    assert sum(one.macs for one in lines.shapes) <= 300
+    assert len(calls) > 1
 
 
 def test_a_split_by_estimates_is_as_cheap_as_any_other_cut(network: Network) -> None:
@@ -130,3 +146,13 @@ def test_engines_by_hand_are_taken_or_refused(network: Network) -> None:
         ScheduleError, match=r"^target 'arria10': arrays of 2x2x2, 64x64x64 would need an estimated "
     ):
         choose(network, DEVICE, replace(FASTEST, array=large))
+
+
+def test_arrays_by_hand_keep_the_cap_on_lanes_or_are_refused(network: Network) -> None:
+    wish = replace(FASTEST, array=shape("3x5x7"), lanes=105)
+    assert choose(network, DEVICE, wish).shapes == (shape("3x5x7"),)
+    with pytest.raises(ScheduleError) as refusal:
+        choose(network, DEVICE, replace(wish, lanes=104))
+    assert refusal.value.sentence == (
+        "the arrays named have rows x cols x lanes = 105, which is more than the 104 of --lanes"
+    )
