@@ -32,15 +32,18 @@ def compiled(model: str, out: Path, array: str | None = None, target: str = "arr
     )
 
 
+def pinned(folder: Path, engines: Sequence[tuple[int, str]]) -> Path:
+    """A file for ``--array``: engines that each run so many layers on such an array."""
+    path = folder / "engines.toml"
+    path.write_text("".join(f'[[engine]]\nlayers = {count}\narray = "{array}"\n' for count, array in engines))
+    return path
+
+
 def chained(model: str, folder: Path, engines: Sequence[tuple[int, str]]) -> Build:
     """Compile a model into ``folder``, for engines that each run so many layers on such an array."""
-    pinned = folder / "engines.toml"
-    pinned.write_text(
-        "".join(f'[[engine]]\nlayers = {count}\narray = "{array}"\n' for count, array in engines)
-    )
     return ternc.compile(
         MODELS / model.split(".")[0] / f"{model}.onnx",
         out=folder / "build",
         target="arria10",
-        array=pinned,
+        array=pinned(folder, engines),
     )

@@ -8,6 +8,7 @@ from ternc.numeric import address_bits
 from ternc.schedule.design import (
     ArrayShape,
     BankedMemory,
+    Depths,
     Design,
     Engine,
     Geometry,
@@ -96,7 +97,7 @@ def engine(
         tables=tables,
         params=6,
         threshold_params=3 if levels else 0,
-        terms=3,
+        depths=Depths(rows=8, passes=11, taps=30, terms=3, xmap=9, weights=40),
         digits=levels > 0,
         rd_bits=max(address_bits(m.depth_words) for m in memories),
         part_bits=max(address_bits(m.parts) for m in memories),
@@ -111,7 +112,7 @@ def engine(
         requant_latency=requant_latency(levels, tables),
         flush_cycles=40,
     )
-    xmap = memory("xmap", 9, 4 + wr_bits + address_bits(shape.rows) + 1)
+    xmap = memory("xmap", 9, 5 + wr_bits + address_bits(shape.rows) + 1)
     programs = (memory("rows", 8), memory("passes", 11), memory("taps", 30), memory("terms", 3), xmap)
     columns = range(shape.cols)
     return Engine(

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from ternc.emit.env import comment, packed_range
 from ternc.emit.links import Bus, Buses, keeper_name
 from ternc.emit.top import module_name
-from ternc.numeric import address_bits, clog2
+from ternc.numeric import address_bits
 from ternc.schedule.design import BankedMemory, Design, Engine, Geometry, LineBuffer, Memory, ToBuffer
-from ternc.schedule.timing import REQUANT_LATENCY, TABLE_LATENCY, THRESHOLD_LATENCY
+from ternc.schedule.images import requant_bits
+from ternc.schedule.timing import code_delay, extra_delay, info_log2, start_delay
+from ternc.schedule.words import info_bits, source_bits
 from ternc.version import __version__
-
-ISSUE_TO_COLUMN = 12
-"""Cycles from a tap's issue to column 0 (ternc_sequencer)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,12 +184,8 @@ def engine_view(design: Design, number: int, wires: Buses) -> EngineView:
     engine, bus = design.engines[number], wires.engines[number]
     g = engine.geometry
     roms = {memory.name: _rom(number, memory) for memory in engine.programs}
-    xmap_bits = address_bits(roms["xmap"].depth)
-    start_delay = g.shape.cols - 1 + g.dot_latency + g.requant_latency
-    extra = g.requant_latency - REQUANT_LATENCY - (TABLE_LATENCY if g.tables else 0)
     vector = g.shape.rows * g.shape.lanes * g.act_bits
     feature_bits = g.features.bits if g.features else 1
-    table_bits = address_bits(max(1, g.tables))
     return EngineView(
         title=comment(f"{design.name}: engine {number}, an array of {g.shape} (rows x cols x lanes)"),
         version=__version__,
@@ -218,8 +213,8 @@ def engine_view(design: Design, number: int, wires: Buses) -> EngineView:
         y_bits=g.y_bits,
         count_bits=g.count_bits,
         param_bits=address_bits(g.params),
-        weight_addr_bits=address_bits(len(engine.weights[0].words)),
-        xmap_bits=xmap_bits,
+        weight_addr_bits=address_bits(g.depths.weights),
+        xmap_bits=address_bits(g.depths.xmap),
         row_rom=roms["rows"],
         pass_rom=roms["passes"],
         tap_rom=roms["taps"],
@@ -229,34 +224,27 @@ def engine_view(design: Design, number: int, wires: Buses) -> EngineView:
         capacities=_capacities(g),
         params=g.params,
         flush_cycles=g.flush_cycles,
-        info_bits=2 * g.wr_bits
-        + xmap_bits
-        + g.tile_bits
-        + g.step_bits
-        + g.piece_bits
-        + bus.links
-        + g.shape.rows
-        + 3,
-        info_log2=clog2((ISSUE_TO_COLUMN + start_delay) // g.shape.rows + 3),
-        start_delay=start_delay,
+        info_bits=info_bits(g),
+        info_log2=info_log2(g),
+        start_delay=start_delay(g),
         mul_bits=g.mul_bits,
         add_bits=g.add_bits,
         shift=g.shift,
         code_bits=g.code_bits,
         value_bits=g.value_bits,
-        requant_bits=g.add_bits + g.mul_bits + g.code_bits + 3 + (1 + table_bits if g.tables else 0),
-        extra_delay=extra,
+        requant_bits=requant_bits(g),
+        extra_delay=extra_delay(g),
         tables=g.tables,
-        table_bits=table_bits,
+        table_bits=address_bits(max(1, g.tables)),
         threshold_levels=g.threshold_levels,
         threshold_param_bits=address_bits(max(1, g.threshold_params)),
         threshold_bits=g.acc_bits + 1,
-        code_delay=REQUANT_LATENCY - 1 + extra - THRESHOLD_LATENCY * g.threshold_levels,
+        code_delay=code_delay(g),
         aligned_bits=g.value_bits + 1,
         weight_bits=2 * g.shape.lanes,
         act_vector_bits=vector,
         sources_bits=(len(g.buffers) + 1) * vector,
-        source_bits=address_bits(len(g.buffers) + 1),
+        source_bits=source_bits(g),
         counts_bits=len(g.buffers) * g.y_bits,
     )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ternc.emit.env import comment
 from ternc.numeric import address_bits
-from ternc.schedule.design import Design, Engine, InputStream, Link, Memory, ToBuffer, ToOutput, ToScore
+from ternc.schedule.design import Design, Engine, InputStream, Link, ToBuffer, ToOutput, ToScore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +98,7 @@ def _from_engine(design: Design, number: int, engine: Engine) -> Bus:
         links=len(g.links),
         signals=len(g.links),
         row_bits=g.step_bits,
-        x_bits=program(engine, "xmap").width_bits - g.wr_bits - address_bits(g.shape.rows) - 1,
+        x_bits=g.x_bits,
         tile_bits=g.tile_bits,
         data_bits=g.shape.cols * g.value_bits,
     )
@@ -118,8 +118,3 @@ def keeper_name(design: Design, link: Link) -> str:
             return f"the output buffer of {design.outputs[output].name}"
         case ToScore():
             return "the score"
-
-
-def program(engine: Engine, name: str) -> Memory:
-    """One of an engine's ``programs``."""
-    return next(memory for memory in engine.programs if memory.name == name)

@@ -229,6 +229,18 @@ class ScoreUnit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Depths:
+    """Words of an engine's program ROMs, and of a column's weights."""
+
+    rows: int
+    passes: int
+    taps: int
+    terms: int
+    xmap: int
+    weights: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Geometry:
     """Every number that one engine's modules are instantiated with (docs/hardware.md).
 
@@ -243,7 +255,6 @@ class Geometry:
         params: Words of a column's requantiser ROM.
         threshold_params: Of these the first use thresholds: a column's threshold ROM of level l has
             ``threshold_params << l`` words, and what it gives for other parameters is not used.
-        terms: Words of the term ROM.
         digits: True where some tap doubles the accumulator first.
         rd_bits, part_bits, wr_bits, piece_bits, x_bits, y_bits, tile_bits, step_bits, count_bits: Fields of the
             program words, at least 1 each.
@@ -264,7 +275,7 @@ class Geometry:
     tables: int
     params: int
     threshold_params: int
-    terms: int
+    depths: Depths
     digits: bool
     rd_bits: int
     part_bits: int

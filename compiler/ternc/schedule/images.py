@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from ternc.errors import InternalError
 from ternc.numeric import address_bits
-from ternc.schedule.design import ArrayShape, Memory
-from ternc.schedule.requant import LayerRequant, RequantWidths, param_order
+from ternc.schedule.design import ArrayShape, Geometry, Memory
+from ternc.schedule.requant import LayerRequant, param_order
 from ternc.schedule.sums import Sums
 
 
@@ -60,48 +60,36 @@ def weight_images(weights: NDArray[np.int8], shape: ArrayShape) -> tuple[Memory,
     )
 
 
-def requant_images(
-    layers: Sequence[LayerRequant],
-    sums: Sums,
-    widths: RequantWidths,
-    tables: int,
-    shape: ArrayShape,
-) -> tuple[Memory, ...]:
+def requant_bits(g: Geometry) -> int:
+    """Of a requantiser's word."""
+    table = 1 + address_bits(g.tables) if g.tables else 0
+    return g.add_bits + g.mul_bits + g.code_bits + 3 + table
+
+
+def requant_images(layers: Sequence[LayerRequant], sums: Sums, g: Geometry) -> tuple[Memory, ...]:
     """One image per column: a word for each (layer, class, tile), fields as in docs/hardware.md, ternc_requant.
 
     In engines with code tables the table's use and number follow. A column without a channel has factor and addend 0,
     so that its value is 0.
     """
-    words: list[list[int]] = [[] for _ in range(shape.cols)]
-    table_bits = address_bits(max(1, tables))
+    cols = g.shape.cols
+    words: list[list[int]] = [[] for _ in range(cols)]
     for n in param_order(layers):
         layer = layers[n]
-        up = widths.shift - layer.shift
+        up = g.shift - layer.shift
         channels = len(layer.multiplier)
+        flags = [(layer.limit, g.code_bits), (layer.form == "raw", 1), (layer.form == "thresholds", 1)]
+        table = [(layer.table is not None, 1), (layer.table or 0, address_bits(g.tables))] if g.tables else []
         for addend in sums.layers[n].addend(layer):
-            for first in range(0, channels, shape.cols):
-                for c in range(shape.cols):
+            for first in range(0, channels, cols):
+                for c in range(cols):
                     o, real = min(first + c, channels - 1), first + c < channels
-                    words[c].append(
-                        pack_word(
-                            (
-                                (int(addend[o]) << up if real else 0, sums.add_bits),
-                                (int(layer.multiplier[o]) << up if real else 0, widths.mul_bits),
-                                (layer.limit, widths.code_bits),
-                                (layer.form == "raw", 1),
-                                (layer.form == "thresholds", 1),
-                                (layer.minimum[o], 1),
-                                *(
-                                    ((layer.table is not None, 1), (layer.table or 0, table_bits))
-                                    if tables
-                                    else ()
-                                ),
-                            )
-                        )
-                    )
-    width = sums.add_bits + widths.mul_bits + widths.code_bits + 3 + (1 + table_bits if tables else 0)
+                    add, mul = (int(addend[o]), int(layer.multiplier[o])) if real else (0, 0)
+                    factors = [(add << up, g.add_bits), (mul << up, g.mul_bits)]
+                    words[c].append(pack_word([*factors, *flags, (layer.minimum[o], 1), *table]))
     return tuple(
-        Memory(name=f"requant_{c}", width_bits=width, words=tuple(column)) for c, column in enumerate(words)
+        Memory(name=f"requant_{c}", width_bits=requant_bits(g), words=tuple(column))
+        for c, column in enumerate(words)
     )
 
 

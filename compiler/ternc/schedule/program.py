@@ -1,4 +1,4 @@
-"""The sequencer's program and every memory image's contents for one engine (docs/program.md)."""
+"""The sequencer's program for one engine (docs/program.md)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ternc.schedule.placement import inner_layouts
 from ternc.schedule.plan import StagePlanner
 from ternc.schedule.reach import input_rows
 from ternc.schedule.requant import param_order
-from ternc.schedule.tiling import Live, Tile, live_taps, tiles
+from ternc.schedule.tiling import Live, Tile, layer_digits, live_taps, tiles
 from ternc.schedule.timing import shortest_pass
 
 TAP_FIELDS = ("offset", "part", "rot", "q", "limit", "dy", "term", "shift")
@@ -119,7 +119,7 @@ class Program:
 
     Attributes:
         taps: int64 ``[n, len(TAP_FIELDS)]``.
-        weights: int8 ``[depth, cols, lanes]`` digits.
+        tiles: Of each layer, of each class: what its weight words are.
         weight_words: Of each layer.
         feature_words: Wide words of a bank of the feature memory; 0 where there is none.
     """
@@ -129,7 +129,7 @@ class Program:
     taps: NDArray[np.int64]
     terms: tuple[TermProgram, ...]
     xmap: tuple[Place, ...]
-    weights: NDArray[np.int8]
+    tiles: tuple[dict[Live, list[Tile]], ...]
     params: int
     weight_words: tuple[int, ...]
     feature_words: int
@@ -161,7 +161,7 @@ class Assembler:
         self.terms: list[TermProgram] = []
         self.xmap: list[Place] = []
         self.xmaps: dict[tuple[Place, ...], int] = {}
-        self.weights: list[NDArray[np.int8]] = []
+        self.tiles: list[dict[Live, list[Tile]]] = []
         self.weight_depth = 0
         self.weight_words: list[int] = []
         self.params: dict[int, int] = {}
@@ -181,14 +181,14 @@ class Assembler:
             taps=np.concatenate(self.taps),
             terms=tuple(self.terms),
             xmap=tuple(self.xmap),
-            weights=np.concatenate(self.weights),
+            tiles=tuple(self.tiles),
             params=self.param_count,
             weight_words=tuple(self.weight_words),
             feature_words=max((layout.base + layout.words for layout in self.inner.values()), default=0),
         )
 
     def add_layer(self, n: int) -> None:
-        """Appends layer n's terms, taps, passes, weights and row words."""
+        """Appends layer n's terms, taps, passes and row words."""
         layer, tiling = self.stage.layers[n], self.planner.tilings[n]
         walk, sink = tiling.walk, self.inner.get(layer.target)
         vertical, horizontal = walk.vertical, walk.horizontal
@@ -196,14 +196,10 @@ class Assembler:
 
         first_term = len(self.terms)
         self.terms.extend(self.term(layer, walk, t) for t in range(len(layer.terms)))
-        found = dict(
-            zip(
-                tiling.classes,
-                tiles(tiling.words(self.shape), tuple(tiling.classes), self.shape),
-                strict=True,
-            )
-        )
-        starts = self.add_weights(found)
+        words = tiling.words(self.shape)
+        found = {live: tiles(words, live) for live in tiling.classes}
+        self.tiles.append(found)
+        starts = self.weight_starts(found)
         params = {live: self.params[n] + c * len(found[live]) for c, live in enumerate(found)}
         pass_start = len(self.passes)
         windows = [(y, x) for y in range(vertical.windows) for x in range(horizontal.windows)]
@@ -237,16 +233,15 @@ class Assembler:
                     )
         self.add_rows(n, pass_start, groups)
 
-    def add_weights(self, found: Mapping[Live, list[Tile]]) -> dict[Live, list[int]]:
-        """Appends the words of a layer's tiles; the address of each tile's first one."""
+    def weight_starts(self, found: Mapping[Live, list[Tile]]) -> dict[Live, list[int]]:
+        """The address of the first weight word of each of a layer's tiles."""
         starts: dict[Live, list[int]] = {}
         first = self.weight_depth
         for live, row in found.items():
             starts[live] = []
             for tile in row:
                 starts[live].append(self.weight_depth)
-                self.weights.append(tile.words)
-                self.weight_depth += len(tile.words)
+                self.weight_depth += len(tile.taps)
         self.weight_words.append(self.weight_depth - first)
         return starts
 
@@ -386,3 +381,13 @@ def assemble(
         links: For each tensor that leaves, the bits of its links.
     """
     return Assembler(planner, shape, buffers, frames, links).assemble()
+
+
+def weight_digits(planner: StagePlanner, shape: ArrayShape, program: Program) -> NDArray[np.int8]:
+    """The weight words of a program: int8 ``[depth, cols, lanes]``."""
+    return np.concatenate(
+        [
+            layer_digits(tiling.words(shape), tuple(found.values()), shape)
+            for tiling, found in zip(planner.tilings, program.tiles, strict=True)
+        ]
+    )

@@ -163,13 +163,16 @@ class Tile:
     Attributes:
         taps: int64 ``[n, 4]``: (term, ky, kx, chunk) of each word, n at least 1; term -1 for a word of zeros that
             only doubles the sums (or, alone, makes them 0).
-        shift: bool ``[n]``: the sums are doubled before this word's products are added.
-        words: int8 ``[n, cols, lanes]`` digits.
+        plane: int64 ``[n]``, falling: of each word's digits.
     """
 
     taps: NDArray[np.int64]
-    shift: NDArray[np.bool_]
-    words: NDArray[np.int8]
+    plane: NDArray[np.int64]
+
+    @property
+    def shift(self) -> NDArray[np.bool_]:
+        """Bool ``[n]``: the sums are doubled before this word's products are added."""
+        return np.diff(self.plane, prepend=self.plane[0]) != 0
 
 
 def spread(
@@ -192,52 +195,69 @@ def spread(
     return np.moveaxis(found, 0, 3)
 
 
-def tiles(words: Sequence[TermWords], live: Sequence[Live], shape: ArrayShape) -> list[list[Tile]]:
-    """The layer's tiles, of each class, in channel order."""
-    found: list[list[Tile]] = [[] for _ in live]
+def tiles(words: Sequence[TermWords], live: Live) -> list[Tile]:
+    """The layer's tiles of one class, in channel order."""
+    return [_tile(words, tile, live) for tile in range(len(words[0].planes))]
+
+
+def _tile(words: Sequence[TermWords], tile: int, live: Live) -> Tile:
+    by_plane: dict[int, list[NDArray[np.int64]]] = {}
+    for t, (part, met) in enumerate(zip(words, live, strict=True)):
+        planes = part.live_planes(met)[tile]
+        rows, columns = np.array(met[0], int), np.array(met[1], int)
+        for s in plane_list(int(np.bitwise_or.reduce(planes, axis=None))):
+            y, x, chunk = np.nonzero(planes >> s & 1)
+            where = np.stack([np.full_like(y, t), rows[y], columns[x], chunk], axis=1)
+            by_plane.setdefault(s, []).append(where)
+    nothing = np.array([[-1, 0, 0, 0]])
+    order = range(max(by_plane, default=0), -1, -1)
+    taps = [np.concatenate(by_plane.get(s, [nothing])) for s in order]
+    plane = [np.full(len(part), s) for s, part in zip(order, taps, strict=True)]
+    return Tile(taps=np.concatenate(taps), plane=np.concatenate(plane))
+
+
+def layer_digits(
+    words: Sequence[TermWords], found: Sequence[Sequence[Tile]], shape: ArrayShape
+) -> NDArray[np.int8]:
+    """The weight words of all tiles, class by class, in the order of execution: int8 ``[n, cols, lanes]``."""
     pieces: list[list[list[Segment]]] = []
     for part in words:
         pieces.append([[] for _ in part.planes])
         for piece in segments(part.term, shape.cols):
             pieces[-1][piece.tile].append(piece)
+    digits: list[list[NDArray[np.int8]]] = [[] for _ in found]
     for tile in range(len(words[0].planes)):
         weights = [spread(part, cut[tile], shape) for part, cut in zip(words, pieces, strict=True)]
-        for n, one in enumerate(live):
-            found[n].append(_tile(words, weights, tile, one, shape))
-    return found
+        for n, row in enumerate(found):
+            digits[n].append(_digits(words, weights, tile, row[tile], shape))
+    return np.concatenate([one for row in digits for one in row])
 
 
-def _tile(
+def _digits(
     words: Sequence[TermWords],
     weights: Sequence[NDArray[np.int8] | NDArray[np.int32]],
     tile: int,
-    live: Live,
+    made: Tile,
     shape: ArrayShape,
-) -> Tile:
-    by_plane: dict[int, list[tuple[NDArray[np.int64], NDArray[np.int8]]]] = {}
-    for t, (part, met) in enumerate(zip(words, live, strict=True)):
-        planes = part.live_planes(met)[tile]
-        for one in np.unique(planes[planes != 0]).tolist():
-            y, x, chunk = np.nonzero(planes == one)
-            ky, kx = np.array(met[0])[y], np.array(met[1])[x]
-            digits = part.recoder.digits(weights[t][ky, kx, chunk], one)
-            where = np.stack([np.full_like(ky, t), ky, kx, chunk], axis=1)
+) -> NDArray[np.int8]:
+    """The words of one tile, int8 ``[n, cols, lanes]``."""
+    found = np.zeros((len(made.taps), shape.cols, shape.lanes), np.int8)
+    for t, part in enumerate(words):
+        planes = part.planes[tile]
+        here = np.nonzero(made.taps[:, 0] == t)[0]
+        if not here.size:
+            continue
+        at = np.full(
+            (int(made.plane[0]) + 1, *planes.shape), -1
+        )  # of each word and plane: its place in the tile
+        at[made.plane[here], *made.taps[here, 1:].T] = here
+        executed = np.where((at >= 0).any(axis=0), planes, 0)
+        for one in np.unique(executed[executed != 0]).tolist():
+            where = np.nonzero(executed == one)
+            digits = part.recoder.digits(weights[t][where], one)
             for s, word in zip(plane_list(one), digits, strict=True):
-                by_plane.setdefault(s, []).append((where, word))
-    nothing = (np.array([[-1, 0, 0, 0]]), np.zeros((1, shape.cols, shape.lanes), np.int8))
-    taps: list[NDArray[np.int64]] = []
-    found: list[NDArray[np.int8]] = []
-    shift: list[NDArray[np.bool_]] = []
-    for s in range(max(by_plane, default=0), -1, -1):
-        parts = by_plane.get(s, [nothing])
-        order = np.concatenate([part[0] for part in parts])
-        plane = np.concatenate([part[1] for part in parts])
-        rank = np.lexsort(order.T[::-1])
-        taps.append(order[rank])
-        found.append(plane[rank])
-        shift.append(np.arange(len(order)) == 0)
-    shift[0][0] = False
-    return Tile(taps=np.concatenate(taps), shift=np.concatenate(shift), words=np.concatenate(found))
+                found[at[s][where]] = word
+    return found
 
 
 def recoders(layer: Linear) -> tuple[Recoder, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ternc.numeric import clog2
-from ternc.schedule.design import ArrayShape
+from ternc.schedule.design import ArrayShape, Geometry
 
 REQUANT_LATENCY = 5
 """Of ternc_requant without extra delay."""
@@ -11,6 +11,8 @@ THRESHOLD_LATENCY = 3
 """Of one ternc_threshold_level."""
 TABLE_LATENCY = 2
 """Of the code tables behind a requantiser."""
+ISSUE_TO_COLUMN = 12
+"""From a tap's issue to column 0 (ternc_sequencer)."""
 ISSUE_TO_LINK = 16
 """From a tap's issue to its vector on a link, without the array's columns, dot products and requantisers."""
 ISSUE_TO_READ = 8
@@ -69,3 +71,23 @@ def flush_cycles(shape: ArrayShape, requant_latency: int) -> int:
     tap of a row that starts in cycle s reads at the end of cycle ``s + 1 + ISSUE_TO_READ`` at the earliest.
     """
     return link_latency(shape, requant_latency) + shape.rows - 1 - ISSUE_TO_READ
+
+
+def start_delay(g: Geometry) -> int:
+    """From a pass's last tap at column 0 to its first value, but for the collector's own three."""
+    return g.shape.cols - 1 + g.dot_latency + g.requant_latency
+
+
+def extra_delay(g: Geometry) -> int:
+    """Of the multiply form, where the thresholds take longer."""
+    return g.requant_latency - REQUANT_LATENCY - (TABLE_LATENCY if g.tables else 0)
+
+
+def code_delay(g: Geometry) -> int:
+    """Of the threshold code, where the multiply form takes longer."""
+    return REQUANT_LATENCY - 1 + extra_delay(g) - THRESHOLD_LATENCY * g.threshold_levels
+
+
+def info_log2(g: Geometry) -> int:
+    """Of the entries for all passes that are under way between the sequencer and the collector."""
+    return clog2((ISSUE_TO_COLUMN + start_delay(g)) // g.shape.rows + 3)

@@ -7,10 +7,74 @@ from collections.abc import Sequence
 import numpy as np
 
 from ternc.numeric import address_bits
-from ternc.schedule.design import Geometry, Memory
+from ternc.schedule.design import Geometry, LineBuffer, Memory
 from ternc.schedule.images import pack_rows, pack_word, table_image
 from ternc.schedule.layout import Layout
 from ternc.schedule.program import Pass, Program, RowProgram
+
+
+def loop_widths(g: Geometry) -> list[int]:
+    """Of the fields of a row word that the sequencer's walker needs: the lowest ones."""
+    pass_bits = address_bits(g.depths.passes)
+    return [pass_bits, pass_bits + 1, g.x_bits]
+
+
+def issue_widths(g: Geometry) -> list[int]:
+    """Of the fields of a row word that its issuer needs: those above, but for the highest."""
+    inputs = len(g.buffers)
+    place = [g.y_bits, g.wr_bits, g.wr_bits, 1, link_count(g)]
+    return [*place, *[g.y_bits] * (2 * inputs), *[1] * inputs, 1]
+
+
+def pass_widths(g: Geometry) -> list[int]:
+    """Of the fields of a pass word."""
+    d = g.depths
+    fields = [
+        address_bits(d.taps),
+        g.count_bits,
+        g.count_bits,
+        address_bits(d.weights),
+        address_bits(g.params),
+    ]
+    fields += [g.wr_bits, address_bits(d.xmap), g.tile_bits, g.step_bits, g.piece_bits]
+    return [*fields, g.y_bits, g.y_bits, g.x_bits, g.x_bits, 1, 1]
+
+
+def tap_widths(g: Geometry) -> list[int]:
+    """Of the fields of a tap word."""
+    where = [g.rd_bits, g.part_bits, address_bits(g.shape.rows)]
+    return [*where, g.x_bits, g.x_bits, g.y_bits, address_bits(g.depths.terms), 1]
+
+
+def term_widths(g: Geometry) -> list[int]:
+    """Of the fields of a term word."""
+    return [g.rd_bits, g.y_bits, g.y_bits, g.act_bits, source_bits(g)]
+
+
+def xmap_widths(g: Geometry) -> list[int]:
+    """Of the fields of an x-map word."""
+    return [g.x_bits, g.wr_bits, address_bits(g.shape.rows), 1]
+
+
+def place_widths(buffer: LineBuffer, banks: int) -> list[int]:
+    """Of the fields of a line buffer's place word."""
+    return [address_bits(buffer.pitch_words), address_bits(banks)]
+
+
+def info_bits(g: Geometry) -> int:
+    """Of what the sequencer tells the collector about a pass."""
+    fields = [2 * g.wr_bits, address_bits(g.depths.xmap), g.tile_bits, g.step_bits, g.piece_bits]
+    return sum(fields) + link_count(g) + g.shape.rows + 3
+
+
+def link_count(g: Geometry) -> int:
+    """Links as the modules count them: at least one."""
+    return max(1, len(g.links))
+
+
+def source_bits(g: Geometry) -> int:
+    """Of the number of a memory that is read: the feature memory or a line buffer."""
+    return address_bits(len(g.buffers) + 1)
 
 
 def program_images(
@@ -20,7 +84,7 @@ def program_images(
     g = geometry
     found = [
         _rows(program, g),
-        _passes(program, g),
+        _image("passes", [_pass(one) for one in program.passes], pass_widths(g)),
         _taps(program, g),
         _image(
             "terms",
@@ -28,12 +92,12 @@ def program_images(
                 (t.pitch & ((1 << g.rd_bits) - 1), t.y_stride, t.height, t.pad, t.source)
                 for t in program.terms
             ],
-            [g.rd_bits, g.y_bits, g.y_bits, g.act_bits, address_bits(len(g.buffers) + 1)],
+            term_widths(g),
         ),
         _image(
             "xmap",
             [(place.x, place.offset, place.bank, place.valid) for place in program.xmap],
-            [g.x_bits, g.wr_bits, address_bits(g.shape.rows), 1],
+            xmap_widths(g),
         ),
     ]
     if tables:
@@ -41,11 +105,10 @@ def program_images(
     return tuple(found)
 
 
-def place_image(number: int, layout: Layout, width: int, offset_bits: int) -> Memory:
+def place_image(number: int, layout: Layout, buffer: LineBuffer) -> Memory:
     """The place ROM of line buffer ``number``: word x is the offset and the bank of pixel x in a row."""
-    widths = [offset_bits, address_bits(layout.banks)]
-    rows = [layout.place(x)[::-1] for x in range(width)]
-    return _image(f"place_{number}", rows, widths)
+    rows = [layout.place(x)[::-1] for x in range(buffer.width)]
+    return _image(f"place_{number}", rows, place_widths(buffer, layout.banks))
 
 
 def _image(name: str, rows: Sequence[Sequence[int]], widths: Sequence[int]) -> Memory:
@@ -54,13 +117,7 @@ def _image(name: str, rows: Sequence[Sequence[int]], widths: Sequence[int]) -> M
 
 
 def _rows(program: Program, g: Geometry) -> Memory:
-    pass_bits = address_bits(len(program.passes))
-    widths = [
-        *(pass_bits, pass_bits + 1, g.x_bits, g.y_bits, g.wr_bits, g.wr_bits, 1, max(1, len(g.links))),
-        *[g.y_bits] * (2 * len(g.buffers)),
-        *[1] * len(g.buffers),
-        *(1, 1),
-    ]
+    widths = [*loop_widths(g), *issue_widths(g), 1]
     words = tuple(pack_word(zip(_row(row), widths, strict=True)) for row in program.rows)
     return Memory(name="rows", width_bits=sum(widths), words=words)
 
@@ -69,19 +126,6 @@ def _row(row: RowProgram) -> tuple[int, ...]:
     return (
         *(row.pass_start, row.pass_count, row.groups, row.row, row.write, row.plane),
         *(row.to_feature, row.links, *row.needs, *row.frees, *row.takes, row.flush, row.last),
-    )
-
-
-def _passes(program: Program, g: Geometry) -> Memory:
-    return _image(
-        "passes",
-        [_pass(one) for one in program.passes],
-        [
-            *(address_bits(len(program.taps)), g.count_bits, g.count_bits),
-            *(address_bits(len(program.weights)), address_bits(g.params)),
-            *(g.wr_bits, address_bits(len(program.xmap)), g.tile_bits, g.step_bits, g.piece_bits),
-            *(g.y_bits, g.y_bits, g.x_bits, g.x_bits, 1, 1),
-        ],
     )
 
 
@@ -96,8 +140,5 @@ def _pass(one: Pass) -> tuple[int, ...]:
 def _taps(program: Program, g: Geometry) -> Memory:
     taps = program.taps.copy()
     taps[:, 0] &= (1 << g.rd_bits) - 1
-    widths = [
-        *(g.rd_bits, g.part_bits, address_bits(g.shape.rows), g.x_bits, g.x_bits),
-        *(g.y_bits, address_bits(g.terms), 1),
-    ]
+    widths = tap_widths(g)
     return Memory(name="taps", width_bits=sum(widths), words=pack_rows(taps, widths))
