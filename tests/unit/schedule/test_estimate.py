@@ -23,7 +23,7 @@ def network(name: str) -> Network:
 
 @pytest.fixture(scope="module", params=["mnist_cnn_a4.qonnx", "TFC_2W2A", "ecg_ae_conv1d.qdq_folded"])
 def estimates(request: pytest.FixtureRequest) -> Estimates:
-    return Estimates(network(request.param), DEVICE, 1.0, None)
+    return Estimates(network(request.param), DEVICE)
 
 
 def test_estimated_cycles_are_near_the_exact_ones(estimates: Estimates) -> None:
