@@ -203,7 +203,7 @@ def random_layers(draw: random.Random, shape: Shape) -> tuple[Layer, ...]:
                 plane=draw.getrandbits(WR_BITS),
                 table=draw.getrandbits(TABLE_BITS),
                 use_table=draw.getrandbits(1),
-                to_output=draw.choice((0, 1 << draw.randrange(shape.outputs))),
+                to_output=draw.choice((0, 1 << draw.randrange(shape.outputs), (1 << shape.outputs) - 1)),
                 to_score=draw.getrandbits(1),
                 wait_input=int(n == 0) | draw.getrandbits(shape.inputs),
                 release_input=draw.getrandbits(shape.inputs),
