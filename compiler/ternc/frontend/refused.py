@@ -20,8 +20,8 @@ _PRODUCT = Reason(
 )
 _EINSUM = Reason(
     text=": sums over named axes are not read",
-    help="write it as MatMul or Conv with constant weights, as Transpose or as ReduceSum, or move it behind the network's "
-    "last layer",
+    help="write it as MatMul or Conv with constant weights, as Transpose or as ReduceSum, or move it behind the "
+    "network's last layer",
 )
 _RECURRENT = Reason(
     text=": it is a recurrent layer, which keeps a state from step to step",
