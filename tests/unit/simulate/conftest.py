@@ -54,6 +54,7 @@ def stand_in(tmp_path: Path) -> StandIn:
             value_bits=9,
             watchdog_cycles=50,
             stretch_cycles=40,
+            quick=True,
         )
 
     return make
@@ -84,6 +85,7 @@ def two_lanes(tmp_path: Path) -> StandIn:
             value_bits=9,
             watchdog_cycles=50,
             stretch_cycles=40,
+            quick=True,
         )
 
     return make
