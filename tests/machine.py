@@ -210,7 +210,7 @@ class Runner:
         }  # fmt: skip
         self.tap_fields = {
             "offset": g.rd_bits, "part": g.part_bits, "rot": bank_bits, "q": g.x_bits, "limit": g.x_bits,
-            "dy": g.y_bits, "term": bits_of(g.terms), "shift": 1,
+            "dy": g.y_bits, "term": bits_of(g.depths.terms), "shift": 1,
         }  # fmt: skip
         term_fields = {
             "pitch": g.rd_bits, "y_stride": g.y_bits, "height": g.y_bits, "pad": g.act_bits,
@@ -221,7 +221,7 @@ class Runner:
             "add": g.add_bits, "mul": g.mul_bits, "limit": g.code_bits, "raw": 1, "thr": 1, "min": 1,
             **({"use_table": 1, "table": bits_of(g.tables)} if g.tables else {}),
         }  # fmt: skip
-        assert len(rom["terms"]) == g.terms
+        assert len(rom["terms"]) == g.depths.terms
         self.terms = [unpack(word, term_fields) for word in rom["terms"]]
         self.rows = [unpack(word, self.row_fields) for word in rom["rows"]]
         assert [row["last"] for row in self.rows] == [0] * (len(self.rows) - 1) + [1]
