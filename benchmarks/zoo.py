@@ -28,6 +28,7 @@ from ternc.network import store
 from ternc.network.compare import differences, on_borders
 from ternc.network.layers import Network
 from ternc.report.table import Table, columns
+from ternc.schedule.build import design_of
 from ternc.schedule.search import Wish
 from ternc.simulate.close import different
 
@@ -105,7 +106,8 @@ def build(model: Path, name: str, out: Path, quant: InputQuant | None) -> pipeli
     device = target.load(TARGET)
     wish = Wish(fps=None, budget=BUDGET, clock_mhz=device.clock.mhz, array=None)
     read = replace(frontend.read(model, input_quant=quant), name=name)
-    network, design = pipeline.designed(read, device, wish)
+    lines = pipeline.chosen(read, device, wish)
+    network, design = lines.network, design_of(lines, device, wish.clock_mhz)
     options = pipeline.CompileOptions(target=TARGET, budget=BUDGET, input_quant=quant)
     files = pipeline.build_files(model, network, design)
     pipeline.write_whole(out, network, files, pipeline.options_document(model, options))

@@ -210,7 +210,7 @@ class Runner:
         }  # fmt: skip
         self.tap_fields = {
             "offset": g.rd_bits, "part": g.part_bits, "rot": bank_bits, "q": g.x_bits, "limit": g.x_bits,
-            "dy": g.y_bits, "term": bits_of(g.depths.terms), "shift": 1,
+            "dy": g.y_bits, "term": bits_of(len(rom["terms"])), "shift": 1,
         }  # fmt: skip
         term_fields = {
             "pitch": g.rd_bits, "y_stride": g.y_bits, "height": g.y_bits, "pad": g.act_bits,

@@ -164,14 +164,14 @@ def compile(
 def plan(model: Path, options: CompileOptions, progress: Progress | None = None) -> report.Performance:
     """The schedule alone, as the report of the build that ``compile`` would make; nothing is written.
 
+    Where ``options`` name arrays or cap their lanes, it need not fit the device: the report says what it would take.
+
     Raises:
         TerncError: The model or the wish is refused.
     """
     device = target.load(options.target)
-    read, wish = (
-        frontend.read(model, input_quant=options.input_quant, anomaly=options.anomaly),
-        wish_of(options, device),
-    )
+    read = frontend.read(model, input_quant=options.input_quant, anomaly=options.anomaly)
+    wish = replace(wish_of(options, device), fit=options.lanes is None and options.array is None)
     lines = chosen(read, device, wish, progress)
     return measured(lines.network, outline(lines, device, wish.clock_mhz))
 

@@ -24,10 +24,10 @@ Cut = tuple[PinnedEngine, ...]
 
 @st.composite
 def cuts(draw: st.DrawFn, network: Network) -> Cut:
-    """Any number of engines, each with a shape of its own."""
-    engines, left = [], len(network.layers)
+    """Any number of engines, each with a shape of its own, or one for all layers."""
+    engines, left, whole = [], len(network.layers), draw(st.integers(0, 3)) == 3
     while left:
-        count = draw(st.integers(1, left))
+        count = left if whole else draw(st.integers(1, left))
         engines.append(PinnedEngine(layers=count, array=draw(shapes)))
         left -= count
     return tuple(engines)

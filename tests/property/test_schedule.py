@@ -19,7 +19,7 @@ from ternc.schedule.events import frame_events, wire_form
 FRAMES = 2
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(networks(), st.booleans(), st.data(), st.integers(0, 2**16))
 def test_images_compute_the_network_cut_anywhere_on_any_arrays(
     network: Network, realised: bool, data: st.DataObject, seed: int

@@ -110,16 +110,19 @@ class _Dense:
 
     @property
     def whole(self) -> bool:
-        return bool(np.all(np.any([o.index.ravel() != NOTHING for o in self.operands], axis=0)))
+        return True  # a padding has constants of its own
 
     def constants(self, which: str) -> list[Fraction] | None:
-        found = [Fraction(1)] * self.count
+        found: list[Fraction | None] = [None] * self.count
         for operand in self.operands:
             index, values = operand.index.ravel(), getattr(operand, which)
             channel = index // (operand.size[1] * operand.size[2])
             for place in np.flatnonzero(index != NOTHING).tolist():
                 found[place] = values[channel[place] if values.size > 1 else 0]
-        return found
+        nothing = Fraction(0)
+        if which == "scale":
+            nothing = next((value for value in found if value is not None), Fraction(1))
+        return [nothing if value is None else value for value in found]
 
     def terms(self, weights: Weights) -> tuple[Term, ...]:
         found = []

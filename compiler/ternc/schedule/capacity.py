@@ -1,8 +1,9 @@
 """How many rows each circular buffer holds: enough for the slowest part to set the pace, and no more.
 
-Why nothing can deadlock, and why the result is as fast as larger buffers would be: a pipeline's starts are maxima of
-sums (`ternc.schedule.cycles`), so a schedule that is found feasible with some capacities stays feasible with them, and
-the hardware, which starts everything as soon as it may, is never later than that schedule.
+Why nothing can deadlock: whatever a row waits for, rows that arrive and rows that are freed, belongs to its own
+frame or to an earlier one, and within a frame it is the same for all frames. So no row waits for itself if the first
+frame gets through, which is seen. Why nothing is slower than with larger buffers: starts are maxima of sums
+(`ternc.schedule.cycles`), and the capacities are those with which the interval was reached.
 """
 
 from __future__ import annotations

@@ -76,13 +76,6 @@ class Recoder:
         present = np.unpackbits(rows, axis=1, count=self.peak, bitorder="little")
         return _smallest_sets(present, self.peak, self.planes).reshape(marks.shape[:-1])
 
-    def fewest_digits(self, weights: NDArray[np.int32]) -> NDArray[np.int64]:
-        """Non-zero digits of all weights ``[O, I, KH, KW]`` of a kernel tap at least, int64 ``[KH, KW]``."""
-        if self.peak == 1:
-            return np.asarray(np.count_nonzero(weights, axis=(0, 1)), np.int64)
-        counts = np.bitwise_count(_canonical(np.arange(self.peak + 1)))[np.abs(weights)]
-        return np.asarray(counts.sum(axis=(0, 1)), np.int64)
-
     def digits(self, weights: NDArray[np.int8] | NDArray[np.int32], planes: int) -> NDArray[np.int8]:
         """Digits int8 ``[P, ...]`` of weights ``[...]`` on the P planes of a set, the lowest plane first.
 

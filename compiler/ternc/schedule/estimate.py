@@ -23,7 +23,7 @@ from ternc.schedule.plan import LayerTiling, StagePlanner
 from ternc.schedule.ports import PORT_BITS, element_bits, input_elements
 from ternc.schedule.reach import input_rows, least_rows
 from ternc.schedule.stage import Stage
-from ternc.schedule.timing import flush_cycles
+from ternc.schedule.timing import ROW_DISTANCE, flush_cycles
 from ternc.target.device import BlockRam, Device
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -118,9 +118,10 @@ class LayerEstimate:
     def cycles(self, grid: Grid, words: Floats) -> Floats:
         """Of a frame, ``[rows, cols, lanes]``."""
         walk, (rows, cols, _) = self.tiling.walk, grid.sides
-        groups = walk.vertical.steps * np.ceil(walk.horizontal.steps / rows)
         tiles = np.ceil(self.tiling.layer.channels / cols)
-        return np.asarray(groups * tiles * sum(self.tiling.classes.values()) * np.maximum(words, rows))
+        position = tiles * sum(self.tiling.classes.values()) * np.maximum(words, rows)
+        row = np.ceil(walk.horizontal.steps / rows) * position
+        return np.asarray(walk.vertical.steps * np.maximum(ROW_DISTANCE, row))
 
     def weight_words(self, grid: Grid, words: Floats) -> Floats:
         """Of each column's weight memory, ``[1, cols, lanes]``."""

@@ -140,9 +140,8 @@ class Lines:
     def _rows(self, keeper: Link) -> Rows:
         """Without its capacity, which is a frame's."""
         tensor = self._tensor(keeper)
-        step = self.sources[tensor].step
-        frame = ceil_div(self.network.tensor(tensor).height, step) * step
-        return Rows(capacity=frame, frame=frame, step=step)
+        frame = self._frame_rows(tensor)
+        return Rows(capacity=frame, frame=frame, step=self.sources[tensor].step)
 
     def rows_of(self, keeper: Link) -> Rows:
         """With its capacity."""
@@ -209,7 +208,7 @@ class Lines:
         for k, (layer, tiling) in enumerate(zip(planner.stage.layers, planner.tilings, strict=True)):
             cycles, tail = tiling.row(shape)
             reads = [
-                input_rows(planner.stage, k, tiling.walk, tensor, self._rows_frame(tensor.name))
+                input_rows(planner.stage, k, tiling.walk, tensor, self._frame_rows(tensor.name))
                 for tensor in planner.stage.inputs
             ]
             count = tiling.walk.vertical.steps
@@ -235,7 +234,8 @@ class Lines:
             link_latency=link_latency(shape, planner.numbers.requant_latency),
         )
 
-    def _rows_frame(self, tensor: str) -> int:
+    def _frame_rows(self, tensor: str) -> int:
+        """Of a circular buffer: the map's height in whole steps."""
         step = self.sources[tensor].step
         return ceil_div(self.network.tensor(tensor).height, step) * step
 

@@ -81,8 +81,9 @@ def resolve(engines: Sequence[PinnedEngine], network: Network) -> tuple[tuple[in
         count = engine.layers if isinstance(engine.layers, int) else len(engine.layers)
         there = tuple(names[first : first + count])
         if len(there) < count or (not isinstance(engine.layers, int) and there != engine.layers):
+            wanted = engine.layers if isinstance(engine.layers, int) else _listed(engine.layers)
             raise ScheduleError(
-                f"engine {number} must run {_listed(there) or 'no more layers'}, but is to run {engine.layers}",
+                f"engine {number} must run {_listed(there) or 'no more layers'}, but is to run {wanted}",
                 help=f"the layers are, in order: {_listed(names)}",
             )
         found.append((count, engine.array))

@@ -156,34 +156,11 @@ class LayerTiling:
             )
         raise InternalError("schedule", f"layer '{self.layer.name}' has no pixel in its last group")
 
-    def least_position(self, shape: ArrayShape) -> int:
-        """At most `position`, without looking at how the weights lie in words."""
-        floor = ceil_div(self.layer.channels, shape.cols) * shortest_pass(shape)
-        word = shape.cols * shape.lanes
-        return sum(
-            often * max(floor, ceil_div(self._digits[live], word)) for live, often in self.classes.items()
-        )
-
     def busy(self, shape: ArrayShape, position: int, flush: int) -> int:
         """Cycles of the layer's rows, whose positions take so many cycles each, and of a flush behind the last."""
         row = ceil_div(self.walk.horizontal.steps, shape.rows) * position
         last = row + flush if flush else max(ROW_DISTANCE, row)
         return (self.walk.vertical.steps - 1) * max(ROW_DISTANCE, row) + last
-
-    @cached_property
-    def _digits(self) -> dict[Live, int]:
-        """Fewest non-zero digits of the weights of each class."""
-        counts = [
-            recoder.fewest_digits(term.weights)
-            for term, recoder in zip(self.layer.terms, self.recoders, strict=True)
-        ]
-        return {
-            live: sum(
-                int(count[np.ix_(np.array(rows, int), np.array(columns, int))].sum())
-                for count, (rows, columns) in zip(counts, live, strict=True)
-            )
-            for live in self.classes
-        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -253,15 +230,11 @@ class StagePlanner:
             )
         return gather(layers, self.numbers.requant, self.numbers.widths.shift)
 
-    def layer_cycles(self, shape: ArrayShape, *, least: bool = False) -> tuple[int, ...]:
-        """Cycles of each layer, flush included; with ``least`` at most those, found without counting taps."""
+    def layer_cycles(self, shape: ArrayShape) -> tuple[int, ...]:
+        """Cycles of each layer, flush included."""
         flush = flush_cycles(shape, self.numbers.requant_latency)
         return tuple(
-            tiling.busy(
-                shape,
-                tiling.least_position(shape) if least else tiling.position(shape),
-                flush if self.flushes(n) else 0,
-            )
+            tiling.busy(shape, tiling.position(shape), flush if self.flushes(n) else 0)
             for n, tiling in enumerate(self.tilings)
         )
 

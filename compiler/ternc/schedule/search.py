@@ -8,7 +8,7 @@ where one of them is short it is made to weigh more.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,8 @@ _TRIES = 6
 _TIGHTER = 0.94
 _LEEWAY = 1.1
 _REFINEMENTS = 40
+_ROUNDING = 1 + 1e-12
+"""So that the rate of a design, as a float, asks for its cycles."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,7 @@ class Wish:
         clock_mhz: Clock of the design.
         lanes: Most rows x cols x lanes, summed over the arrays; None for as many as the budget allows.
         array: Instead of a choice: one array for all layers, or engines; or None.
+        fit: Whether it must fit the device; without, ``lanes`` alone limits a choice.
     """
 
     fps: float | None
@@ -54,6 +57,7 @@ class Wish:
     clock_mhz: float
     lanes: int | None = None
     array: ArrayShape | tuple[PinnedEngine, ...] | None = None
+    fit: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -181,16 +185,9 @@ def choose(network: Network, device: Device, wish: Wish, progress: Progress | No
         ScheduleError: Nothing fits, or nothing that fits is fast enough; the sentence says what is short.
     """
     if wish.array is not None:
-        one = (
-            (PinnedEngine(layers=len(network.layers), array=wish.array),)
-            if isinstance(wish.array, ArrayShape)
-            else wish.array
-        )
-        lines = built(network, resolve(one, network))
-        require_fit(resources(lines, device), device, 1.0, lines.shapes)
-        return lines
-    budget, cap = wish.budget, wish.lanes
-    most_cycles = wish.clock_mhz * 1e6 / wish.fps if wish.fps else None
+        return _named(network, device, wish)
+    budget, cap = wish.budget if wish.fit else np.inf, wish.lanes
+    most_cycles = wish.clock_mhz * 1e6 / wish.fps * _ROUNDING if wish.fps else None
     target = most_cycles
     for _ in range(_TRIES):
         search = Search(network, device, budget, cap)
@@ -198,7 +195,7 @@ def choose(network: Network, device: Device, wish: Wish, progress: Progress | No
         if split is None:
             break
         lines = built(network, search.refined(split), search.tilings)
-        if shortage(resources(lines, device), device, wish.budget):
+        if wish.fit and shortage(resources(lines, device), device, wish.budget):
             budget *= _TIGHTER
             continue
         taken = sum(shape.macs for shape in lines.shapes)
@@ -208,7 +205,30 @@ def choose(network: Network, device: Device, wish: Wish, progress: Progress | No
         if most_cycles is None or target is None or lines.timing.cycles_per_frame <= most_cycles:
             return lines
         target *= 0.999 * most_cycles / lines.timing.cycles_per_frame
+    if most_cycles is not None:  # estimates may be too high for a rate that the fastest design has
+        best = choose(network, device, replace(wish, fps=None), progress)
+        if best.timing.cycles_per_frame <= most_cycles:
+            return best
+        raise _too_slow(best, device, wish)
     raise refusal(network, device, wish)
+
+
+def _named(network: Network, device: Device, wish: Wish) -> Lines:
+    """The engines that the user named."""
+    if isinstance(wish.array, ArrayShape):
+        engines: tuple[PinnedEngine, ...] = (PinnedEngine(layers=len(network.layers), array=wish.array),)
+    else:
+        engines = wish.array or ()
+    taken = sum(engine.array.macs for engine in engines)
+    if wish.lanes is not None and taken > wish.lanes:
+        raise ScheduleError(
+            f"the arrays named have rows x cols x lanes = {taken:,}, which is more than the {wish.lanes:,} of --lanes",
+            help="name smaller arrays, or leave --lanes out",
+        )
+    lines = built(network, resolve(engines, network))
+    if wish.fit:
+        require_fit(resources(lines, device), device, 1.0, lines.shapes)
+    return lines
 
 
 def built(
@@ -221,23 +241,18 @@ def built(
     return lines_of(network, planners, [shape for _, shape in engines])
 
 
+def _too_slow(best: Lines, device: Device, wish: Wish) -> ScheduleError:
+    """The rate that the fastest design reaches is below the one that is wished for."""
+    reached = wish.clock_mhz * 1e6 / best.timing.cycles_per_frame
+    return ScheduleError(
+        f"target '{device.name}': {wish.fps:,.0f} frames/s are out of reach, the fastest design within the "
+        f"budget makes {reached:,.0f} ({', '.join(map(str, best.shapes))})",
+        help="lower --fps, raise --budget or --clock-mhz, or choose a larger --target",
+    )
+
+
 def refusal(network: Network, device: Device, wish: Wish) -> ScheduleError:
     """Why nothing could be chosen."""
-    if wish.fps is not None:
-        try:
-            best = choose(
-                network,
-                device,
-                Wish(fps=None, budget=wish.budget, clock_mhz=wish.clock_mhz, lanes=wish.lanes),
-            )
-        except ScheduleError as error:
-            return error
-        reached = wish.clock_mhz * 1e6 / best.timing.cycles_per_frame
-        return ScheduleError(
-            f"target '{device.name}': {wish.fps:,.0f} frames/s are out of reach, the fastest design within the "
-            f"budget makes {reached:,.0f} ({', '.join(map(str, best.shapes))})",
-            help="lower --fps, raise --budget or --clock-mhz, or choose a larger --target",
-        )
     smallest = built(network, ((len(network.layers), ArrayShape(rows=1, cols=1, lanes=1)),))
     try:
         require_fit(resources(smallest, device), device, wish.budget, smallest.shapes)

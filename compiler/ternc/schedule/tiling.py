@@ -172,7 +172,7 @@ class Tile:
     @property
     def shift(self) -> NDArray[np.bool_]:
         """Bool ``[n]``: the sums are doubled before this word's products are added."""
-        return np.diff(self.plane, prepend=self.plane[0]) != 0
+        return np.asarray(np.diff(self.plane, prepend=self.plane[0]) != 0)
 
 
 def spread(

@@ -46,9 +46,9 @@ def given(network: Network, path: Path, limit: int | None) -> Frames:
 
 
 def chosen(network: Network, count: int, seed: int) -> Frames:
-    """``count`` frames, at least 1, of `integers`."""
-    codes = integers(network, count, seed)
-    return Frames(inputs=real_inputs(network, codes), codes=codes)
+    """``count`` frames, at least 1, of `integers`, or of those near by that inputs can have."""
+    inputs = real_inputs(network, integers(network, count, seed))
+    return Frames(inputs=inputs, codes=encode(network, inputs))
 
 
 def integers(network: Network, count: int, seed: int) -> tuple[Codes, ...]:

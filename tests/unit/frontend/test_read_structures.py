@@ -15,6 +15,10 @@ from unit.frontend.onnx_models import QONNX, Graph, matches
 RNG = np.random.default_rng(7)
 
 
+def ints(g: Graph, *values: int) -> str:
+    return g.const(np.array(values, np.int64))
+
+
 def images(*shape: int, scale: float = 0.25) -> np.ndarray:
     return (RNG.integers(-20, 20, shape) * scale).astype(np.float32)
 
@@ -391,6 +395,16 @@ def test_flatten_in_channels_last_order_permutes_the_dense_weights(tmp_path: Pat
     v = g.node("Reshape", g.node("Transpose", v, perm=[0, 2, 3, 1]), g.const(np.array([1, -1], np.int64)))
     v = g.node("Gemm", v, g.const(g.trits(24, 5)))
     matches(g.save(tmp_path / "m.onnx", [1, 2, 2, 4], v), images(20, 2, 2, 4))
+
+
+@pytest.mark.parametrize("zero", [0.0, 2.5])
+def test_dense_layer_on_a_padded_map(tmp_path: Path, zero: float) -> None:
+    """Zeros from nowhere have no scale and no offset; with a zero point of 2.5 the others have half a step of one."""
+    g = Graph(17)
+    v = g.quant("x", 0.25, 4, zero=zero)
+    v = g.node("Reshape", g.node("Pad", v, ints(g, 0, 0, 1, 2, 0, 0, 0, 1)), ints(g, 1, -1))
+    v = g.node("MatMul", v, g.const(g.trits(2 * 4 * 6, 5)))
+    matches(g.save(tmp_path / "m.onnx", [1, 2, 3, 3], v), images(20, 2, 3, 3))
 
 
 def test_zero_channels_and_zero_gain(tmp_path: Path) -> None:

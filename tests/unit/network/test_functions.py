@@ -12,7 +12,7 @@ from mpmath import mp
 from numpy.typing import NDArray
 
 import mathematics
-from ternc.network.enclosure import SINGLE_ERROR
+from ternc.network.enclosure import SINGLE_ERROR, enclose
 from ternc.network.functions import FUNCTIONS, refusal, shape
 from ternc.network.reals import FIRST_BITS, Real
 from ternc.network.steps import Function
@@ -165,6 +165,18 @@ def test_runs_and_turns_are_those_of_the_function(kind: str, constants: tuple[fl
                 assert reached <= mathematics.number(turn.most) + mp.mpf(10) ** -28
             size = max(Fraction(1), abs(turn.low))
             assert turn.most - turn.least <= size / (1 << 90) or turn.low == turn.high
+
+
+@pytest.mark.parametrize(("kind", "constants"), CASES)
+def test_an_enclosure_around_a_turn_holds_the_value_there(kind: str, constants: tuple[float, ...]) -> None:
+    alpha, beta, gamma = (np.array([v]) for v in padded(constants))
+    step = Function(kind=kind, alpha=alpha, beta=beta, gamma=gamma)
+    for turn in shape(kind, *padded(constants)).turns:
+        centre = float(turn.low) + 0.0625
+        low, high = enclose((step,), np.array([[centre]]), radius=np.array([[0.25]]))
+        for x in (turn.low, Fraction(centre - 0.25), Fraction(centre + 0.25)):
+            wanted = float(mathematics.value(kind, x, *constants, digits=60))
+            assert low[0, 0] <= wanted <= high[0, 0]
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,20 @@ def test_steps_that_cannot_be_inverted_are_a_bug() -> None:
         real_input(coarse, TENSOR, np.array([0, -1]).reshape(1, 1, 1, 2))
 
 
+def test_of_an_input_through_two_quantisers_codes_that_it_cannot_have_become_others() -> None:
+    """Halves, then hundredths: only every fiftieth code is that of an input."""
+    twice = replace(
+        QUANTISED,
+        steps=(
+            *(Divide(divisor=np.array([0.5])), Round(mode="even"), Multiply(factor=np.array([0.5]))),
+            *(Divide(divisor=np.array([0.01])), Round(mode="even")),
+            Clamp(low=np.array([-128.0]), high=np.array([127.0])),
+        ),
+    )
+    x = real_input(twice, TENSOR, np.array([90, -120]).reshape(1, 1, 1, 2))
+    assert encode_input(twice, TENSOR, x).ravel().tolist() == [100, -100]
+
+
 def test_declared_grid_of_255ths_takes_float32_division() -> None:
     scale = float(np.float32(1 / 255))
     tensor = Tensor(name="in", channels=1, height=1, width=256, range=IntRange(low=0, high=255))

@@ -11,6 +11,7 @@ from ternc.errors import InternalError, ModelError
 from ternc.network.evaluate import RoundMode, round_floats
 from ternc.network.exact import exact, round_exact
 from ternc.network.layers import IntRange
+from ternc.network.profiles import Profile, assemble
 from ternc.network.reals import root
 from ternc.network.steps import Add, Clamp, Divide, Multiply, Normalise, Round, Sign, Step
 from ternc.network.thresholds import derive, direction, image
@@ -186,3 +187,24 @@ def test_a_root_that_is_irrational_decides_close_borders() -> None:
     )
     # floor((acc - 3) / 1.414 + 1): >= 1 from 3 on (exactly 1 there), >= 2 from 4.414 on
     assert derive(steps, ACC, low=0, high=2).staircase.thresholds.tolist() == [[3, 5]]
+
+
+def test_units_that_float64_rounds_still_decide() -> None:
+    # Three times a third is 1, three times a little less is not, though both are the same float64.
+    steps = (Round(mode="floor"), Clamp(low=one(0), high=one(2)))
+    third = Fraction(1, 3)
+    less = third - Fraction(1, 10**30)
+    for unit, first in ((third, [3, 6]), (less, [4, 7])):
+        found = derive(steps, (IntRange(low=0, high=8),), low=0, high=2, unit=[unit])
+        assert found.staircase.thresholds.tolist() == [first]
+
+
+def test_channels_with_different_codes_share_the_shortest_table() -> None:
+    rising = Profile(starts=(0, 2, 5), codes=(0, 1, 3), last=9)
+    valley = Profile(starts=(0, 1, 4), codes=(1, 0, 3), last=9)
+    stairs = assemble([rising, valley], low=0, high=3, levels=8)
+    assert stairs.table is not None
+    assert len(stairs.table) == 4  # 0 1 3 and 1 0 3 inside one sequence
+    for c, profile in enumerate((rising, valley)):
+        for start, code in zip(profile.starts, profile.codes, strict=True):
+            assert stairs.table[int(np.sum(start >= stairs.thresholds[c]))] == code

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import gcd
 
 import numpy as np
 import pytest
-from cuts import cuts, lines
+from cuts import lines, shapes
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from networks import networks
+from networks import Knobs, assemble, networks
 from numpy.typing import NDArray
 
 from machine import NOTHING, Banks
-from ternc.network.layers import IntRange, Network, Tensor
+from ternc.network.layers import IntRange, Linear, Network, Staircase, Tensor, Term
 from ternc.schedule.design import ArrayShape, BankedMemory
 from ternc.schedule.layout import Layout
+from ternc.schedule.pinned import PinnedEngine
 from ternc.schedule.placement import Source, buffer_memory, inner_layouts
 
 
@@ -116,23 +118,47 @@ def test_a_line_buffer_keeps_no_column_without_a_channel(
     assert memory.piece == gcd(*stored)
 
 
-@settings(max_examples=80, deadline=None)
-@given(networks(), st.data())
-def test_tensors_that_live_at_once_have_places_apart(network: Network, data: st.DataObject) -> None:
-    found = lines(network, data.draw(cuts(network)))
-    for planner, shape in zip(found.planners, found.shapes, strict=True):
-        stage = planner.stage
-        places = inner_layouts(stage, planner.walks, shape)
-        assert set(places) == {one.name for one in stage.inner}
-        lives = {}
-        for one in stage.inner:
-            made = next(n for n, layer in enumerate(stage.layers) if layer.target == one.name)
-            lives[one.name] = (
-                made,
-                max(n for n, layer in enumerate(stage.layers) if one.name in layer.sources),
-            )
-        for a, one in places.items():
-            for b, other in places.items():
-                together = lives[a][0] <= lives[b][1] and lives[b][0] <= lives[a][1]
-                apart = one.base + one.words <= other.base or other.base + other.words <= one.base
-                assert a == b or not together or apart
+@settings(max_examples=60, deadline=None)
+@given(networks(Knobs(layers=6, channels=4, size=5, pools=False)), shapes)
+def test_tensors_that_live_at_once_have_places_apart(network: Network, shape: ArrayShape) -> None:
+    (planner,) = lines(network, (PinnedEngine(layers=len(network.layers), array=shape),)).planners
+    stage = planner.stage
+    places = inner_layouts(stage, planner.walks, shape)
+    assert set(places) == {one.name for one in stage.inner}
+    lives = {}
+    for name in places:
+        made = next(n for n, layer in enumerate(stage.layers) if layer.target == name)
+        lives[name] = (made, max(n for n, layer in enumerate(stage.layers) if name in layer.sources))
+    for a, left in places.items():
+        for b, right in places.items():
+            together = lives[a][0] <= lives[b][1] and lives[b][0] <= lives[a][1]
+            apart = left.base + left.words <= right.base or right.base + right.words <= left.base
+            assert a == b or not together or apart
+
+
+@pytest.mark.parametrize(
+    ("reads", "bases"),
+    [
+        ([[0], [1], [2], [3]], [0, 12, 0]),  # what nobody reads any more makes room
+        ([[0], [1], [2], [3, 1]], [0, 12, 24]),  # the first tensor lives until the last layer
+        ([[0], [1], [2, 1], [3]], [0, 12, 24]),
+    ],
+)
+def test_places_of_a_chain_of_layers(reads: list[list[int]], bases: list[int]) -> None:
+    tensors = [replace(tensor(2, 3), name=f"t{n}") for n in range(5)]
+    eye = np.eye(2, dtype=np.int32)[:, :, None, None]
+    codes = Staircase(thresholds=np.array([[1], [1]], np.int64), low=0)
+    layers = [
+        Linear(
+            name=f"layer{n}",
+            kind="add",
+            terms=tuple(Term(source=f"t{k}", weights=eye) for k in sources),
+            target=f"t{n + 1}",
+            activation=codes,
+        )
+        for n, sources in enumerate(reads)
+    ]
+    shape = ArrayShape(rows=1, cols=2, lanes=2)
+    (planner,) = lines(assemble(tensors[0], layers), (PinnedEngine(layers=4, array=shape),)).planners
+    places = inner_layouts(planner.stage, planner.walks, shape)
+    assert [places[f"t{n}"].base for n in (1, 2, 3)] == bases

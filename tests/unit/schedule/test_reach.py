@@ -59,7 +59,7 @@ def reads(found: Lines) -> Iterator[tuple[Stage, Tensor, int, list[InputRows]]]:
             )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(networks(), st.data())
 def test_no_row_is_read_before_it_comes_or_after_it_is_freed(network: Network, data: st.DataObject) -> None:
     found = lines(network, data.draw(cuts(network)))

@@ -48,7 +48,7 @@ def one_row_frames(delay: int = 0, *, beats_in: int = 10, cycles: int = 50, beat
         ),
         outputs=(OutputCycles(keeper=1, rows=1, beats=beats_out, delay=delay),),
         score=None,
-        keepers=(Rows(capacity=2, frame=1, step=1), Rows(capacity=2, frame=1, step=1)),
+        keepers=(Rows(capacity=9, frame=1, step=1), Rows(capacity=9, frame=1, step=1)),
     )
 
 

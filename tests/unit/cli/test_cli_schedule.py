@@ -1,0 +1,85 @@
+"""``ternc schedule``: the report of the build that would be made, and nothing written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from ternc import cli
+from zoo import MODELS
+
+MODEL = MODELS / "mnist_cnn_a4" / "mnist_cnn_a4.qonnx.onnx"
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(cli.main, list(arguments), prog_name="ternc")
+
+
+def document(*arguments: str) -> Any:
+    """What is printed with --json."""
+    result = run("schedule", str(MODEL), "--json", *arguments)
+    assert result.exit_code == 0, result.output
+    return json.loads(result.output)
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_schedule_is_the_report_of_the_build(here: Path) -> None:
+    engines = here / "ENGINES.toml"
+    engines.write_text(
+        '[[engine]]\nlayers = 1\narray = "4x8x1"\n[[engine]]\nlayers = 3\narray = "2x8x8"\n'
+        '[[engine]]\nlayers = 1\narray = "1x10x8"\n'
+    )
+    found = document("--array", str(engines))
+    assert list(here.iterdir()) == [engines], "something was written"
+    assert [engine["array"] for engine in found["engines"]] == [
+        {"rows": 4, "cols": 8, "lanes": 1},
+        {"rows": 2, "cols": 8, "lanes": 8},
+        {"rows": 1, "cols": 10, "lanes": 8},
+    ]
+    assert run(str(MODEL), "--array", str(engines), "-o", "out", "-q").exit_code == 0
+    assert json.loads((here / "out" / "report" / "performance.json").read_text()) == found
+
+
+def test_lanes_cap_the_arrays(here: Path) -> None:
+    found = document("--lanes", "500")
+    arrays = [engine["array"] for engine in found["engines"]]
+    assert 250 <= sum(one["rows"] * one["cols"] * one["lanes"] for one in arrays) <= 500
+    assert not list(here.iterdir())
+
+
+def test_the_table_names_every_engine(here: Path) -> None:
+    result = run("schedule", str(MODEL), "--array", "4x8x8")
+    assert result.exit_code == 0
+    assert "4x8x8" in result.output
+    assert not list(here.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("x = 1", "must hold [[engine]] tables and nothing else"),
+        ('[[engine]]\nlayers = 1\narray = "1x1"', 'engine 0 must have layers and array = "ROWSxCOLSxLANES"'),
+        ('[[engine]]\nlayers = 1\narray = "1x1x1"', "the engines run 1 of 5 layers; nothing runs "),
+        ('[[engine]]\nlayers = 9\narray = "1x1x1"', "engine 0 must run "),
+    ],
+)
+def test_a_bad_file_of_engines_is_refused_in_a_sentence(here: Path, text: str, sentence: str) -> None:
+    (here / "ENGINES.toml").write_text(text)
+    result = run("schedule", str(MODEL), "--array", "ENGINES.toml", "--json")
+    assert result.exit_code == 1
+    assert sentence in json.loads(result.output)["error"]
+
+
+def test_a_file_of_engines_that_is_not_there_is_refused(here: Path) -> None:
+    result = run("schedule", str(MODEL), "--array", "ENGINES.toml")
+    assert result.exit_code in (1, 2)
+    assert "ENGINES.toml" in result.output

@@ -1,0 +1,107 @@
+"""Estimates are near the exact plans, so that what the search weighs is what it gets."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ternc import frontend, passes, target
+from ternc.network.layers import Network
+from ternc.schedule.estimate import Estimates, sizes
+from ternc.schedule.plan import StagePlanner
+from ternc.schedule.ports import PORT_BITS, element_bits, input_elements
+from ternc.schedule.stage import Stage
+from zoo import MODELS
+
+DEVICE = target.load("arria10")
+
+
+def network(name: str) -> Network:
+    """Of a model in tests/models."""
+    return passes.run(frontend.read(MODELS / name.split(".")[0] / f"{name}.onnx"))
+
+
+@pytest.fixture(scope="module", params=["mnist_cnn_a4.qonnx", "TFC_2W2A", "ecg_ae_conv1d.qdq_folded"])
+def estimates(request: pytest.FixtureRequest) -> Estimates:
+    return Estimates(network(request.param), DEVICE, 1.0, None)
+
+
+def test_estimated_cycles_are_near_the_exact_ones(estimates: Estimates) -> None:
+    """Of every run of up to three layers, on a sample of the shapes that the search looks at."""
+    errors = list[float]()
+    for first in range(len(estimates.layers)):
+        for end in range(first + 1, min(first + 3, len(estimates.layers)) + 1):
+            grid, cycles, _ = estimates.run(first, end)
+            planner = StagePlanner(Stage(network=estimates.network, first=first, end=end), {})
+            for index in np.linspace(0, len(cycles) - 1, 12).astype(int).tolist():
+                shape = grid.at(index)
+                if too_wide(planner, shape.cols):
+                    assert cycles[index] == np.inf
+                    continue
+                exact = max(sum(planner.layer_cycles(shape)), ends(planner, shape.cols))
+                errors.append(cycles[index] / exact - 1)
+    assert np.abs(errors).max() <= 0.2
+    assert np.abs(errors).mean() <= 0.05
+
+
+def too_wide(planner: StagePlanner, cols: int) -> bool:
+    """Whether an output port would be wider than the search wants any."""
+    leaving = [tensor for tensor in planner.stage.made if tensor.name in planner.stage.network.leaving]
+    return cols > 1 and any(cols * element_bits(tensor) > PORT_BITS for tensor in leaving)
+
+
+def ends(planner: StagePlanner, cols: int) -> int:
+    """Beats of a frame at the network's ends."""
+    network, stage = planner.stage.network, planner.stage
+    inputs, leaving = {tensor.name for tensor in network.input_tensors}, set(network.leaving)
+    found = [
+        t.height * t.width * -(-t.channels // input_elements(t)) for t in stage.inputs if t.name in inputs
+    ]
+    found += [t.height * t.width * -(-t.channels // cols) for t in stage.made if t.name in leaving]
+    return max(found, default=1)
+
+
+def test_a_front_has_no_shape_that_another_beats(estimates: Estimates) -> None:
+    weights = np.array([1.0, 0.5, 2.0, 1.0, 1.0])
+    for first in range(len(estimates.layers)):
+        grid, cycles, shares = estimates.run(first, len(estimates.layers))
+        front = estimates.front(first, len(estimates.layers), weights)
+        cost = shares @ weights
+        assert (np.diff(front.cycles) > 0).all()
+        assert (np.diff(front.cost) < 0).all()
+        for most in (front.cycles[0] - 1, *front.cycles, front.cycles[-1] * 2):
+            best, within = front.best(float(most)), cycles <= most
+            assert (best is None) == (not within.any())
+            if best is not None:
+                assert front.cost[best] == cost[within].min()
+                assert cost[front.index[best]] == front.cost[best]
+                assert cycles[front.index[best]] == front.cycles[best] <= most
+        assert grid.shape == (len(grid.rows), len(grid.cols), len(grid.lanes))
+
+
+def test_sizes_are_parts_of_a_dimension() -> None:
+    assert sizes({12}, 64).tolist() == [1, 2, 3, 4, 6, 12]
+    assert sizes({10}, 64).tolist() == [1, 2, 3, 4, 5, 10]
+    assert sizes({12, 7}, 6).tolist() == [1, 2, 3, 4, 6]
+    # above two multiples only whole ones, so that vectors fit the words
+    assert sizes({96, 30}, 64, 8).tolist() == [
+        1,
+        2,
+        3,
+        4,
+        5,
+        6,
+        7,
+        8,
+        9,
+        10,
+        11,
+        12,
+        14,
+        15,
+        16,
+        24,
+        30,
+        32,
+        48,
+    ]
