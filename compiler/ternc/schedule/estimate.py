@@ -17,8 +17,18 @@ from numpy.typing import NDArray
 from ternc.network.layers import Linear, Network
 from ternc.numeric import ceil_div, range_bits
 from ternc.schedule.axes import Walk
-from ternc.schedule.costs import CONTROL_ALMS, DOUBLING_ALMS, LOGIC_FACTOR, PORT_ALMS, product_blocks
+from ternc.schedule.costs import (
+    CONTROL_ALMS,
+    DOUBLING_ALMS,
+    LOGIC_FACTOR,
+    MEMORY_BITS,
+    PORT_ALMS,
+    SHALLOW_WORDS,
+    SMALL_MEMORY_BITS,
+    product_blocks,
+)
 from ternc.schedule.design import ArrayShape
+from ternc.schedule.instances import adder_tree
 from ternc.schedule.plan import LayerTiling, StagePlanner
 from ternc.schedule.ports import PORT_BITS, element_bits, input_elements
 from ternc.schedule.reach import input_rows, least_rows
@@ -30,6 +40,15 @@ Floats: TypeAlias = NDArray[np.float64]
 
 RESOURCES = ("logic", "registers", "block_rams", "dsps", "lanes")
 """The shares that a choice is weighed by; lanes are rows x cols x lanes of all arrays."""
+
+PROGRAM_UNITS = 500
+"""Logic, about, of an engine's queues and the ROMs of a small program."""
+SEQUENCER_PRODUCTS = 2
+"""Multiplier blocks of a sequencer."""
+SEQUENCER_REGISTERS = 1500
+"""About, of an engine's sequencer, collector and line buffers."""
+COLUMN_FLAGS = 60
+"""About, of a column's addresses, parameters and flags."""
 
 _SAMPLE_WEIGHTS = 200_000
 _MULTIPLES = ((4, 1), (6, 2), (10, 4), (1 << 30, 8))
@@ -169,6 +188,15 @@ class Front:
         return None if n < 0 else n
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Held:
+    """What memories take: units of logic and read registers, or blocks."""
+
+    logic: Floats
+    registers: Floats
+    blocks: Floats
+
+
 class Estimates:
     """All runs of layers of one network on one device."""
 
@@ -221,15 +249,13 @@ class Estimates:
         alms = alms + rows * lanes * act_bits * np.log2(rows + 1) / 2 * memories
         if any(one.digits for one in numbers):
             alms = alms + rows * cols * DOUBLING_ALMS
-        value_bits = max(one.value_bits for one in numbers)
-        registers = macs * 29 * act_bits / 8 + cols * cols / 2 * value_bits + cols * 120 + 1500
-        stored = sum(layer.weight_words(grid, own) for layer, own in zip(layers, words, strict=True))
-        blocks, distributed = self._memories(stage, grid, np.asarray(stored))
+        held = self._memories(stage, grid, singles, words)
+        registers = self._registers(stage, grid, singles) + held.registers
         multiplier = max(one.widths.mul_bits for one in numbers)
         acc_bits = max(one.nominal_sums.acc_bits for one in singles)
-        products = 0 if multiplier <= 2 else product_blocks(acc_bits + 1, multiplier, self.device)
-        logic = alms * LOGIC_FACTOR[self.device.logic.unit] + distributed
-        parts = (logic, registers, blocks, cols * products, macs)
+        products = cols * product_blocks(acc_bits + 1, multiplier, self.device) + SEQUENCER_PRODUCTS
+        logic = alms * LOGIC_FACTOR[self.device.logic.unit] + held.logic + PROGRAM_UNITS
+        parts = (logic, registers, held.blocks, products, macs)
         amounts = np.stack([np.broadcast_to(part, grid.shape).ravel() for part in parts], axis=1)
         return grid, np.broadcast_to(cycles, grid.shape).ravel(), amounts
 
@@ -249,27 +275,76 @@ class Estimates:
                 found = np.where((cols > 1) & (cols * element_bits(tensor) > PORT_BITS), np.inf, found)
         return found
 
-    def _memories(self, stage: Stage, grid: Grid, weight_words: Floats) -> tuple[Floats, Floats]:
-        """(block RAMs, units of logic) of a run's memories."""
+    def _registers(self, stage: Stage, grid: Grid, singles: Sequence[StagePlanner]) -> Floats:
+        """Flip-flops but for those at the read ports of memories (`ternc.schedule.instances`)."""
         rows, cols, lanes = grid.sides
-        blocks = cols * _blocks(self.device.block_ram, weight_words, 2 * lanes)
-        logic: Floats = np.zeros((1, 1, 1))
+        numbers = [one.numbers for one in singles]
+        act_bits = max(one.act_bits for one in numbers)
+        acc_bits = max(one.nominal_sums.acc_bits for one in singles)
+        add_bits = max(one.nominal_sums.add_bits for one in singles)
+        value_bits = max(one.value_bits for one in numbers)
+        widths = [one.widths for one in numbers]
+        product = acc_bits + 1 + max(one.mul_bits for one in widths)
+        levels = max(one.threshold_levels for one in widths)
+        trees = np.array([adder_tree(int(n), act_bits) for n in grid.lanes], np.float64)[None, None, :]
+        cells = rows * cols * (lanes * act_bits + trees + 2 * acc_bits) + rows * lanes * act_bits
+        requantiser = 2 * acc_bits + product + 2 * max(product, add_bits) + 2 * value_bits
+        requantiser += 3 * levels * (acc_bits + 2 * value_bits)
+        found = (
+            cells + cols * (COLUMN_FLAGS + requantiser + 2 * value_bits) + cols * cols / 2 * (value_bits + 1)
+        )
+        for tensor in (*stage.inputs, *stage.inner[:1]):
+            bits = range_bits(tensor.range.low, tensor.range.high)
+            found = found + rows * np.minimum(lanes, tensor.channels) * bits
+        return np.asarray(found + SEQUENCER_REGISTERS)
+
+    def _memories(
+        self, stage: Stage, grid: Grid, singles: Sequence[StagePlanner], words: Sequence[Floats]
+    ) -> Held:
+        """A run's memories; ``words`` are those of each layer's tiles (`LayerEstimate.words`)."""
+        rows, cols, lanes = grid.sides
+        layers = self.layers[stage.first : stage.end]
+        params = sum(np.ceil(one.tiling.layer.channels / cols) * len(one.tiling.classes) for one in layers)
+        stored = sum(layer.weight_words(grid, own) for layer, own in zip(layers, words, strict=True))
+        widths = [one.numbers.widths for one in singles]
+        acc_bits = max(one.nominal_sums.acc_bits for one in singles)
+        word_bits = max(one.nominal_sums.add_bits for one in singles) + max(one.mul_bits for one in widths)
+        word_bits += max(one.code_bits for one in widths) + 3
+        parts = [
+            self._held(cols, stored, 2 * lanes),
+            self._held(cols, params, np.float64(word_bits)),
+        ]
+        for level in range(max(one.threshold_levels for one in widths)):
+            parts.append(self._held(cols, np.asarray(params) * (1 << level), np.float64(acc_bits + 1)))
         for tensor in stage.inputs:
             bits = range_bits(tensor.range.low, tensor.range.high)
             depth = self._buffer_rows(stage, tensor.name) * np.ceil(tensor.width / rows)
             depth = depth * np.ceil(tensor.channels / lanes)
-            width = np.minimum(lanes, tensor.channels) * bits
-            small = depth <= 64
-            blocks = blocks + np.where(small, 0, rows * _blocks(self.device.block_ram, depth, width))
-            logic = logic + np.where(small, rows * width, 0)
+            parts.append(self._held(rows, depth, np.minimum(lanes, tensor.channels) * bits))
         if stage.inner:
             bits = max(range_bits(t.range.low, t.range.high) for t in stage.inner)
             depths = [t.height * np.ceil(t.width / rows) * np.ceil(t.channels / lanes) for t in stage.inner]
             depth = depths[0]
             for one, other in pairwise(depths):
                 depth = np.maximum(depth, one + other)
-            blocks = blocks + rows * _blocks(self.device.block_ram, depth, lanes * bits)
-        return blocks, logic
+            parts.append(self._held(rows, depth, lanes * bits))
+        return Held(
+            logic=np.asarray(sum(part.logic for part in parts)),
+            registers=np.asarray(sum(part.registers for part in parts)),
+            blocks=np.asarray(sum(part.blocks for part in parts)),
+        )
+
+    def _held(self, copies: Floats, depth: Floats, width: Floats) -> Held:
+        """Memories of one shape, by the rule of `ternc.schedule.costs.block_count`."""
+        blocks = copies * _blocks(self.device.block_ram, depth, width)
+        units = copies * np.ceil(depth / MEMORY_BITS[self.device.logic.unit]) * width
+        cheaper = units / self.device.logic.count < blocks / self.device.block_ram.count
+        inside = (depth * width <= SMALL_MEMORY_BITS) | ((depth <= SHALLOW_WORDS) & cheaper)
+        return Held(
+            logic=np.where(inside, units, 0),
+            registers=np.where(inside, 2 * copies * width, 0),
+            blocks=np.where(inside, 0, blocks),
+        )
 
     def _buffer_rows(self, stage: Stage, tensor: str) -> int:
         """Rows of a line buffer, about: what one row step needs and one more, or nearly two frames."""
