@@ -39,6 +39,10 @@ SCALES = 16
 """Most different scales of the values that one layer reads, where its weights and they together form no grid."""
 
 
+MAKE_TERNARY = "train or export it with a quantiser, or make it ternary: --ternarise RHO --calibrate DATA"
+HALF = "export it in float32: float16 rounds weights of more than one magnitude off their grid"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Layer:
     """A node that multiplies with weights.
@@ -388,7 +392,7 @@ def check_weights(
                 node,
                 f", weight '{const.name}': must be ternary, or integers of at most 8 bits times one scale in each "
                 f"output channel, but {text}",
-                help="train or export it with a quantiser, or make it ternary: --ternarise RHO --calibrate DATA",
+                help=HALF if const.array.dtype == np.float16 else MAKE_TERNARY,
             )
         )
     return found.planes

@@ -28,7 +28,7 @@ from ternc.frontend.values import (
     View,
     plain_index,
 )
-from ternc.frontend.walk import Walk, handles, tidy
+from ternc.frontend.walk import HostOnlyError, Walk, handles, tidy
 from ternc.network.steps import Divide, Multiply
 
 LARGEST_PARTS = 100
@@ -144,9 +144,12 @@ def average_pool(walk: Walk, node: Node) -> Value:
     axes = value.index.ndim - 2
     found = whole(size) if node.op == "GlobalAveragePool" else pooling(walk, node, size, axes)
     counts = [_counts(node, found, size, n, axes) for n in (0, 1)]
-    if any(len(set(c)) > 1 or c[0] != found.kernel[n] for n, c in enumerate(counts)):
-        return _uneven(walk, node, value, size, found, counts)
-    return average(walk, node, value, size, found, divide=True)
+    try:
+        if any(len(set(c)) > 1 or c[0] != found.kernel[n] for n, c in enumerate(counts)):
+            return _uneven(walk, node, value, size, found, counts)
+        return average(walk, node, value, size, found, divide=True)
+    except ModelError as error:  # behind the last layer, of values that nothing quantises, it is the host's
+        raise HostOnlyError(error.sentence, help=error.help) from error
 
 
 def _counts(node: Node, found: Pooling, size: Map, n: int, axes: int) -> list[int]:

@@ -16,8 +16,8 @@ from ternc.network.exact import NoStaircase
 from ternc.network.layers import Staircase, Term
 from ternc.network.steps import Step
 
-WIDEST_MULTIPLIER = 1 << 20
-"""Largest integer that a tensor or sum is multiplied with."""
+WIDEST_MULTIPLIER = 1 << 30
+"""Largest integer that a sum which leaves the chip as it is may be multiplied with: float32's 24 bits and six more."""
 
 WIDEST_RATIO = 1 << 40
 """Between the largest and the smallest scale of one sum."""
@@ -106,7 +106,10 @@ def common(acc: Accumulator) -> tuple[tuple[Term, ...], list[Fraction]] | None:
             return None
         units.append(unit)
         rows.append(multipliers)
-    return scaled(acc.addends, np.array(rows, np.int64).T), units
+    found = np.array(rows, np.int64).T
+    if max(_widest(a, row) for a, row in zip(acc.addends, found, strict=True)) >= WIDEST_WEIGHT:
+        return None
+    return scaled(acc.addends, found), units
 
 
 def unit_of(values: list[Fraction]) -> Fraction:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ternc.frontend.values import View
-from ternc.network.steps import Add, Clamp, Divide, Function, Multiply, PerChannel, Step, Thresholds
+from ternc.network.steps import Add, Clamp, Divide, Function, Multiply, PerChannel, Sign, Step, Thresholds
 
 Steps = tuple[Step, ...]
 
@@ -185,6 +185,9 @@ def two_values(at: PerChannel, below: PerChannel, above: PerChannel, *, equal_is
     step = high - low
     if np.any(step == 0) or np.any(low + step != high) or np.any(high - step != low):
         return None
+    if np.all(low == -high):  # codes -1 and 1, as those of BipolarQuant
+        moved = () if _all(turned, 0) else (Add(addend=-turned),)
+        return (*front, *moved, Sign(zero=1), *(() if _all(high, 1) else (Multiply(factor=high),)))
     found: list[Step] = [*front, Thresholds(values=turned[:, None])]
     found += [] if _all(step, 1) else [Multiply(factor=step)]
     return (*found, *([] if _all(low, 0) else [Add(addend=low)]))

@@ -94,7 +94,8 @@ def decode_output(output: Output, tensor: Tensor, codes: NDArray[Any]) -> NDArra
 def real_input(prologue: Prologue, tensor: Tensor, codes: NDArray[Any]) -> NDArray[Any]:
     """An ONNX input that `encode_input` turns into these codes; positions that the network ignores hold 0.
 
-    Where the input goes through several quantisers, not every code may be that of an input: then into codes near by.
+    Where the input goes through several quantisers, or a sign, not every code is that of an input: then into codes near
+    by.
 
     Args:
         prologue: How the input is made.
@@ -124,7 +125,7 @@ def real_input(prologue: Prologue, tensor: Tensor, codes: NDArray[Any]) -> NDArr
     except DataError as error:
         raise InternalError("prologue", f"no input has these codes: {error.sentence}") from error
     wrong = np.argwhere(back != codes)
-    if wrong.size and _roundings(prologue) < 2:
+    if wrong.size and _has_every_code(prologue):
         n, c, y, x = (int(i) for i in wrong[0])
         raise InternalError(
             "prologue",
@@ -203,9 +204,10 @@ def _check_grid(prologue: Prologue, tensor: Tensor, x: NDArray[np.float64], code
     raise DataError(f"input '{prologue.name}': must be {grid}, but holds {found!r}")
 
 
-def _roundings(prologue: Prologue) -> int:
-    """How often the input is made discrete."""
-    return sum(isinstance(step, Round | Sign | Thresholds) for step in prologue.steps)
+def _has_every_code(prologue: Prologue) -> bool:
+    """Whether the steps make every code of the range: one of them makes the input discrete, and skips no integer."""
+    discrete = [step for step in prologue.steps if isinstance(step, Round | Sign | Thresholds)]
+    return len(discrete) < 2 and not any(isinstance(step, Sign) for step in discrete)
 
 
 def _inverse(step: Step, y: NDArray[np.float64]) -> NDArray[np.float64]:

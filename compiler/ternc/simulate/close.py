@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 RELATIVE = 1e-4
 NEAR_ZERO = 1e-5
 """Share of a frame's largest output below which a difference is float32 noise, not an error."""
+ROUNDINGS = 4
+"""Units in the last place of a type coarser than float32 (float16) that may lie between two results."""
 
 
 def different(
@@ -24,7 +26,9 @@ def different(
     if bound is None:
         size = np.where(np.isfinite(expected), np.abs(expected), 0.0)
         peak = size.reshape(len(size), -1).max(axis=1, initial=0.0).reshape(-1, *[1] * (size.ndim - 1))
-        bound = np.maximum(RELATIVE * size, NEAR_ZERO * peak)
+        coarse = got.dtype.itemsize < np.dtype(np.float32).itemsize
+        steps = ROUNDINGS * float(np.finfo(got.dtype).eps) if coarse else 0.0
+        bound = np.maximum(max(RELATIVE, steps) * size, max(NEAR_ZERO, steps) * peak)
     with np.errstate(invalid="ignore"):
         unequal = ~(np.abs(expected - got) <= bound) & (expected != got)
     return np.asarray(unequal & ~(np.isnan(expected) & np.isnan(got)))

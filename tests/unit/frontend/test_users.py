@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ternc.errors import ModelError
 from ternc.frontend import read
+from ternc.network import host
 from unit.frontend.onnx_models import Graph, matches
 
 
@@ -78,3 +79,33 @@ def test_a_type_is_taken_from_a_concatenation(tmp_path: Path) -> None:
     v = g.quant(g.node("Min", v, high), 0.25, 4)
     v = g.node("Conv", v, g.const(g.trits(2, 4, 1, 1)))
     matches(g.save(tmp_path / "m.onnx", [1, 3, 6, 6], v), frames(20, 3, 6, 6))
+
+
+def test_raw_sums_of_two_magnitudes_leave_the_chip_in_a_common_unit(tmp_path: Path) -> None:
+    g = Graph(6)
+    signs = g.rng.integers(-1, 2, (8, 3))
+    weights = np.where(signs > 0, np.float32(0.7310586), np.float32(0.2689414)) * signs.astype(np.float32)
+    v = g.node("MatMul", g.quant("x", 0.2, 5), g.const(weights.astype(np.float32)))
+    network = matches(g.save(tmp_path / "m.onnx", [1, 8], v), frames(20, 8))
+    assert not network.epilogue
+
+
+def test_an_average_of_real_numbers_behind_the_last_layer_runs_on_the_host(tmp_path: Path) -> None:
+    g = Graph(7)
+    v = g.node("Conv", g.quant("x", 0.2, 4), g.const(g.trits(4, 3, 3, 3)))
+    v = g.node("Flatten", g.node("GlobalAveragePool", g.node("Relu", v)))
+    network = matches(g.save(tmp_path / "m.onnx", [1, 3, 6, 6], v), frames(20, 3, 6, 6))
+    assert network.epilogue
+
+
+def test_inputs_for_an_input_that_is_made_binary(tmp_path: Path) -> None:
+    g = Graph(8)
+    above = g.node("GreaterOrEqual", "x", g.const(0.0))
+    v = g.node("Where", above, g.const(1.0), g.const(-1.0))
+    path = g.save(tmp_path / "m.onnx", [1, 8], g.node("MatMul", v, g.const(g.trits(8, 3))))
+    network = matches(path, frames(20, 8))
+    tensor = network.input_tensors[0]
+    codes = np.arange(8).reshape(1, 8, 1, 1) % 3 - 1
+    made = host.real_input(network.inputs[0], tensor, codes)
+    back = host.encode_input(network.inputs[0], tensor, made)
+    assert np.array_equal(back[codes != 0], codes[codes != 0])
