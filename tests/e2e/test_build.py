@@ -13,9 +13,11 @@ from xml.etree import ElementTree
 
 import pytest
 
+import ternc
+
 from ternc.errors import TerncError
 from ternc.pipeline import Build
-from zoo import compiled
+from zoo import MODELS, compiled
 
 
 def contents(path: Path) -> dict[str, str]:
@@ -66,8 +68,13 @@ def test_a_refusal_leaves_nothing_behind(model: str, tmp_path: Path) -> None:
 
 
 def test_a_design_that_fits_nowhere_is_refused_with_what_is_short(tmp_path: Path) -> None:
-    with pytest.raises(TerncError, match=r"^target 'unit': .* needs an estimated .*, the device has "):
-        compiled("cifar_cnn_a4.qdq_int4", tmp_path / "build", target="unit")
+    with pytest.raises(TerncError, match=r"^target 'unit': .* would need an estimated .*, the device has "):
+        ternc.compile(
+            MODELS / "cifar_cnn_a4" / "cifar_cnn_a4.qdq_int4.onnx",
+            out=tmp_path / "build",
+            target="unit",
+            budget=0.01,
+        )
     assert list(tmp_path.iterdir()) == []
 
 

@@ -200,7 +200,7 @@ class Held:
 class Estimates:
     """All runs of layers of one network on one device."""
 
-    def __init__(self, network: Network, device: Device, budget: float, lanes: int | None) -> None:
+    def __init__(self, network: Network, device: Device) -> None:
         self.network, self.device = network, device
         self.tilings: dict[tuple[int, Walk], LayerTiling] = {}
         count = len(network.layers)
@@ -208,20 +208,19 @@ class Estimates:
             StagePlanner(Stage(network=network, first=n, end=n + 1), self.tilings) for n in range(count)
         ]
         self.layers = [LayerEstimate(one.tilings[0]) for one in self.single]
-        have = (device.logic.count, device.registers.count, device.block_ram.count, max(1, device.dsp.count))
-        self.have = np.array([*(n * budget for n in have), lanes or np.inf], np.float64)
         self._runs: dict[tuple[int, int], tuple[Grid, Floats, Floats]] = {}
 
     def run(self, first: int, end: int) -> tuple[Grid, Floats, Floats]:
-        """(grid, cycles, shares) of layers ``first .. end - 1``: flat ``[n]`` and ``[n, resources]``."""
+        """(grid, cycles, amounts) of layers ``first .. end - 1``: flat ``[n]`` and ``[n, resources]``."""
         key = (first, end)
         if key not in self._runs:
             self._runs[key] = self._evaluate(first, end)
         return self._runs[key]
 
-    def front(self, first: int, end: int, weights: Floats) -> Front:
-        """The run's best shapes where resources weigh so much."""
-        grid, cycles, shares = self.run(first, end)
+    def front(self, first: int, end: int, weights: Floats, limits: Floats) -> Front:
+        """The run's best shapes where shares of the limits, of which there is one for each resource, weigh so much."""
+        grid, cycles, amounts = self.run(first, end)
+        shares = amounts / limits
         cost = shares @ weights
         order = np.lexsort((cost, cycles))
         lowest = np.minimum.accumulate(cost[order])
@@ -257,14 +256,8 @@ class Estimates:
         products = cols * product_blocks(acc_bits + 1, multiplier, self.device) + SEQUENCER_PRODUCTS
         logic = alms * LOGIC_FACTOR[self.device.logic.unit] + held.logic + PROGRAM_UNITS
         parts = (logic, registers, held.blocks, products, macs)
-        shares = np.stack(
-            [
-                np.broadcast_to(part, grid.shape).ravel() / have
-                for part, have in zip(parts, self.have, strict=True)
-            ],
-            axis=1,
-        )
-        return grid, np.broadcast_to(cycles, grid.shape).ravel(), shares
+        amounts = np.stack([np.broadcast_to(part, grid.shape).ravel() for part in parts], axis=1)
+        return grid, np.broadcast_to(cycles, grid.shape).ravel(), amounts
 
     def _ends(self, stage: Stage, grid: Grid) -> Floats:
         """Beats of a frame at the network's ends that belong to a stage."""

@@ -31,8 +31,8 @@ Pinned = tuple[tuple[int, ArrayShape], ...]
 
 _REWEIGHTS = 8
 _BISECTIONS = 14
-_TRIES = 6
-_TIGHTER = 0.94
+_TRIES = 10
+_TIGHTER = 0.97
 _LEEWAY = 1.1
 _REFINEMENTS = 40
 _ROUNDING = 1 + 1e-12
@@ -84,18 +84,30 @@ class Split:
 class Search:
     """Splits of one network."""
 
-    def __init__(self, network: Network, device: Device, budget: float, lanes: int | None) -> None:
+    def __init__(self, network: Network, device: Device, wish: Wish) -> None:
         self.network = network
         self.tilings: dict[tuple[int, Walk], LayerTiling] = {}
-        self.estimates = Estimates(network, device, budget, lanes)
+        self.estimates = Estimates(network, device)
         self.count = len(network.layers)
+        self.allowed = self.limits = _allowed(device, wish)
         self._fronts: dict[tuple[int, int, bytes], Front] = {}
+
+    def tighten(self, lines: Lines, device: Device) -> bool:
+        """Whether exact figures are above what is allowed; estimates then have to stay below less than that."""
+        need = resources(lines, device)
+        taken = sum(shape.macs for shape in lines.shapes)
+        shares = np.array([need.logic, need.registers, need.block_rams, need.dsps, taken]) / self.allowed
+        if (shares <= 1).all():
+            return False
+        self.limits = self.limits * np.where(shares > 1, np.minimum(_TIGHTER, _TIGHTER / shares), 1)
+        self._fronts.clear()
+        return True
 
     def front(self, first: int, end: int, weights: NDArray[np.float64]) -> Front:
         """Of a run."""
         key = (first, end, weights.tobytes())
         if key not in self._fronts:
-            self._fronts[key] = self.estimates.front(first, end, weights)
+            self._fronts[key] = self.estimates.front(first, end, weights, self.limits)
         return self._fronts[key]
 
     def cheapest(self, most_cycles: float, weights: NDArray[np.float64]) -> Split | None:
@@ -149,8 +161,8 @@ class Search:
     def _fast_enough(self, planner: StagePlanner, shape: ArrayShape, most_cycles: float) -> ArrayShape:
         if sum(planner.layer_cycles(shape)) <= most_cycles:
             return shape
-        grid, cycles, shares = self.estimates.run(planner.stage.first, planner.stage.end)
-        cost = np.where(cycles <= _LEEWAY * most_cycles, shares.sum(axis=1), np.inf)
+        grid, cycles, amounts = self.estimates.run(planner.stage.first, planner.stage.end)
+        cost = np.where(cycles <= _LEEWAY * most_cycles, (amounts / self.limits).sum(axis=1), np.inf)
         likely = [grid.at(n) for n in np.argsort(cost)[:_REFINEMENTS].tolist()]
         return min(likely, key=lambda one: max(sum(planner.layer_cycles(one)), most_cycles))
 
@@ -178,6 +190,13 @@ class Search:
         return best
 
 
+def _allowed(device: Device, wish: Wish) -> NDArray[np.float64]:
+    """How much of each of `RESOURCES` a design may take."""
+    have = (device.logic.count, device.registers.count, device.block_ram.count, max(1, device.dsp.count))
+    budget = wish.budget if wish.fit else np.inf
+    return np.array([*(budget * count for count in have), wish.lanes or np.inf])
+
+
 def choose(network: Network, device: Device, wish: Wish, progress: Progress | None = None) -> Lines:
     """The stages and arrays to build.
 
@@ -186,21 +205,15 @@ def choose(network: Network, device: Device, wish: Wish, progress: Progress | No
     """
     if wish.array is not None:
         return _named(network, device, wish)
-    budget, cap = wish.budget if wish.fit else np.inf, wish.lanes
+    search = Search(network, device, wish)
     most_cycles = wish.clock_mhz * 1e6 / wish.fps * _ROUNDING if wish.fps else None
     target = most_cycles
     for _ in range(_TRIES):
-        search = Search(network, device, budget, cap)
         split = search.fastest(progress) if target is None else search.fitting(target)
         if split is None:
             break
         lines = built(network, search.refined(split), search.tilings)
-        if wish.fit and shortage(resources(lines, device), device, wish.budget):
-            budget *= _TIGHTER
-            continue
-        taken = sum(shape.macs for shape in lines.shapes)
-        if wish.lanes and cap and taken > wish.lanes:
-            cap = min(cap - 1, cap * wish.lanes // taken)
+        if search.tighten(lines, device):
             continue
         if most_cycles is None or target is None or lines.timing.cycles_per_frame <= most_cycles:
             return lines

@@ -109,7 +109,7 @@ def test_arrays_that_grow_behind_the_estimate_do_not_break_the_cap(
 
 def test_a_split_by_estimates_is_as_cheap_as_any_other_cut(network: Network) -> None:
     """Against every cut, tried one by one."""
-    search = Search(network, DEVICE, 0.7, None)
+    search = Search(network, DEVICE, FASTEST)
     weights, count = np.array([1.0, 1.0, 3.0, 1.0, 1.0]), len(network.layers)
     for most in (200.0, 1000.0, 5000.0, 50_000.0):
         best = np.inf
