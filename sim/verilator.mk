@@ -3,13 +3,17 @@
 #
 #   make -f .../verilator.mk PARTS="part_0 part_1" simulator
 #
-# part_N.cpp include the files that run every cycle, slow.cpp those that run once.
+# part_N.cpp include the files that run every cycle, slow.cpp those that run once. With SLOW= and DRIVER= the parts
+# hold everything.
 include Vtop.mk
+
+SLOW = slow.o
+DRIVER = $(VK_USER_OBJS)
 
 .PHONY: simulator
 simulator: Vtop_parts
 
-Vtop_parts: $(addsuffix .o, $(PARTS)) slow.o $(VK_USER_OBJS) $(VK_GLOBAL_OBJS)
+Vtop_parts: $(addsuffix .o, $(PARTS)) $(SLOW) $(DRIVER) $(VK_GLOBAL_OBJS)
 	$(LINK) $(LDFLAGS) $^ $(LOADLIBES) $(LDLIBS) $(LIBS) -o $@
 
 slow.o: slow.cpp

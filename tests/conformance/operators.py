@@ -15,7 +15,7 @@ FAMILIES = {
         "Round", "BatchNormalization",
     ),
     "Parts of activations spelled out": (
-        "Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Where", "Pow", "Log", "Reciprocal",
+        "Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Not", "Where", "Pow", "Log", "Reciprocal",
     ),
     "Operators that move numbers": (
         "Concat", "Split", "Slice", "Pad", "Resize", "Upsample", "SpaceToDepth", "DepthToSpace", "Flatten", "Reshape",

@@ -14,7 +14,6 @@ from xml.etree import ElementTree
 import pytest
 
 import ternc
-
 from ternc.errors import TerncError
 from ternc.pipeline import Build
 from zoo import MODELS, compiled

@@ -219,7 +219,7 @@ def random_rows(draw: random.Random, shape: Shape) -> tuple[Row, ...]:
                 write=draw.getrandbits(WR_BITS),
                 plane=draw.getrandbits(WR_BITS),
                 to_feature=draw.getrandbits(1),
-                links=draw.choice((0, draw.getrandbits(shape.links))),
+                links=draw.choice((0, draw.getrandbits(shape.links), (1 << shape.links) - 1)),
                 needs=tuple(needs),
                 frees=tuple(draw.choice((0, draw.randint(1, ROWS))) for _ in range(shape.inputs)),
                 takes=draw.getrandbits(shape.inputs),

@@ -22,7 +22,7 @@ from onnx.reference import ReferenceEvaluator
 from ternc.errors import ToolError
 from ternc.frontend.lower import LOWERED, load_for_execution
 from ternc.frontend.ops_linear import exact_weights
-from ternc.frontend.runtime import Session, Values, first_line
+from ternc.frontend.runtime import Session, Values, completed, first_line
 
 _ROUNDINGS = {"Round", "Floor", "Ceil", "Sign"}
 _COMPARISONS = {"Less", "LessOrEqual", "Greater", "GreaterOrEqual"}
@@ -145,6 +145,7 @@ class ExactModel:
         Raises:
             ToolError: One of the evaluations does not know an operator.
         """
+        single, exact = completed(self._model, single), completed(self._model, exact)
         plain = {name: np.asarray(x) for name, x in single.items()}
         found = {**_constants(self._model), **plain, **self._session.run(single)}
         given = {site.output: found[site.output] for site in self._sites if site.first}
@@ -251,10 +252,6 @@ def _constants(model: onnx.ModelProto) -> Values:
     return {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
 
 
-_FIXED_STATISTICS = 15
-"""The operator set from which on onnx's reference normalises by the constants alone."""
-
-
 class _Nodes:
     """onnx's reference implementation of single nodes, each prepared once."""
 
@@ -269,15 +266,25 @@ class _Nodes:
         key = node.SerializeToString(deterministic=True)
         if key not in self._prepared:
             inputs, outputs = ([onnx.ValueInfoProto(name=n) for n in names] for names in (read, made))
-            graph = onnx.helper.make_graph([node], "node", inputs, outputs)
-            opsets = self._opsets
-            if (
-                node.op_type == "BatchNormalization"
-            ):  # in older sets the reference mixes the batch's statistics in
-                opsets = [onnx.helper.make_opsetid("", max(_FIXED_STATISTICS, o.version)) for o in opsets]
+            meant, opsets = self._meant(node, values)
+            graph = onnx.helper.make_graph([meant], "node", inputs, outputs)
             self._prepared[key] = ReferenceEvaluator(onnx.helper.make_model(graph, opset_imports=opsets))
         found = self._prepared[key].run(None, {name: values[name] for name in read})
         return dict(zip(made, map(np.asarray, found), strict=True))
+
+    def _meant(
+        self, node: onnx.NodeProto, values: Values
+    ) -> tuple[onnx.NodeProto, Sequence[onnx.OperatorSetIdProto]]:
+        """A node and its operator sets for which onnx's reference computes what the node means."""
+        match node.op_type:
+            case "BatchNormalization":  # before set 15 the reference mixes the batch's own statistics in
+                return node, [onnx.helper.make_opsetid("", max(15, o.version)) for o in self._opsets]
+            case "GlobalMaxPool":  # of one spatial axis, the reference takes the maximum of the channels
+                axes = range(2, values[node.input[0]].ndim)
+                meant = onnx.helper.make_node("ReduceMax", node.input, node.output, axes=axes, keepdims=1)
+                return meant, [onnx.helper.make_opsetid("", 13)]
+            case _:
+                return node, self._opsets
 
 
 class _Double:

@@ -20,7 +20,7 @@ from ternc.errors import ModelError, ToolError
 from ternc.frontend import fold, ops_integer, ops_quant
 from ternc.frontend.build import Builder
 from ternc.frontend.load import OnnxGraph, read_graph
-from ternc.frontend.runtime import Session, Values, run_frames
+from ternc.frontend.runtime import Session, Values, completed, run_frames
 from ternc.frontend.values import Array, Const, Node
 from ternc.frontend.walk import Walk
 
@@ -456,7 +456,8 @@ def execute(path: Path, inputs: Mapping[str, NDArray[Any]]) -> Values:
 
     Args:
         path: The model.
-        inputs: Its inputs, ``[N, ...]`` by name; any N, whatever batch the file has baked in.
+        inputs: Its inputs, ``[N, ...]`` by name; any N, whatever batch the file has baked in. Those that are not given
+            are 0: a network has no inputs on which its outputs do not depend.
     Returns:
         Its outputs, ``[N, ...]`` by name, in their order (see `run_frames`).
     Raises:
@@ -464,5 +465,8 @@ def execute(path: Path, inputs: Mapping[str, NDArray[Any]]) -> Values:
     """
     if not all(map(len, inputs.values())):
         raise ToolError(f"{path.name}: there is nothing to run, the input has no frames")
-    single = Session(load_for_execution(path, dynamic=False), path.name)
-    return run_frames(single, lambda: Session(load_for_execution(path), path.name), inputs)
+    lowered = load_for_execution(path, dynamic=False)
+    given = completed(lowered, inputs)
+    return run_frames(
+        Session(lowered, path.name), lambda: Session(load_for_execution(path), path.name), given
+    )

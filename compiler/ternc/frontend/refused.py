@@ -18,6 +18,11 @@ _PRODUCT = Reason(
     help="only weights can be multiplied with: write it as MatMul or Conv with constant weights, or move it behind the "
     "network's last layer",
 )
+_EINSUM = Reason(
+    text=": sums over named axes are not read",
+    help="write it as MatMul or Conv with constant weights, as Transpose or as ReduceSum, or move it behind the "
+    "network's last layer",
+)
 _RECURRENT = Reason(
     text=": it is a recurrent layer, which keeps a state from step to step",
     help="use temporal convolutions, or unroll it into MatMul layers with a quantiser behind each",
@@ -61,7 +66,8 @@ _POWERS = Reason(
 )
 
 OPERATORS = {
-    **dict.fromkeys(("Einsum", "Attention", "MultiHeadAttention", "GroupQueryAttention"), _PRODUCT),
+    "Einsum": _EINSUM,
+    **dict.fromkeys(("Attention", "MultiHeadAttention", "GroupQueryAttention"), _PRODUCT),
     **dict.fromkeys(("LSTM", "GRU", "RNN"), _RECURRENT),
     **dict.fromkeys(
         (

@@ -60,6 +60,19 @@ class Session:
         return {name: np.asarray(array) for name, array in zip(self._outputs, found, strict=True)}
 
 
+def completed(model: onnx.ModelProto, inputs: Mapping[str, NDArray[Any]]) -> Values:
+    """``[N, ...]`` for every input of a model: zeros for those that are not given, on which no output depends."""
+    frames = len(next(iter(inputs.values())))
+    found = dict(inputs)
+    for value in model.graph.input:
+        if value.name not in found:
+            kind = value.type.tensor_type
+            shape = [dim.dim_value for dim in kind.shape.dim][1:]
+            dtype = onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type)
+            found[value.name] = np.zeros((frames, *shape), dtype)
+    return found
+
+
 def _known(model: onnx.ModelProto) -> onnx.ModelProto:
     """The model with what onnxruntime has no implementation of (Swish) spelled out."""
     if not any(node.op_type == "Swish" for node in model.graph.node):

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ternc.errors import ScheduleError
 from ternc.network.layers import Network
 from ternc.schedule.axes import Walk
-from ternc.schedule.costs import require_fit, resources, shortage
+from ternc.schedule.costs import require_fit, resources
 from ternc.schedule.design import ArrayShape
 from ternc.schedule.estimate import RESOURCES, Estimates, Front
 from ternc.schedule.lines import Lines, lines_of

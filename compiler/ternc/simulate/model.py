@@ -54,6 +54,7 @@ class Dut:
         watchdog_cycles: Cycles without any beat after which a run counts as stuck; stalls of the test
             bench are not counted. More than one frame takes.
         stretch_cycles: The longest random stall. More than one frame takes, so that buffers run full and empty.
+        quick: Whether so little is to be simulated that a simulator which is built fast is better than a fast one.
     """
 
     rtl: Path
@@ -63,6 +64,7 @@ class Dut:
     monitors: tuple[MonitorPort, ...]
     watchdog_cycles: int
     stretch_cycles: int
+    quick: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

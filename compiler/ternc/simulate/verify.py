@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from threading import Lock
@@ -34,6 +34,10 @@ Engine: TypeAlias = Literal["verilator", "icarus"]
 
 SIMULATORS: dict[Engine, Simulator] = {"verilator": verilator.run, "icarus": icarus.run}
 DEFAULT_FRAMES: dict[Engine, int] = {"verilator": 64, "icarus": 3}
+
+_LITTLE_WORK = 20_000_000
+"""Products (of a trit and a value) that a simulator without optimisation computes in about a second."""
+
 _PART_FRAMES = 16
 """Frames worth a simulator process of their own."""
 
@@ -200,6 +204,7 @@ def verify(path: Path, options: VerifyOptions, progress: Progress | None = None)
         raise DataError(f"the number of frames must be at least 1, not {options.frames}")
     build = open_build(path)
     frames = _frames(build, options)
+    build = replace(build, dut=replace(build.dut, quick=_quick(build, len(frames))))
     leaving = golden.predict(build.network, frames.codes)
     versus_onnx = _versus_onnx(build, frames, leaving)
 
@@ -233,6 +238,12 @@ def verify(path: Path, options: VerifyOptions, progress: Progress | None = None)
         stopped=stops[0] if stops else "",
         modified=modified_files(path),
     )
+
+
+def _quick(build: Opened, frames: int) -> bool:
+    """Whether building a fast simulator takes longer than it can save."""
+    macs = sum(engine.shape.macs for engine in build.engines)
+    return macs * build.cycles_per_frame * frames <= _LITTLE_WORK
 
 
 def _frames(build: Opened, options: VerifyOptions) -> Frames:

@@ -45,6 +45,8 @@ _VERILATE = (
 )
 _CXXFLAGS = "-march=native -DVL_USER_STOP -DVL_USER_FINISH -DVL_USER_FATAL"
 _MAKE = ("OPT_FAST=-O2", "OPT_SLOW=-O0", "OPT_GLOBAL=-O1")
+_MAKE_QUICK = ("OPT_FAST=-O0", "OPT_SLOW=-O0", "OPT_GLOBAL=-O1", "SLOW=", "DRIVER=")
+"""One compiler process for everything that is the design's: reading the headers is half of its time."""
 _PART_BYTES = 250_000
 """C++ text that is worth a compiler process of its own."""
 _RUNTIME = "verilated*.o"
@@ -72,14 +74,15 @@ def build(dut: Dut, *, monitor: bool = False) -> Path:
     environment = [tools.verilator().version, *tools.compiler(), tools.processor()]
     sources = [path.read_text() for path in (driver, driver.parent / "npy.h", driver.parent / "verilator.mk")]
     ports = ports_header(dut)
-    key = [tools.rtl_text(dut.rtl), ports, *sources, *flags, cxxflags, *_MAKE, *environment]
+    options = _MAKE_QUICK if dut.quick else _MAKE
+    key = [tools.rtl_text(dut.rtl), ports, *sources, *flags, cxxflags, *options, *environment]
 
     def make(scratch: Path) -> None:
         work = scratch / "work"
         _verilate(dut, [*flags, "-CFLAGS", cxxflags], driver, work)
         (work / "ports.h").write_text(ports)
         _borrow_runtime(work, environment)
-        _compile(work)
+        _compile(work, options, [_whole(work, driver)] if dut.quick else _join(work, os.cpu_count() or 1))
         (work / "Vtop_parts").rename(scratch / "Vtop")
         _lend_runtime(work, environment)
         shutil.rmtree(work)
@@ -153,18 +156,24 @@ def _verilate(dut: Dut, flags: list[str], driver: Path, work: Path) -> None:
     )
 
 
-def _compile(work: Path) -> None:
+def _compile(work: Path, options: Sequence[str], parts: list[str]) -> None:
     """C++ to the program ``work/Vtop_parts``."""
     jobs = os.cpu_count() or 1
-    parts = _join(work, jobs)
     command = ["make", f"-j{jobs}", "-f", str(folder("sim") / "verilator.mk"), f"CXX={tools.compiler()[0]}"]
     environment = {**tools.verilator().environment, "MAKEFLAGS": ""}
     tools.call(
         "the C++ compiler refused Verilator's output",
-        [*command, *_MAKE, f"PARTS={' '.join(parts)}", "simulator"],
+        [*command, *options, f"PARTS={' '.join(parts)}", "simulator"],
         cwd=work,
         environment=environment,
     )
+
+
+def _whole(work: Path, driver: Path) -> str:
+    """Write ``whole.cpp``, which includes Verilator's files and the driver; its name without the suffix."""
+    files = [*(path.name for path in sorted(work.glob("Vtop*.cpp"))), str(driver)]
+    (work / "whole.cpp").write_text("".join(f'#include "{name}"\n' for name in files))
+    return "whole"
 
 
 def _join(work: Path, jobs: int) -> list[str]:

@@ -113,7 +113,7 @@ def test_weight_quant_with_a_scale_and_zero_point_for_each_channel(tmp_path: Pat
 def test_rounding_away_from_zero_where_nothing_is_below(tmp_path: Path) -> None:
     g = Graph(7)
     v = g.node("MatMul", g.quant("x", 0.25, 4), g.const(g.trits(6, 5)))
-    v = g.quant(v, 0.75, 3, signed=0, mode="up")  # of which no sum is a multiple by float32 alone
+    v = g.quant(v, 0.75, 3, signed=0, mode="up")  # exact in float32, as the sums are
     w = g.quant(g.const(g.rng.normal(size=(5, 4)).astype(np.float32)), 1.0, 2, narrow=1, mode="UP")
     matches(g.save(tmp_path / "m.onnx", [1, 6], g.node("MatMul", v, w)), numbers(40, 6))
 

@@ -100,6 +100,21 @@ def test_one_value_as_two_outputs(tmp_path: Path) -> None:
     matches(g.save(tmp_path / "m.onnx", [1, 3], names), frames(3))
 
 
+@pytest.mark.parametrize("where", ["in no node", "in a sum that is constant"])
+def test_an_input_that_no_output_needs_is_not_asked_for(tmp_path: Path, where: str) -> None:
+    g = Graph(12)
+    v = g.quant("x", 0.25, 4)
+    total = g.node("Add", v, g.quant("unread", 0.5, 4))
+    one = g.node("Sign", g.node("Add", total, g.const(100.0)))
+    v = one if where == "in a sum that is constant" else v
+    v = g.node("Add", g.node("MatMul", v, g.const(g.trits(3, 4))), g.const(0.5))
+    path = g.save(tmp_path / "m.onnx", {"unread": [1, 3], "x": [1, 3]}, v)
+    x = {"x": frames(3)}
+    assert [source.name for source in matches(path, x, constant=True).inputs] == ["x"]
+    exact = ExactModel(path).evaluate({"x": x["x"][:1]}, {"x": x["x"][:1].astype(np.float64)})
+    np.testing.assert_allclose(exact.outputs[v], execute(path, x)[v][:1], rtol=1e-5)
+
+
 def test_swish_on_the_host_and_in_the_reference(tmp_path: Path) -> None:
     g = Graph(9)
     v = g.node("MatMul", g.quant("x", 0.25, 4), g.const(g.trits(3, 4)))
@@ -113,5 +128,14 @@ def test_batch_normalisation_of_an_old_operator_set_is_that_of_inference_in_floa
     v = g.bn(g.node("MatMul", g.quant("x", 0.25, 4), g.const(g.trits(3, 4))), 4)
     path = g.save(tmp_path / "m.onnx", [1, 3], v, opset=13, custom=QONNX)
     x = frames(3)[:1]
+    found = ExactModel(path).evaluate({"x": x}, {"x": x.astype(np.float64)})
+    np.testing.assert_allclose(found.outputs[v], execute(path, {"x": x})[v], rtol=1e-5)
+
+
+def test_the_maximum_of_a_row_in_float64_is_one_for_each_channel(tmp_path: Path) -> None:
+    g = Graph(13)
+    v = g.node("GlobalMaxPool", g.node("Conv", g.quant("x", 0.25, 4), g.const(g.trits(3, 2, 1))))
+    path = g.save(tmp_path / "m.onnx", [1, 2, 5], v)
+    x = frames(2, 5)[:1]
     found = ExactModel(path).evaluate({"x": x}, {"x": x.astype(np.float64)})
     np.testing.assert_allclose(found.outputs[v], execute(path, {"x": x})[v], rtol=1e-5)

@@ -204,3 +204,29 @@ def test_a_score_counts_no_row_that_does_not_exist(height: int) -> None:
     (walk,) = walks(model).layers
     assert walk.vertical.steps * walk.vertical.phases == height
     computes(model)
+
+
+def test_a_padded_pool_takes_no_pixel_outside_the_map() -> None:
+    """Sums are below 0 where all pixels of the map are high: the border's padding would win the maximum."""
+    source = Tensor(name="x", channels=1, height=4, width=5, range=IntRange(low=0, high=63))
+    term = Term(source="x", weights=np.full((1, 1, 1, 1), -1, np.int32))
+    pool = Pool(kernel=(3, 3), stride=(2, 2), padding=(1, 1, 1, 1), minimum=(False,))
+    stairs = Staircase(thresholds=np.array([[-2, -1, 0]]), low=0)
+    made = Linear(name="conv", kind="conv", terms=(term,), target="y", activation=stairs, pool=pool)
+    computes(assemble(source, [made]))
+
+
+def test_differences_are_scored_with_their_factors() -> None:
+    source = Tensor(name="x", channels=2, height=2, width=3, range=IntRange(low=-2, high=3))
+    term = Term(source="x", weights=np.eye(2, dtype=np.int32).reshape(2, 2, 1, 1))
+    made = Linear(name="difference", kind="add", terms=(term,), target="sums")
+    judge = Anomaly(
+        tensor="sums",
+        factor=np.array([3, 5]),
+        offset=np.array([5, -1]),
+        measure="absolute",
+        unit=1.0,
+        error=0.0,
+        limit=60,
+    )
+    computes(assemble(source, [made], anomaly=judge))

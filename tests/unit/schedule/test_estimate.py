@@ -84,11 +84,11 @@ def ends(planner: StagePlanner, cols: int) -> int:
 
 
 def test_a_front_has_no_shape_that_another_beats(estimates: Estimates) -> None:
-    weights = np.array([1.0, 0.5, 2.0, 1.0, 1.0])
+    weights, limits = np.array([1.0, 0.5, 2.0, 1.0, 1.0]), np.array([1e5, 3e5, 500.0, 200.0, 4096.0])
     for first in range(len(estimates.layers)):
-        grid, cycles, shares = estimates.run(first, len(estimates.layers))
-        front = estimates.front(first, len(estimates.layers), weights)
-        cost = shares @ weights
+        grid, cycles, amounts = estimates.run(first, len(estimates.layers))
+        front = estimates.front(first, len(estimates.layers), weights, limits)
+        cost = amounts / limits @ weights
         assert (np.diff(front.cycles) > 0).all()
         assert (np.diff(front.cost) < 0).all()
         for most in (front.cycles[0] - 1, *front.cycles, front.cycles[-1] * 2):

@@ -53,6 +53,7 @@ def stand_in(tmp_path: Path) -> StandIn:
             monitors=(MonitorPort(cols=size, value_bits=9),),
             watchdog_cycles=50,
             stretch_cycles=40,
+            quick=True,
         )
 
     return make
@@ -82,6 +83,7 @@ def two_lanes(tmp_path: Path) -> StandIn:
             monitors=tuple(MonitorPort(cols=size, value_bits=9) for _, _, size in LANES),
             watchdog_cycles=50,
             stretch_cycles=40,
+            quick=True,
         )
 
     return make

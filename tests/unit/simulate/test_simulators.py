@@ -50,6 +50,15 @@ def test_any_port_width_with_and_without_stalls(simulator: Simulator, size: int,
     assert min(run.cycles for run in runs) > 49
 
 
+def test_a_simulator_that_is_built_quickly_is_the_same(two_lanes: StandIn) -> None:
+    dut = two_lanes()
+    beats = random_beats(dut, 6)
+    quick, fast = (verilator.run(replace(dut, quick=q), beats, stalls=4).complete() for q in (True, False))
+    assert verilator.build(dut) != verilator.build(replace(dut, quick=False))
+    assert all(np.array_equal(a, b) for a, b in zip(quick.beats, fast.beats, strict=True))
+    assert quick.cycles == fast.cycles
+
+
 @pytest.mark.parametrize("simulator", BOTH)
 @pytest.mark.parametrize(
     ("fault", "stalls", "reason"),
