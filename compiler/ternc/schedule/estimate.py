@@ -304,18 +304,19 @@ class Estimates:
         """A run's memories; ``words`` are those of each layer's tiles (`LayerEstimate.words`)."""
         rows, cols, lanes = grid.sides
         layers = self.layers[stage.first : stage.end]
-        params = sum(np.ceil(one.tiling.layer.channels / cols) * len(one.tiling.classes) for one in layers)
-        stored = sum(layer.weight_words(grid, own) for layer, own in zip(layers, words, strict=True))
+        params = np.asarray(
+            sum(np.ceil(one.tiling.layer.channels / cols) * len(one.tiling.classes) for one in layers)
+        )
+        stored = np.asarray(
+            sum(layer.weight_words(grid, own) for layer, own in zip(layers, words, strict=True))
+        )
         widths = [one.numbers.widths for one in singles]
         acc_bits = max(one.nominal_sums.acc_bits for one in singles)
         word_bits = max(one.nominal_sums.add_bits for one in singles) + max(one.mul_bits for one in widths)
         word_bits += max(one.code_bits for one in widths) + 3
-        parts = [
-            self._held(cols, stored, 2 * lanes),
-            self._held(cols, params, np.float64(word_bits)),
-        ]
-        for level in range(max(one.threshold_levels for one in widths)):
-            parts.append(self._held(cols, np.asarray(params) * (1 << level), np.float64(acc_bits + 1)))
+        levels = max(one.threshold_levels for one in widths)
+        parts = [self._held(cols, stored, 2 * lanes), self._held(cols, params, np.asarray(word_bits))]
+        parts += [self._held(cols, params * (1 << n), np.asarray(acc_bits + 1)) for n in range(levels)]
         for tensor in stage.inputs:
             bits = range_bits(tensor.range.low, tensor.range.high)
             depth = self._buffer_rows(stage, tensor.name) * np.ceil(tensor.width / rows)

@@ -181,6 +181,14 @@ def test_resources_are_labelled_as_estimates_with_their_basis() -> None:
     )
     assert resources["logic"] == {"unit": "LUT6", "used": 5000, "available": 20000, "share": 0.25}
     assert resources["block_rams"] == {"unit": "RAM", "used": 16, "available": 64, "share": 0.25}
+    places = {
+        "name": "places of engine 1",
+        "depth_words": 8,
+        "width_bits": 3,
+        "copies": 1,
+        "block_rams": 0,
+    }
+    assert resources["memories"][1] == places
 
 
 def test_the_hosts_part_and_the_outlier_detector_are_named() -> None:

@@ -7,9 +7,11 @@ import pytest
 
 from ternc import frontend, passes, target
 from ternc.network.layers import Network
-from ternc.schedule.estimate import Estimates, sizes
+from ternc.schedule.costs import resources
+from ternc.schedule.estimate import RESOURCES, Estimates, sizes
 from ternc.schedule.plan import StagePlanner
 from ternc.schedule.ports import PORT_BITS, element_bits, input_elements
+from ternc.schedule.search import built
 from ternc.schedule.stage import Stage
 from zoo import MODELS
 
@@ -42,6 +44,26 @@ def test_estimated_cycles_are_near_the_exact_ones(estimates: Estimates) -> None:
                 errors.append(cycles[index] / exact - 1)
     assert np.abs(errors).max() <= 0.2
     assert np.abs(errors).mean() <= 0.05
+
+
+def test_estimated_resources_are_near_the_counted_ones(estimates: Estimates) -> None:
+    """Of every layer on an engine of its own, each on a sample of its shapes."""
+    found, counted = [], []
+    count = len(estimates.layers)
+    for step in np.linspace(0.2, 0.9, 8).tolist():
+        engines, amounts = [], np.zeros(len(RESOURCES))
+        for first in range(count):
+            grid, cycles, own = estimates.run(first, first + 1)
+            usable = np.nonzero(np.isfinite(cycles))[0]
+            index = int(usable[int(step * len(usable))])
+            engines.append((1, grid.at(index)))
+            amounts += own[index]
+        exact = resources(built(estimates.network, tuple(engines)), DEVICE)
+        found.append(amounts[:2])
+        counted.append((exact.logic, exact.registers))
+    errors = np.array(found) / np.array(counted) - 1
+    assert np.abs(errors).max() <= 0.2
+    assert np.abs(errors).mean() <= 0.1
 
 
 def too_wide(planner: StagePlanner, cols: int) -> bool:
