@@ -32,6 +32,8 @@ Pinned = tuple[tuple[int, ArrayShape], ...]
 _REWEIGHTS = 8
 _BISECTIONS = 14
 _TRIES = 10
+_SHORTER = (1.0, 0.7, 0.4, 0.2, 0.05)
+"""Parts of the interval that is asked for, for which designs are looked at."""
 _TIGHTER = 0.97
 _LEEWAY = 1.1
 _REFINEMENTS = 40
@@ -94,12 +96,10 @@ class Search:
 
     def tighten(self, lines: Lines, device: Device) -> bool:
         """Whether exact figures are above what is allowed; estimates then have to stay below less than that."""
-        need = resources(lines, device)
-        taken = sum(shape.macs for shape in lines.shapes)
-        shares = np.array([need.logic, need.registers, need.block_rams, need.dsps, taken]) / self.allowed
+        shares = _amounts(lines, device) / self.allowed
         if (shares <= 1).all():
             return False
-        self.limits = self.limits * np.where(shares > 1, np.minimum(_TIGHTER, _TIGHTER / shares), 1)
+        self.limits = self.limits * np.where(shares > 1, _TIGHTER / np.maximum(shares, 1), 1)
         self._fronts.clear()
         return True
 
@@ -205,25 +205,57 @@ def choose(network: Network, device: Device, wish: Wish, progress: Progress | No
     """
     if wish.array is not None:
         return _named(network, device, wish)
+    if wish.fps is not None:
+        return _smallest(network, device, wish, wish.clock_mhz * 1e6 / wish.fps * _ROUNDING, progress)
     search = Search(network, device, wish)
-    most_cycles = wish.clock_mhz * 1e6 / wish.fps * _ROUNDING if wish.fps else None
-    target = most_cycles
     for _ in range(_TRIES):
-        split = search.fastest(progress) if target is None else search.fitting(target)
+        split = search.fastest(progress)
         if split is None:
             break
         lines = built(network, search.refined(split), search.tilings)
-        if search.tighten(lines, device):
-            continue
-        if most_cycles is None or target is None or lines.timing.cycles_per_frame <= most_cycles:
+        if not search.tighten(lines, device):
             return lines
-        target *= 0.999 * most_cycles / lines.timing.cycles_per_frame
-    if most_cycles is not None:  # estimates may be too high for a rate that the fastest design has
-        best = choose(network, device, replace(wish, fps=None), progress)
-        if best.timing.cycles_per_frame <= most_cycles:
-            return best
-        raise _too_slow(best, device, wish)
     raise refusal(network, device, wish)
+
+
+def _smallest(
+    network: Network, device: Device, wish: Wish, most_cycles: float, progress: Progress | None
+) -> Lines:
+    """The design with the least sum of shares of the device, of some that take at most so many cycles a frame.
+
+    Estimates are no exact order, so designs for shorter intervals are looked at as well.
+    """
+    search, found = Search(network, device, wish), list[Lines]()
+    for number, shorter in enumerate(_SHORTER):
+        if progress:
+            progress(number, len(_SHORTER))
+        target = most_cycles * shorter
+        for _ in range(_TRIES):
+            split = search.fitting(target)
+            if split is None:
+                break
+            lines = built(network, search.refined(split), search.tilings)
+            if search.tighten(lines, device):
+                continue
+            if lines.timing.cycles_per_frame <= most_cycles:
+                found.append(lines)
+                break
+            target *= 0.999 * most_cycles / lines.timing.cycles_per_frame
+    if found:
+        whole = _allowed(device, replace(wish, budget=1.0, fit=True))
+        return min(found, key=lambda lines: float((_amounts(lines, device) / whole)[:-1].sum()))
+    best = choose(
+        network, device, replace(wish, fps=None), progress
+    )  # estimates may be too high for the fastest
+    if best.timing.cycles_per_frame <= most_cycles:
+        return best
+    raise _too_slow(best, device, wish)
+
+
+def _amounts(lines: Lines, device: Device) -> NDArray[np.float64]:
+    """What a design takes of each of `RESOURCES`."""
+    need, lanes = resources(lines, device), sum(shape.macs for shape in lines.shapes)
+    return np.array([need.logic, need.registers, need.block_rams, need.dsps, lanes], np.float64)
 
 
 def _named(network: Network, device: Device, wish: Wish) -> Lines:
