@@ -191,6 +191,8 @@ def _weighted(
     else:
         found = operands(walk.build, value, where)
         reached = reads(walk.build, found, size, where, value.name, layer.window)
+        if not reached:
+            raise walk.refuse(layer.node, ": its output does not depend on the network's input")
         found = [read.operand for read in reached]
         source = _Windows(reads=reached, window=layer.window, size=size, groups=layer.groups)
         output = layer.window.size
