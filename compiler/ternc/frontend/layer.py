@@ -174,28 +174,32 @@ def weighted(walk: Walk, layer: Layer, value: Computed, size: Map, weights: Real
         raise
 
 
+def _read(
+    walk: Walk, layer: Layer, value: Computed, size: Map
+) -> tuple[list[Operand], _Source, tuple[int, int]]:
+    """What a layer reads: operands, how its weights meet them, and the (height, width) of its sums."""
+    where = walk.where(layer.node)
+    if layer.window is None:
+        flat = operands(walk.build, value, where, layout="flat")
+        return flat, _Dense(operands=flat, count=size[0]), (1, 1)
+    found = operands(walk.build, value, where)
+    reached = reads(walk.build, found, size, where, value.name, layer.window)
+    if not reached:
+        raise walk.refuse(layer.node, ": its output does not depend on the network's input")
+    source = _Windows(reads=reached, window=layer.window, size=size, groups=layer.groups)
+    return [read.operand for read in reached], source, layer.window.size
+
+
 def _weighted(
     walk: Walk, layer: Layer, value: Computed, size: Map, weights: Reals, integers: Integers
 ) -> View:
-    where = walk.where(layer.node)
     composed = _through_mean(layer, value, size, weights)
     if composed is not None:
         walk.becomes[composed.mean] = "part of the layer behind it"
         inner = real_weights.split(composed.weights)
         view = _weighted(walk, composed.layer, composed.value, composed.size, composed.weights, inner)
         return replace(view, steps=(*view.steps, *composed.steps))
-    if layer.window is None:
-        found = operands(walk.build, value, where, layout="flat")
-        source: _Source = _Dense(operands=found, count=size[0])
-        output = (1, 1)
-    else:
-        found = operands(walk.build, value, where)
-        reached = reads(walk.build, found, size, where, value.name, layer.window)
-        if not reached:
-            raise walk.refuse(layer.node, ": its output does not depend on the network's input")
-        found = [read.operand for read in reached]
-        source = _Windows(reads=reached, window=layer.window, size=size, groups=layer.groups)
-        output = layer.window.size
+    found, source, output = _read(walk, layer, value, size)
     scale, offset = source.constants("scale"), source.constants("offset")
     if scale is None or offset is None:
         raise walk.refuse(
