@@ -26,8 +26,9 @@ demo: $(VENV)/.user ## compile a trained digit classifier, prove the RTL equal t
 test: $(VENV)/.dev icarus lint ## lint, then every test
 	$(BIN)/python -m pytest -n $(JOBS)
 
-fuzz: $(VENV)/.dev ## N random ONNX graphs on random arrays, ONNX = golden = RTL: make fuzz N=200
-	TERNC_FUZZ=$(or $(N),100) $(BIN)/python -m pytest -n $(JOBS) tests/e2e/test_random_graphs.py
+fuzz: $(VENV)/.dev ## N drawn ONNX networks on drawn arrays, ONNX = golden = RTL: make fuzz N=2000 SEED=1 (RTL=0: golden only)
+	TERNC_FUZZ=$(or $(N),2000) TERNC_FUZZ_SEED=$(or $(SEED),1) TERNC_FUZZ_RTL=$(or $(RTL),1) \
+		$(BIN)/python -m pytest -n $(JOBS) tests/fuzz/test_networks.py
 
 conformance: $(VENV)/.dev ## onnx's node tests in all dialects; UPDATE=1 stores the results, RTL=1 simulates what passes
 	TERNC_CONFORMANCE=all $(if $(UPDATE),TERNC_UPDATE=1) $(if $(RTL),TERNC_CONFORMANCE_RTL=1) $(BIN)/python -m pytest -n $(JOBS) tests/conformance

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Protocol
@@ -194,6 +195,7 @@ def _weighted(
         found = [read.operand for read in reached]
         source = _Windows(reads=reached, window=layer.window, size=size, groups=layer.groups)
         output = layer.window.size
+    _depends(walk, layer, found)
     scale, offset = source.constants("scale"), source.constants("offset")
     if scale is None or offset is None:
         raise walk.refuse(
@@ -253,8 +255,7 @@ def _weighted(
                     deviation=moved_by + (0.0 if addends else deviation / worth_of_one),
                 )
             )
-    if not addends:
-        raise walk.refuse(layer.node, ": its output does not depend on the network's input")
+    _depends(walk, layer, addends)
     acc = Accumulator(name=layer.node.name, kind=layer.kind, addends=tuple(addends), size=size_out)
     return View(
         name=layer.node.outputs[0],
@@ -374,6 +375,12 @@ def weight_facts(node: Node, weights: Reals, found: Integers) -> LayerFacts:
         ternary=found.ternary,
         bits=None if found.misfits.size else found.bits,
     )
+
+
+def _depends(walk: Walk, layer: Layer, parts: Sequence[object]) -> None:
+    """Refuse a layer of which nothing is left."""
+    if not parts:
+        raise walk.refuse(layer.node, ": its output does not depend on the network's input")
 
 
 def _planes(walk: Walk, layer: Layer, integers: Integers) -> tuple[Plane, ...]:

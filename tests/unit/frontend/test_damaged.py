@@ -134,3 +134,20 @@ def test_external_data_behind_the_end_of_its_file(tmp_path: Path, offset: str) -
     path.write_bytes(model.SerializeToString())
     with pytest.raises(ModelError, match=r"its external data file 'w\.bin' is cut short$"):
         read(path)
+
+
+@pytest.mark.parametrize("file", ["digits_cnn.qdq_int4.onnx", "digits_cnn.float_raw.onnx"])
+def test_a_few_wrong_bytes_never_crash_the_reader(tmp_path: Path, file: str) -> None:
+    rng = np.random.default_rng(5)
+    whole_file = (Path(__file__).parents[2] / "models" / "digits_cnn" / file).read_bytes()
+    path = tmp_path / "damaged.onnx"
+    for _ in range(60):
+        damaged = np.frombuffer(whole_file, np.uint8).copy()
+        for place in rng.integers(0, len(damaged), rng.integers(1, 4)):
+            damaged[place] = rng.integers(0, 256)
+        path.write_bytes(damaged.tobytes())
+        try:
+            sentences = [obstacle.sentence for obstacle in inspect(path).obstacles]
+        except ModelError as error:
+            sentences = [error.sentence]
+        assert not any("\n" in sentence for sentence in sentences)

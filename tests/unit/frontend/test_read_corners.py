@@ -139,3 +139,14 @@ def test_the_maximum_of_a_row_in_float64_is_one_for_each_channel(tmp_path: Path)
     x = frames(2, 5)[:1]
     found = ExactModel(path).evaluate({"x": x}, {"x": x.astype(np.float64)})
     np.testing.assert_allclose(found.outputs[v], execute(path, {"x": x})[v], rtol=1e-5)
+
+
+def test_a_layer_that_reads_nothing_but_zeros_is_refused(tmp_path: Path) -> None:
+    g = Graph(14)
+    v = g.node("Pad", g.quant("x", 0.25, 4), g.const(np.array([0, 0, 0, 0, 1, 0], np.int64)))
+    v = g.node("Slice", v, *(g.const(np.array([n], np.int64)) for n in (2, 3, 1)))
+    v = g.node("Conv", v, g.const(g.trits(3, 1, 1)), name="conv")
+    with pytest.raises(ModelError) as refusal:
+        read(g.save(tmp_path / "m.onnx", [1, 2, 4], v))
+    sentence = "m.onnx: node 'conv' (Conv): its output does not depend on the network's input"
+    assert refusal.value.sentence == sentence
