@@ -13,7 +13,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from fuzz import check
 from fuzz.check import Failure, Hardware
@@ -167,6 +167,7 @@ def run(first: int, count: int, scratch: Path, *, simulate: bool = SIMULATED) ->
     """
     judge = Judge(scratch=scratch, simulate=simulate)
 
+    @seed(first)  # of the order in which shrinking tries things
     @settings(
         backend=BACKEND,
         max_examples=count + 1,  # hypothesis begins with an example of its own

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Protocol
@@ -184,8 +185,6 @@ def _read(
         return flat, _Dense(operands=flat, count=size[0]), (1, 1)
     found = operands(walk.build, value, where)
     reached = reads(walk.build, found, size, where, value.name, layer.window)
-    if not reached:
-        raise walk.refuse(layer.node, ": its output does not depend on the network's input")
     source = _Windows(reads=reached, window=layer.window, size=size, groups=layer.groups)
     return [read.operand for read in reached], source, layer.window.size
 
@@ -200,6 +199,7 @@ def _weighted(
         view = _weighted(walk, composed.layer, composed.value, composed.size, composed.weights, inner)
         return replace(view, steps=(*view.steps, *composed.steps))
     found, source, output = _read(walk, layer, value, size)
+    _depends(walk, layer, found)
     scale, offset = source.constants("scale"), source.constants("offset")
     if scale is None or offset is None:
         raise walk.refuse(
@@ -259,8 +259,7 @@ def _weighted(
                     deviation=moved_by + (0.0 if addends else deviation / worth_of_one),
                 )
             )
-    if not addends:
-        raise walk.refuse(layer.node, ": its output does not depend on the network's input")
+    _depends(walk, layer, addends)
     acc = Accumulator(name=layer.node.name, kind=layer.kind, addends=tuple(addends), size=size_out)
     return View(
         name=layer.node.outputs[0],
@@ -380,6 +379,12 @@ def weight_facts(node: Node, weights: Reals, found: Integers) -> LayerFacts:
         ternary=found.ternary,
         bits=None if found.misfits.size else found.bits,
     )
+
+
+def _depends(walk: Walk, layer: Layer, parts: Sequence[object]) -> None:
+    """Refuse a layer of which nothing is left."""
+    if not parts:
+        raise walk.refuse(layer.node, ": its output does not depend on the network's input")
 
 
 def _planes(walk: Walk, layer: Layer, integers: Integers) -> tuple[Plane, ...]:
