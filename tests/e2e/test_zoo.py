@@ -70,7 +70,7 @@ def test_a_chosen_design_fits_the_device_and_its_numbers_agree(tmp_path: Path) -
     assert document["frames_per_second"] == pytest.approx(
         document["clock_mhz"] * 1e6 / document["cycles_per_frame"]
     )
-    array = document["array"][0]
-    ideal = document["macs_per_frame"] / (array["rows"] * array["cols"] * array["lanes"])
+    lanes = sum(array["rows"] * array["cols"] * array["lanes"] for array in document["array"])
+    ideal = document["macs_per_frame"] / lanes
     assert document["utilisation"] == pytest.approx(ideal / document["cycles_per_frame"], abs=1e-5)
     assert sum(layer["macs"] for layer in document["layers"]) == document["macs_per_frame"]

@@ -23,11 +23,13 @@ from ternc.schedule.design import ArrayShape
 REFUSALS = (
     "arrangement that is not made of straight lines",
     "whose channels each mix values of different scales",
+    "it mixes values of different scales in one channel",
     "part of a tensor with another scale in each channel or with an offset",
     "have no exact integer form",
     "whose activation has no integer form",
     "too many to prove an integer form",
     "whose activation turns behind a max pool",
+    "is joined along height or width, which a max pool cannot cross",
     "needs a table of more than",
     "a padding must be a real 0",
     "whose real value 0 is no integer",

@@ -20,7 +20,7 @@ from fuzz.check import Failure, Hardware
 from fuzz.graphs import Case, networks
 from fuzz.seeds import BACKEND, Seeded, expect
 
-NETWORKS = int(os.environ.get("TERNC_FUZZ", "15"))
+NETWORKS = int(os.environ.get("TERNC_FUZZ", "50"))
 FIRST = int(os.environ.get("TERNC_FUZZ_SEED", "51"))
 SIMULATED = os.environ.get("TERNC_FUZZ_RTL", "1") != "0"
 BLOCK = 5 if NETWORKS <= 100 else 25

@@ -80,8 +80,8 @@ def test_form_is_found_with_the_smallest_shift_that_exists(
 
 @settings(max_examples=50, deadline=None)
 @given(networks())
-def test_passes_change_forms_only_and_keep_every_law(network: Network) -> None:
-    after = run(network)
+def test_realise_changes_forms_only_and_keeps_every_law(network: Network) -> None:
+    after = run(network, (Realise(),))
     verify_network(after)
     for old, new in zip(network.layers, after.layers, strict=True):
         assert old.terms is new.terms

@@ -94,8 +94,8 @@ def decode_output(output: Output, tensor: Tensor, codes: NDArray[Any]) -> NDArra
 def real_input(prologue: Prologue, tensor: Tensor, codes: NDArray[Any]) -> NDArray[Any]:
     """An ONNX input that `encode_input` turns into these codes; positions that the network ignores hold 0.
 
-    Where the input goes through several quantisers, or a sign, not every code is that of an input: then into codes near
-    by.
+    Where the input goes through several quantisers, a sign, or a clip that leaves 0 out, not every code is that of an
+    input: then into codes near by.
 
     Args:
         prologue: How the input is made.
@@ -205,9 +205,16 @@ def _check_grid(prologue: Prologue, tensor: Tensor, x: NDArray[np.float64], code
 
 
 def _has_every_code(prologue: Prologue) -> bool:
-    """Whether the steps make every code of the range: one of them makes the input discrete, and skips no integer."""
-    discrete = [step for step in prologue.steps if isinstance(step, Round | Sign | Thresholds)]
-    return len(discrete) < 2 and not any(isinstance(step, Sign) for step in discrete)
+    """Whether the steps make every code of the range.
+
+    One of them makes the input discrete and skips no integer, and no clip behind it leaves 0 out, which is in every
+    range.
+    """
+    discrete = [n for n, s in enumerate(prologue.steps) if isinstance(s, Round | Sign | Thresholds)]
+    if len(discrete) > 1 or any(isinstance(prologue.steps[n], Sign) for n in discrete):
+        return False
+    clips = [step for step in prologue.steps[max(discrete, default=0) :] if isinstance(step, Clamp)]
+    return not any(np.any(step.low > 0) or np.any(step.high < 0) for step in clips)
 
 
 def _inverse(step: Step, y: NDArray[np.float64]) -> NDArray[np.float64]:

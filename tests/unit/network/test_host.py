@@ -167,3 +167,10 @@ def test_small_integer_types_are_taken_and_made() -> None:
     found = decode_output(output, tensor, np.array([[[[7, -6]]]]))
     assert found.dtype.name == "int4"
     assert found.astype(int).ravel().tolist() == [4, -3]
+
+
+def test_a_clip_that_leaves_0_out_gives_codes_near_by() -> None:
+    clip = Clamp(low=np.array([1.0]), high=np.array([14.0]))
+    above = replace(QUANTISED, steps=(*QUANTISED.steps, clip))
+    real = real_input(above, TENSOR, np.zeros((1, 1, 1, 2), np.int64))
+    assert (encode_input(above, TENSOR, real) == 1).all()
