@@ -276,7 +276,7 @@ def _deviation(weights: Reals, scale: list[Fraction], shares: list[_Share], grou
     each = _by_output(np.array([float(s) for s in scale]), weights, groups) if scale else np.ones(1)
     column = (-1,) + (1,) * (weights.ndim - 1)
     made = sum(s.plane.weights * (s.plane.scale * float(s.scale)).reshape(column) for s in shares)
-    return real_weights.deviation(weights * each, np.asarray(made, np.float64))
+    return real_weights.deviation(weights * each, np.asarray(made, np.float64), products=len(set(scale)) > 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

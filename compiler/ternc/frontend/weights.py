@@ -23,6 +23,8 @@ GRID_TOLERANCE = 4e-7
 """How far, relative, a weight may lie beside its multiple of the step: a few roundings of float32."""
 HALF_ULP = 2.0**-24 * (1 + 2.0**-20)
 """How far, relative, a number may lie beside the float32 nearest to it."""
+PRODUCT_ULP = 2.0**-50
+"""How far, relative, a product of two float32 numbers and one division may lie beside the exact one in float64."""
 WIDEST = 255
 """Largest integer weight: 8 bits and the sign that a zero point may bring."""
 MAGNITUDES = 4
@@ -114,13 +116,14 @@ def split(weights: Reals) -> Integers:
     )
 
 
-def deviation(wanted: Reals, made: Reals) -> Reals:
+def deviation(wanted: Reals, made: Reals, *, products: bool = False) -> Reals:
     """float64 ``[O]``: per output channel the sum of the magnitudes by which weights differ from those made.
 
-    A weight that is the made one rounded to float32 does not count: no file could hold it better.
+    A weight that is the made one rounded to float32 does not count: no file could hold it better. Where the wanted ones
+    are ``products`` of weights and scales, which are what the file says, only float64's own rounding does not.
     """
     off = np.abs(wanted - made)
-    off = np.where(off <= HALF_ULP * np.abs(wanted), 0.0, off)
+    off = np.where(off <= (PRODUCT_ULP if products else HALF_ULP) * np.abs(wanted), 0.0, off)
     return np.asarray(off.reshape(len(off), -1).sum(axis=1))
 
 
