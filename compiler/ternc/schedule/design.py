@@ -296,7 +296,7 @@ class Memory:
     """A ROM image: ``words[i]`` is a Python integer of ``width_bits`` bits.
 
     Attributes:
-        name: File stem below ``rtl/mem/``.
+        name: Of its file in ``rtl/mem/``, behind the engine's ``e<number>_``.
     """
 
     name: str
