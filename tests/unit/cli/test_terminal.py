@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from ternc.terminal import Detail, Terminal
+from ternc.cli.terminal import Detail, Terminal
 
 
 class Screen(io.StringIO):

@@ -1,4 +1,4 @@
-"""What a person sees: tables, sentences and progress bars. Only this module and `ternc.cli` print."""
+"""What a person sees: tables, sentences and progress bars. Only this package prints."""
 
 from __future__ import annotations
 

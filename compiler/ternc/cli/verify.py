@@ -1,0 +1,54 @@
+"""``ternc verify``."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ternc.cli.arguments import common
+from ternc.cli.terminal import Terminal
+from ternc.report.table import count
+
+if TYPE_CHECKING:
+    from ternc.simulate.verify import VerifyReport
+
+
+@click.command("verify")
+@click.argument("build", type=click.Path(path_type=Path))
+@click.option("--frames", type=click.IntRange(min=1), metavar="N", help="How many frames to run.")
+@click.option(
+    "--input",
+    "input_path",
+    type=click.Path(path_type=Path),
+    metavar="X.npy",
+    help="Run these ONNX inputs; several by name in a .npz file.",
+)
+@click.option("--stalls", type=click.IntRange(min=0), metavar="SEED", help="Stall all streams at random.")
+@click.option(
+    "--simulator", type=click.Choice(["verilator", "icarus"]), default="verilator", show_default=True
+)
+@common
+def verify_command(terminal: Terminal, build: Path, input_path: Path | None, **options: Any) -> int:
+    """Prove that BUILD's RTL, integer network and ONNX model agree, in values and in cycles."""
+    from ternc.simulate.verify import VerifyOptions
+    from ternc.simulate.verify import verify as run
+
+    with terminal.progress("building the simulator") as bars:
+        found = run(build, VerifyOptions(input=input_path, **options), partial(bars, "simulating"))
+    failures = found.failures()
+    terminal.result(found.to_json(), [] if failures else [_agreement(found), *found.notes()])
+    for sentence in failures:
+        terminal.complain(sentence)
+    return 1 if failures else 0
+
+
+def _agreement(found: VerifyReport) -> str:
+    """The sentence of a verification in which nothing differs."""
+    interval, latency = found.cycles_per_frame.predicted, found.latency_cycles.predicted
+    return (
+        f"{count(found.frames)} frames: golden = RTL = ONNX; {count(interval)} cycles per frame "
+        f"and a latency of {count(latency)} cycles, as predicted"
+    )
