@@ -28,7 +28,7 @@ from ternc.schedule import store as design_store
 from ternc.schedule.build import design_of, outline
 from ternc.schedule.costs import resources
 from ternc.schedule.design import ArrayShape, Design, Outline
-from ternc.schedule.lines import Lines
+from ternc.schedule.draft import Draft
 from ternc.schedule.pinned import read_engines
 from ternc.schedule.search import Wish, choose
 from ternc.simulate.ends import Values, decode, encode, on_ports, only
@@ -151,8 +151,8 @@ def compile(
     with source_of(model, made) as source:
         read = frontend.read(source, input_quant=options.input_quant, anomaly=options.anomaly)
         wish = wish_of(options, device)
-        lines = chosen(read, device, wish, progress)
-        network, design = lines.network, design_of(lines, device, wish.clock_mhz)
+        draft = chosen(read, device, wish, progress)
+        network, design = draft.lines.network, design_of(draft, device, wish.clock_mhz)
         trial = None if made is None else tried(network, made, progress)
         files = build_files(source, network, design)
     if trial is not None:
@@ -172,11 +172,11 @@ def plan(model: Path, options: CompileOptions, progress: Progress | None = None)
     device = target.load(options.target)
     read = frontend.read(model, input_quant=options.input_quant, anomaly=options.anomaly)
     wish = replace(wish_of(options, device), fit=options.lanes is None and options.array is None)
-    lines = chosen(read, device, wish, progress)
-    return measured(lines.network, outline(lines, device, wish.clock_mhz))
+    draft = chosen(read, device, wish, progress)
+    return measured(draft.lines.network, outline(draft, device, wish.clock_mhz))
 
 
-def chosen(network: Network, device: Device, wish: Wish, progress: Progress | None = None) -> Lines:
+def chosen(network: Network, device: Device, wish: Wish, progress: Progress | None = None) -> Draft:
     """The schedule of the form of a network (`passes.forms`) that makes the best design.
 
     The best is the fastest, or of those that reach the wish's frame rate the smallest.
@@ -193,8 +193,8 @@ def chosen(network: Network, device: Device, wish: Wish, progress: Progress | No
     if not found:
         raise refused[0]
     if wish.fps:
-        return min(found, key=lambda lines: resources(lines, device).logic)
-    return min(found, key=lambda lines: lines.timing.cycles_per_frame)
+        return min(found, key=lambda draft: resources(draft, device).logic)
+    return min(found, key=lambda draft: draft.lines.timing.cycles_per_frame)
 
 
 def wish_of(options: CompileOptions, device: Device) -> Wish:

@@ -71,7 +71,9 @@ def draft(build: Build) -> Draft:
         EngineDraft(layouts={}, program=nothing, sums=nothing, geometry=engine.geometry)
         for engine in design.engines
     )
-    return Draft(engines=engines, streams=design.streams, outputs=design.buffers, score=design.score)
+    return Draft(
+        lines=nothing, engines=engines, streams=design.streams, outputs=design.buffers, score=design.score
+    )
 
 
 def listed(build: Build) -> tuple[MemoryShape, ...]:

@@ -9,13 +9,12 @@ from ternc.network.analysis import accumulator_range, density, hull, macs, sourc
 from ternc.network.layers import Network
 from ternc.numeric import range_bits, signed_bits
 from ternc.schedule.costs import resources
-from ternc.schedule.design import Array, Design, Engine, LayerSchedule, Outline
+from ternc.schedule.design import Array, ArrayShape, Design, Engine, LayerSchedule, Outline
+from ternc.schedule.draft import Draft
 from ternc.schedule.images import requant_images, threshold_images, weight_images
-from ternc.schedule.lines import Lines
 from ternc.schedule.ports import input_ports, output_ports
 from ternc.schedule.program import weight_digits
 from ternc.schedule.search import Wish, choose
-from ternc.schedule.sums import Sums
 from ternc.schedule.words import place_image, program_images
 from ternc.target.device import Device
 
@@ -31,24 +30,25 @@ def schedule(network: Network, device: Device, wish: Wish, progress: Progress | 
     return design_of(choose(network, device, wish, progress), device, wish.clock_mhz)
 
 
-def design_of(lines: Lines, device: Device, clock_mhz: float) -> Design:
+def design_of(made: Draft, device: Device, clock_mhz: float) -> Design:
     """The design of a finished schedule: programs and memory images."""
-    plain, made = outline(lines, device, clock_mhz), lines.draft
+    plain = outline(made, device, clock_mhz)
     return Design(
         **{field.name: getattr(plain, field.name) for field in fields(plain)},
-        engines=tuple(engine(lines, n) for n in range(len(lines.plans))),
+        engines=tuple(engine(made, n) for n in range(len(made.engines))),
         streams=made.streams,
         buffers=made.outputs,
         score=made.score,
     )
 
 
-def outline(lines: Lines, device: Device, clock_mhz: float) -> Outline:
+def outline(made: Draft, device: Device, clock_mhz: float) -> Outline:
     """The schedule alone."""
-    network, writers = lines.network, {}
+    lines, writers = made.lines, dict[str, ArrayShape]()
+    network = lines.network
     for stage, shape in zip(lines.stages, lines.shapes, strict=True):
         writers.update({tensor.name: shape for tensor in stage.made})
-    arrays = tuple(array(lines, n) for n in range(len(lines.plans)))
+    arrays = tuple(array(made, n) for n in range(len(made.engines)))
     return Outline(
         name=network.name,
         device=device.name,
@@ -59,31 +59,32 @@ def outline(lines: Lines, device: Device, clock_mhz: float) -> Outline:
         cycles_per_frame=lines.timing.cycles_per_frame,
         latency_cycles=lines.timing.latency_cycles,
         macs_per_frame=sum(layer.macs for one in arrays for layer in one.layers),
-        resources=resources(lines, device),
+        resources=resources(made, device),
     )
 
 
-def array(lines: Lines, n: int) -> Array:
+def array(made: Draft, n: int) -> Array:
     """Engine n as the schedule sees it."""
+    lines = made.lines
     planner, plan = lines.planners[n], lines.plans[n]
     return Array(
         shape=plan.shape,
-        layers=layer_schedules(lines, n, lines.draft.engines[n].sums),
+        layers=layer_schedules(made, n),
         buffers=tuple((tensor.name, lines.buffer_rows(n, tensor.name)) for tensor in planner.stage.inputs),
     )
 
 
-def engine(lines: Lines, n: int) -> Engine:
+def engine(made: Draft, n: int) -> Engine:
     """Engine n with its program and images."""
-    planner, made = lines.planners[n], lines.draft.engines[n]
-    numbers, shape = planner.numbers, lines.plans[n].shape
-    program, geometry, sums = made.program, made.geometry, made.sums
+    planner, own = made.lines.planners[n], made.engines[n]
+    numbers, shape = planner.numbers, made.lines.plans[n].shape
+    program, geometry, sums = own.program, own.geometry, own.sums
     return Engine(
         geometry=geometry,
         layers=tuple(layer.name for layer in planner.stage.layers),
         programs=program_images(program, geometry, numbers.tables),
         places=tuple(
-            place_image(k, made.layouts[buffer.tensor], buffer) for k, buffer in enumerate(geometry.buffers)
+            place_image(k, own.layouts[buffer.tensor], buffer) for k, buffer in enumerate(geometry.buffers)
         ),
         weights=weight_images(weight_digits(planner, shape, program), shape),
         requant=requant_images(numbers.requant, sums, geometry),
@@ -93,10 +94,10 @@ def engine(lines: Lines, n: int) -> Engine:
     )
 
 
-def layer_schedules(lines: Lines, n: int, sums: Sums) -> tuple[LayerSchedule, ...]:
+def layer_schedules(made: Draft, n: int) -> tuple[LayerSchedule, ...]:
     """What each layer of an engine costs."""
-    planner, plan = lines.planners[n], lines.plans[n]
-    network, found = lines.network, []
+    planner, plan, sums = made.lines.planners[n], made.lines.plans[n], made.engines[n].sums
+    network, found = made.lines.network, list[LayerSchedule]()
     for k, layer in enumerate(planner.stage.layers):
         read = sources(network, layer)
         accumulator = hull(accumulator_range(layer, read))

@@ -16,7 +16,6 @@ from ternc.numeric import ceil_div, clog2
 from ternc.schedule.design import ArrayShape, BankedMemory, MemoryUse, Resources
 from ternc.schedule.draft import Draft
 from ternc.schedule.instances import MemoryShape, memories, registers
-from ternc.schedule.lines import Lines
 from ternc.schedule.plan import Numbers
 from ternc.target.device import Device
 
@@ -75,9 +74,9 @@ def dsp_count(made: Draft, device: Device) -> int:
     return found
 
 
-def resources(lines: Lines, device: Device) -> Resources:
+def resources(made: Draft, device: Device) -> Resources:
     """The estimate for a whole design on one device: its memories and registers are those that it instantiates."""
-    made, factor = lines.draft, LOGIC_FACTOR[device.logic.unit]
+    lines, factor = made.lines, LOGIC_FACTOR[device.logic.unit]
     logic = factor * PORT_ALMS * (len(made.streams) + len(lines.network.leaving))
     for planner, engine in zip(lines.planners, made.engines, strict=True):
         g = engine.geometry

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ternc.errors import InternalError
 from ternc.numeric import address_bits, clog2, signed_bits, unsigned_bits
@@ -18,15 +17,13 @@ from ternc.schedule.design import (
     ToBuffer,
 )
 from ternc.schedule.layout import Layout
+from ternc.schedule.lines import Lines
 from ternc.schedule.placement import feature_memory
 from ternc.schedule.plan import StagePlan
 from ternc.schedule.ports import input_bits, output_buffer, score_unit
 from ternc.schedule.program import Program, assemble
 from ternc.schedule.sums import Sums
 from ternc.schedule.timing import dot_latency, flush_cycles
-
-if TYPE_CHECKING:
-    from ternc.schedule.lines import Lines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -47,8 +44,13 @@ class EngineDraft:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Draft:
-    """The whole design; the attributes are those of `Design`."""
+    """The whole design.
 
+    Attributes:
+        lines: The schedule; the other attributes are those of `Design`.
+    """
+
+    lines: Lines
     engines: tuple[EngineDraft, ...]
     streams: tuple[InputStream, ...]
     outputs: tuple[OutputBuffer, ...]
@@ -68,6 +70,7 @@ def draft(lines: Lines) -> Draft:
         rows = lines.score_rows
         score = score_unit(network, rows.frame // rows.step, *makers[network.anomaly.tensor])
     return Draft(
+        lines=lines,
         engines=tuple(_engine(lines, n) for n in range(len(lines.plans))),
         streams=_streams(lines),
         outputs=tuple(

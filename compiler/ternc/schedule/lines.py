@@ -19,7 +19,6 @@ from ternc.schedule.cycles import (
     frame_cycles,
 )
 from ternc.schedule.design import ArrayShape, BankedMemory, Link, Rows, ToBuffer, ToOutput, ToScore
-from ternc.schedule.draft import Draft, draft
 from ternc.schedule.layout import Layout
 from ternc.schedule.placement import Source, buffer_layouts, buffer_memory
 from ternc.schedule.plan import StagePlan, StagePlanner
@@ -108,11 +107,6 @@ class Lines:
         stage = self.stages[n]
         capacities = {tensor.name: self.buffer_rows(n, tensor.name).capacity for tensor in stage.inputs}
         return buffer_layouts(stage, self.planners[n].walks, self.plans[n].shape, self.sources, capacities)
-
-    @cached_property
-    def draft(self) -> Draft:
-        """Programs and widths."""
-        return draft(self)
 
     # ---- circular buffers ----------------------------------------------------------------------------------
 

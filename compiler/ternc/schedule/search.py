@@ -18,6 +18,7 @@ from ternc.network.layers import Network
 from ternc.schedule.axes import Walk
 from ternc.schedule.costs import require_fit, resources
 from ternc.schedule.design import ArrayShape
+from ternc.schedule.draft import Draft, draft
 from ternc.schedule.estimate import RESOURCES, Estimates, Front
 from ternc.schedule.lines import Lines, lines_of
 from ternc.schedule.pinned import PinnedEngine, resolve
@@ -94,9 +95,9 @@ class Search:
         self.allowed = self.limits = _allowed(device, wish)
         self._fronts: dict[tuple[int, int, bytes], Front] = {}
 
-    def tighten(self, lines: Lines, device: Device) -> bool:
+    def tighten(self, made: Draft, device: Device) -> bool:
         """Whether exact figures are above what is allowed; estimates then have to stay below less than that."""
-        shares = _amounts(lines, device) / self.allowed
+        shares = _amounts(made, device) / self.allowed
         if (shares <= 1).all():
             return False
         self.limits = self.limits * np.where(shares > 1, _TIGHTER / np.maximum(shares, 1), 1)
@@ -197,8 +198,8 @@ def _allowed(device: Device, wish: Wish) -> NDArray[np.float64]:
     return np.array([*(budget * count for count in have), wish.lanes or np.inf])
 
 
-def choose(network: Network, device: Device, wish: Wish, progress: Progress | None = None) -> Lines:
-    """The stages and arrays to build.
+def choose(network: Network, device: Device, wish: Wish, progress: Progress | None = None) -> Draft:
+    """The stages and arrays to build, worked out.
 
     Raises:
         ScheduleError: Nothing fits, or nothing that fits is fast enough; the sentence says what is short.
@@ -212,20 +213,20 @@ def choose(network: Network, device: Device, wish: Wish, progress: Progress | No
         split = search.fastest(progress)
         if split is None:
             break
-        lines = built(network, search.refined(split), search.tilings)
-        if not search.tighten(lines, device):
-            return lines
+        made = draft(built(network, search.refined(split), search.tilings))
+        if not search.tighten(made, device):
+            return made
     raise refusal(network, device, wish)
 
 
 def _smallest(
     network: Network, device: Device, wish: Wish, most_cycles: float, progress: Progress | None
-) -> Lines:
+) -> Draft:
     """The design with the least sum of shares of the device, of some that take at most so many cycles a frame.
 
     Estimates are no exact order, so designs for shorter intervals are looked at as well.
     """
-    search, found = Search(network, device, wish), list[Lines]()
+    search, found = Search(network, device, wish), list[Draft]()
     for number, shorter in enumerate(_SHORTER):
         if progress:
             progress(number, len(_SHORTER))
@@ -234,31 +235,32 @@ def _smallest(
             split = search.fitting(target)
             if split is None:
                 break
-            lines = built(network, search.refined(split), search.tilings)
-            if search.tighten(lines, device):
+            made = draft(built(network, search.refined(split), search.tilings))
+            if search.tighten(made, device):
                 continue
-            if lines.timing.cycles_per_frame <= most_cycles:
-                found.append(lines)
+            cycles = made.lines.timing.cycles_per_frame
+            if cycles <= most_cycles:
+                found.append(made)
                 break
-            target *= 0.999 * most_cycles / lines.timing.cycles_per_frame
+            target *= 0.999 * most_cycles / cycles
     if found:
         whole = _allowed(device, replace(wish, budget=1.0, fit=True))
-        return min(found, key=lambda lines: float((_amounts(lines, device) / whole)[:-1].sum()))
+        return min(found, key=lambda made: float((_amounts(made, device) / whole)[:-1].sum()))
     best = choose(
         network, device, replace(wish, fps=None), progress
     )  # estimates may be too high for the fastest
-    if best.timing.cycles_per_frame <= most_cycles:
+    if best.lines.timing.cycles_per_frame <= most_cycles:
         return best
     raise _too_slow(best, device, wish)
 
 
-def _amounts(lines: Lines, device: Device) -> NDArray[np.float64]:
+def _amounts(made: Draft, device: Device) -> NDArray[np.float64]:
     """What a design takes of each of `RESOURCES`."""
-    need, lanes = resources(lines, device), sum(shape.macs for shape in lines.shapes)
+    need, lanes = resources(made, device), sum(shape.macs for shape in made.lines.shapes)
     return np.array([need.logic, need.registers, need.block_rams, need.dsps, lanes], np.float64)
 
 
-def _named(network: Network, device: Device, wish: Wish) -> Lines:
+def _named(network: Network, device: Device, wish: Wish) -> Draft:
     """The engines that the user named."""
     if isinstance(wish.array, ArrayShape):
         engines: tuple[PinnedEngine, ...] = (PinnedEngine(layers=len(network.layers), array=wish.array),)
@@ -270,10 +272,10 @@ def _named(network: Network, device: Device, wish: Wish) -> Lines:
             f"the arrays named have rows x cols x lanes = {taken:,}, which is more than the {wish.lanes:,} of --lanes",
             help="name smaller arrays, or leave --lanes out",
         )
-    lines = built(network, resolve(engines, network))
+    made = draft(built(network, resolve(engines, network)))
     if wish.fit:
-        require_fit(resources(lines, device), device, 1.0, lines.shapes)
-    return lines
+        require_fit(resources(made, device), device, 1.0, made.lines.shapes)
+    return made
 
 
 def built(
@@ -286,21 +288,21 @@ def built(
     return lines_of(network, planners, [shape for _, shape in engines])
 
 
-def _too_slow(best: Lines, device: Device, wish: Wish) -> ScheduleError:
+def _too_slow(best: Draft, device: Device, wish: Wish) -> ScheduleError:
     """The rate that the fastest design reaches is below the one that is wished for."""
-    reached = wish.clock_mhz * 1e6 / best.timing.cycles_per_frame
+    reached = wish.clock_mhz * 1e6 / best.lines.timing.cycles_per_frame
     return ScheduleError(
         f"target '{device.name}': {wish.fps:,.0f} frames/s are out of reach, the fastest design within the "
-        f"budget makes {reached:,.0f} ({', '.join(map(str, best.shapes))})",
+        f"budget makes {reached:,.0f} ({', '.join(map(str, best.lines.shapes))})",
         help="lower --fps, raise --budget or --clock-mhz, or choose a larger --target",
     )
 
 
 def refusal(network: Network, device: Device, wish: Wish) -> ScheduleError:
     """Why nothing could be chosen."""
-    smallest = built(network, ((len(network.layers), ArrayShape(rows=1, cols=1, lanes=1)),))
+    smallest = draft(built(network, ((len(network.layers), ArrayShape(rows=1, cols=1, lanes=1)),)))
     try:
-        require_fit(resources(smallest, device), device, wish.budget, smallest.shapes)
+        require_fit(resources(smallest, device), device, wish.budget, smallest.lines.shapes)
     except ScheduleError as error:
         return error
     return ScheduleError(

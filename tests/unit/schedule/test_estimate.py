@@ -8,6 +8,7 @@ import pytest
 from ternc import frontend, passes, target
 from ternc.network.layers import Network
 from ternc.schedule.costs import resources
+from ternc.schedule.draft import draft
 from ternc.schedule.estimate import RESOURCES, Estimates, sizes
 from ternc.schedule.plan import StagePlanner
 from ternc.schedule.ports import PORT_BITS, element_bits, input_elements
@@ -58,7 +59,7 @@ def test_estimated_resources_are_near_the_counted_ones(estimates: Estimates) -> 
             index = int(usable[int(step * len(usable))])
             engines.append((1, grid.at(index)))
             amounts += own[index]
-        exact = resources(built(estimates.network, tuple(engines)), DEVICE)
+        exact = resources(draft(built(estimates.network, tuple(engines))), DEVICE)
         found.append(amounts[:2])
         counted.append((exact.logic, exact.registers))
     errors = np.array(found) / np.array(counted) - 1

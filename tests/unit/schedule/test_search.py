@@ -12,7 +12,7 @@ from ternc import frontend, passes, target
 from ternc.errors import ScheduleError
 from ternc.network.layers import Network
 from ternc.schedule.costs import resources, shortage
-from ternc.schedule.lines import Lines
+from ternc.schedule.draft import Draft, draft
 from ternc.schedule.pinned import PinnedEngine
 from ternc.schedule.search import Pinned, Search, Split, Wish, built, choose
 from zoo import MODELS, shape
@@ -27,18 +27,18 @@ def network() -> Network:
 
 
 @pytest.fixture(scope="module")
-def fastest(network: Network) -> Lines:
+def fastest(network: Network) -> Draft:
     return choose(network, DEVICE, FASTEST)
 
 
-def rate(lines: Lines) -> float:
+def rate(made: Draft) -> float:
     """Frames a second at the clock of the tests."""
-    return 100e6 / lines.timing.cycles_per_frame
+    return 100e6 / made.lines.timing.cycles_per_frame
 
 
-def cost(lines: Lines) -> float:
+def cost(made: Draft) -> float:
     """Shares of the device, added up."""
-    need = resources(lines, DEVICE)
+    need = resources(made, DEVICE)
     return (
         need.logic / DEVICE.logic.count
         + need.registers / DEVICE.registers.count
@@ -56,16 +56,16 @@ def test_the_rate_of_the_fastest_design_can_be_asked_for() -> None:
     assert not shortage(resources(again, small), small, FASTEST.budget)
 
 
-def test_the_fastest_design_is_faster_than_any_single_array(network: Network, fastest: Lines) -> None:
-    assert len(fastest.plans) > 1
+def test_the_fastest_design_is_faster_than_any_single_array(network: Network, fastest: Draft) -> None:
+    assert len(fastest.engines) > 1
     assert not shortage(resources(fastest, DEVICE), DEVICE, 0.7)
     for text in ("1x8x8", "5x16x16", "9x16x16", "16x16x16", "32x16x16"):
-        one = built(network, ((len(network.layers), shape(text)),))
+        one = draft(built(network, ((len(network.layers), shape(text)),)))
         if not shortage(resources(one, DEVICE), DEVICE, 0.7):
-            assert fastest.timing.cycles_per_frame < one.timing.cycles_per_frame
+            assert fastest.lines.timing.cycles_per_frame < one.lines.timing.cycles_per_frame
 
 
-def test_asking_for_less_never_costs_more(network: Network, fastest: Lines) -> None:
+def test_asking_for_less_never_costs_more(network: Network, fastest: Draft) -> None:
     rates = [rate(fastest) / factor for factor in (1.3, 2, 3.7, 10, 50, 1000)]
     plans = [choose(network, DEVICE, replace(FASTEST, fps=wanted)) for wanted in rates]
     for wanted, plan in zip(rates, plans, strict=True):
@@ -75,17 +75,17 @@ def test_asking_for_less_never_costs_more(network: Network, fastest: Lines) -> N
 
 
 @pytest.mark.parametrize("budget", [0.02, 0.1, 0.3])
-def test_a_smaller_budget_is_kept(network: Network, fastest: Lines, budget: float) -> None:
-    lines = choose(network, DEVICE, replace(FASTEST, budget=budget))
-    need = resources(lines, DEVICE)
+def test_a_smaller_budget_is_kept(network: Network, fastest: Draft, budget: float) -> None:
+    made = choose(network, DEVICE, replace(FASTEST, budget=budget))
+    need = resources(made, DEVICE)
     assert need.logic <= budget * DEVICE.logic.count
     assert not shortage(need, DEVICE, budget)
-    assert lines.timing.cycles_per_frame >= fastest.timing.cycles_per_frame
+    assert made.lines.timing.cycles_per_frame >= fastest.lines.timing.cycles_per_frame
 
 
 @pytest.mark.parametrize("lanes", [9, 64, 300, 1000])
 def test_the_cap_on_lanes_is_kept_and_used(network: Network, lanes: int) -> None:
-    lines = choose(network, DEVICE, replace(FASTEST, lanes=lanes))
+    lines = choose(network, DEVICE, replace(FASTEST, lanes=lanes)).lines
     taken = sum(one.macs for one in lines.shapes)
     assert taken <= lanes
     assert taken >= lanes / 2
@@ -102,7 +102,7 @@ def test_arrays_that_grow_behind_the_estimate_do_not_break_the_cap(
         return tuple(larger) if len(calls) == 1 else refined(search, split)
 
     monkeypatch.setattr(Search, "refined", grown)
-    lines = choose(network, DEVICE, replace(FASTEST, lanes=300))
+    lines = choose(network, DEVICE, replace(FASTEST, lanes=300)).lines
     assert sum(one.macs for one in lines.shapes) <= 300
     assert len(calls) > 1
 
@@ -131,10 +131,10 @@ def test_a_split_by_estimates_is_as_cheap_as_any_other_cut(network: Network) -> 
             assert split.shares @ weights == pytest.approx(split.cost)
 
 
-def test_an_unreachable_rate_is_refused_with_the_best_one(network: Network, fastest: Lines) -> None:
+def test_an_unreachable_rate_is_refused_with_the_best_one(network: Network, fastest: Draft) -> None:
     with pytest.raises(ScheduleError) as refusal:
         choose(network, DEVICE, replace(FASTEST, fps=1e9))
-    arrays = ", ".join(map(str, fastest.shapes))
+    arrays = ", ".join(map(str, fastest.lines.shapes))
     assert refusal.value.sentence == (
         f"target 'arria10': 1,000,000,000 frames/s are out of reach, the fastest design within the budget "
         f"makes {rate(fastest):,.0f} ({arrays})"
@@ -148,7 +148,7 @@ def test_a_budget_for_nothing_is_refused_with_what_is_short(network: Network) ->
 
 def test_an_array_by_hand_is_taken_or_refused(network: Network) -> None:
     wish = replace(FASTEST, array=shape("3x5x7"))
-    assert choose(network, DEVICE, wish).shapes == (shape("3x5x7"),)
+    assert choose(network, DEVICE, wish).lines.shapes == (shape("3x5x7"),)
     with pytest.raises(
         ScheduleError, match=r"^target 'arria10': an array of 64x64x64 would need an estimated .* ALM,"
     ):
@@ -158,7 +158,7 @@ def test_an_array_by_hand_is_taken_or_refused(network: Network) -> None:
 def test_engines_by_hand_are_taken_or_refused(network: Network) -> None:
     count = len(network.layers)
     two = (PinnedEngine(layers=1, array=shape("2x2x2")), PinnedEngine(layers=count - 1, array=shape("3x4x5")))
-    lines = choose(network, DEVICE, replace(FASTEST, array=two))
+    lines = choose(network, DEVICE, replace(FASTEST, array=two)).lines
     assert [len(stage.layers) for stage in lines.stages] == [1, count - 1]
     assert lines.shapes == (shape("2x2x2"), shape("3x4x5"))
     large = (two[0], replace(two[1], array=shape("64x64x64")))
@@ -170,7 +170,7 @@ def test_engines_by_hand_are_taken_or_refused(network: Network) -> None:
 
 def test_arrays_by_hand_keep_the_cap_on_lanes_or_are_refused(network: Network) -> None:
     wish = replace(FASTEST, array=shape("3x5x7"), lanes=105)
-    assert choose(network, DEVICE, wish).shapes == (shape("3x5x7"),)
+    assert choose(network, DEVICE, wish).lines.shapes == (shape("3x5x7"),)
     with pytest.raises(ScheduleError) as refusal:
         choose(network, DEVICE, replace(wish, lanes=104))
     assert refusal.value.sentence == (
