@@ -32,7 +32,7 @@ def test_golden_and_rtl_agree_to_the_cycle(chain: Build, stalls: int | None) -> 
 )
 def test_a_wrong_bit_is_found_in_its_engine(chain: Build, tmp_path: Path, image: str, layer: int) -> None:
     copy = Path(shutil.copytree(chain.path, tmp_path / "build"))
-    path = copy / "rtl" / "mem" / f"{image}.hex"
+    path = copy / "rtl" / "mem" / f"{image}.mem"
     first, *others = path.read_text().splitlines()
     path.write_text("\n".join([f"{int(first, 16) ^ 1:0{len(first)}x}", *others]) + "\n")
     report = verify(copy, VerifyOptions(frames=16))

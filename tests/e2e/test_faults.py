@@ -45,7 +45,7 @@ def test_the_untouched_build_passes(digits: Build) -> None:
 
 def test_one_wrong_weight_is_found_in_its_layer_and_channel(copy: Path, digits: Build) -> None:
     # column 1 holds channels 1 and 5 of the first layer; its first word belongs to channel 1
-    flip(copy / "rtl/mem/e0_weights_1.hex", 0, 0)
+    flip(copy / "rtl/mem/e0_weights_1.mem", 0, 0)
     found = failed(copy).to_json()["first_mismatch"]
     assert found["layer"] == digits.network.layers[0].name
     assert found["channel"] == 1
@@ -55,21 +55,21 @@ def test_one_wrong_weight_is_found_in_its_layer_and_channel(copy: Path, digits: 
 
 def test_one_wrong_threshold_is_found_in_its_layer_and_channel(copy: Path, digits: Build) -> None:
     # two-bit activations: level 0 decides the upper bit; word 2 belongs to the second layer's first tile
-    flip(copy / "rtl/mem/e0_thresholds_2_0.hex", 2, 4)
+    flip(copy / "rtl/mem/e0_thresholds_2_0.mem", 2, 4)
     found = failed(copy).to_json()["first_mismatch"]
     assert found["layer"] == digits.network.layers[1].name
     assert found["channel"] == 2
 
 
 def test_one_wrong_tap_is_found(copy: Path, digits: Build) -> None:
-    flip(copy / "rtl/mem/e0_taps.hex", 0, 0)
+    flip(copy / "rtl/mem/e0_taps.mem", 0, 0)
     found = failed(copy).to_json()["first_mismatch"]
     assert found["layer"] == digits.network.layers[0].name
 
 
 def test_one_wrong_addend_is_found_in_the_last_layer(copy: Path, digits: Build) -> None:
-    words = (copy / "rtl/mem/e0_requant_0.hex").read_text().splitlines()
-    flip(copy / "rtl/mem/e0_requant_0.hex", len(words) - 1, 0)
+    words = (copy / "rtl/mem/e0_requant_0.mem").read_text().splitlines()
+    flip(copy / "rtl/mem/e0_requant_0.mem", len(words) - 1, 0)
     found = failed(copy).to_json()["first_mismatch"]
     assert found["layer"] == digits.network.layers[-1].name
 

@@ -163,11 +163,11 @@ def test_every_rom_that_the_top_instantiates_is_in_the_estimate(tmp_path: Path) 
     for memory in build.design.resources.memories:
         counted[memory.depth_words, memory.width_bits] += memory.copies
     roms = re.findall(
-        r"ternc_rom #\(\.Width\((\d+)\), \.Depth\((\d+)\), \.InitFile\(\"mem/(\w+)\.hex\"\)\)", text
+        r"ternc_rom #\(\.Width\((\d+)\), \.Depth\((\d+)\), \.InitFile\(\"mem/(\w+)\.mem\"\)\)", text
     )
     assert len(roms) == text.count("ternc_rom #(") > 10
     for (width, depth), often in Counter((int(w), int(d)) for w, d, _ in roms).items():
         assert counted[depth, width] >= often
-    for image in sorted((build.path / "rtl" / "mem").glob("*.hex")):
+    for image in sorted((build.path / "rtl" / "mem").glob("*.mem")):
         depth = len(image.read_text().split())
         assert any(d == depth for d, _ in counted), image.name

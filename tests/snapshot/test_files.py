@@ -24,9 +24,9 @@ FILES = {
     ),
     "ecg_ae_conv1d.qdq_int4": (
         "rtl/ecg_ae_conv1d_qdq_int4_engine0.sv",
-        "rtl/mem/e0_xmap.hex",
-        "rtl/mem/e0_rows.hex",
-        "rtl/mem/e0_place_0.hex",
+        "rtl/mem/e0_xmap.mem",
+        "rtl/mem/e0_rows.mem",
+        "rtl/mem/e0_place_0.mem",
     ),
 }
 

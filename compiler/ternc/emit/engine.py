@@ -176,7 +176,7 @@ class EngineView:
 
 def image_path(number: int, memory: Memory) -> str:
     """Where below ``rtl/`` a memory image of engine ``number`` lies."""
-    return f"mem/e{number}_{memory.name}.hex"
+    return f"mem/e{number}_{memory.name}.mem"
 
 
 def engine_view(design: Design, number: int, wires: Buses) -> EngineView:

@@ -326,10 +326,10 @@ def test_changed_files_are_a_note() -> None:
         latency_cycles=fine,
         first_mismatch=None,
         stopped="",
-        modified=("rtl/mem/e0_taps.hex",),
+        modified=("rtl/mem/e0_taps.mem",),
     )
     assert report.ok
-    assert report.notes() == ("1 files were changed after the build: rtl/mem/e0_taps.hex",)
+    assert report.notes() == ("1 files were changed after the build: rtl/mem/e0_taps.mem",)
     assert not replace(report, latency_cycles=Cycles(predicted=1, simulated=None)).ok
 
 

@@ -44,7 +44,7 @@ module ecg_ae_conv1d_qdq_int4_engine0 (
     .Capacity(1), .FrameRows(1), .StepRows(1),
     .Width(128), .Tiles(1), .Pitch(64), .Plane(64), .Depth(64),
     .XBits(7), .TileBits(1), .StepBits(1), .RowBits(4), .PartBits(1),
-    .PlaceFile("mem/e0_place_0.hex")
+    .PlaceFile("mem/e0_place_0.mem")
   ) u_buffer_0 (
     .clk_i(clk_i), .rst_ni(rst_ni),
     .claim_i(buffer_0_claim_i), .room_o(buffer_0_room_o), .valid_i(buffer_0_valid_i),
@@ -74,8 +74,8 @@ module ecg_ae_conv1d_qdq_int4_engine0 (
     .CountBits(5), .XmapBits(9),
     .RowDepth(6), .PassDepth(40), .TapDepth(256), .TermDepth(6),
     .FlushCycles(18), .Capacities(4'h1),
-    .RowFile("mem/e0_rows.hex"), .PassFile("mem/e0_passes.hex"),
-    .TapFile("mem/e0_taps.hex"), .TermFile("mem/e0_terms.hex")
+    .RowFile("mem/e0_rows.mem"), .PassFile("mem/e0_passes.mem"),
+    .TapFile("mem/e0_taps.mem"), .TermFile("mem/e0_terms.mem")
   ) u_sequencer (
     .clk_i(clk_i), .rst_ni(rst_ni),
     .have_i(have), .base_i(base), .take_o(take), .free_o(free), .room_i(link_room_i), .claim_o(link_claim_o),
@@ -122,7 +122,7 @@ module ecg_ae_conv1d_qdq_int4_engine0 (
   logic [9:0] level_0, value_0;
   logic level_minimum_0, minimum_0, use_table_0;
   logic [0:0] table_0;
-  ternc_rom #(.Width(8), .Depth(255), .InitFile("mem/e0_weights_0.hex")) u_weights_0 (
+  ternc_rom #(.Width(8), .Depth(255), .InitFile("mem/e0_weights_0.mem")) u_weights_0 (
     .clk_i(clk_i), .addr_i(weight_addr_0), .data_o(weight_0)
   );
   ternc_column #(
@@ -136,7 +136,7 @@ module ecg_ae_conv1d_qdq_int4_engine0 (
     .shift_o(shift_1), .param_o(param_1), .weight_addr_o(weight_addr_1),
     .weight_i(weight_0), .sum_o(sum_0), .sum_param_o(sum_param_0)
   );
-  ternc_rom #(.Width(48), .Depth(27), .InitFile("mem/e0_requant_0.hex")) u_requant_rom_0 (
+  ternc_rom #(.Width(48), .Depth(27), .InitFile("mem/e0_requant_0.mem")) u_requant_rom_0 (
     .clk_i(clk_i), .addr_i(sum_param_0), .data_o(requant_0)
   );
   assign code_0 = '0;
@@ -167,7 +167,7 @@ module ecg_ae_conv1d_qdq_int4_engine0 (
   logic [9:0] level_1, value_1;
   logic level_minimum_1, minimum_1, use_table_1;
   logic [0:0] table_1;
-  ternc_rom #(.Width(8), .Depth(255), .InitFile("mem/e0_weights_1.hex")) u_weights_1 (
+  ternc_rom #(.Width(8), .Depth(255), .InitFile("mem/e0_weights_1.mem")) u_weights_1 (
     .clk_i(clk_i), .addr_i(weight_addr_1), .data_o(weight_1)
   );
   ternc_column #(
@@ -181,7 +181,7 @@ module ecg_ae_conv1d_qdq_int4_engine0 (
     .shift_o(shift_2), .param_o(param_2), .weight_addr_o(weight_addr_2),
     .weight_i(weight_1), .sum_o(sum_1), .sum_param_o(sum_param_1)
   );
-  ternc_rom #(.Width(48), .Depth(27), .InitFile("mem/e0_requant_1.hex")) u_requant_rom_1 (
+  ternc_rom #(.Width(48), .Depth(27), .InitFile("mem/e0_requant_1.mem")) u_requant_rom_1 (
     .clk_i(clk_i), .addr_i(sum_param_1), .data_o(requant_1)
   );
   assign code_1 = '0;
@@ -209,7 +209,7 @@ module ecg_ae_conv1d_qdq_int4_engine0 (
     .Rows(2), .Cols(2), .ValueBits(10), .FeatureBits(4), .Links(1),
     .StartDelay(8), .InfoLog2(4), .WrBits(8), .BankBits(1),
     .PieceBits(1), .TileBits(3), .StepBits(1), .LinkXBits(9),
-    .XmapDepth(336), .XmapFile("mem/e0_xmap.hex")
+    .XmapDepth(336), .XmapFile("mem/e0_xmap.mem")
   ) u_collector (
     .clk_i(clk_i), .rst_ni(rst_ni), .info_valid_i(info_valid), .info_i(info), .last_i(last_0), .value_i(value), .min_i(minimum),
     .feature_en_o(feature_en), .feature_bank_o(feature_bank), .feature_addr_o(feature_addr), .feature_next_o(feature_next),
