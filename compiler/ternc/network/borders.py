@@ -50,6 +50,17 @@ def listed(staircase: Staircase) -> list[Border]:
     return [Border(channel=int(m[1]), step=int(m[2]), border=m[3], accumulator=int(m[4])) for m in found if m]
 
 
+def of_channels(lines: Sequence[str], kept: NDArray[np.bool_]) -> tuple[str, ...]:
+    """Lines of `Staircase.borders` for a layer that keeps some channels (bool ``[O]``), with their new numbers."""
+    numbers = np.cumsum(kept) - 1
+    found = ((line, _LINE.fullmatch(line)) for line in lines)
+    return tuple(
+        f"channel {numbers[int(match[1])]}{line[match.end(1) :]}"
+        for line, match in found
+        if match and kept[int(match[1])]
+    )
+
+
 def borders(rows: Rows, levels: Integers, found: Integers) -> list[tuple[int, str]]:
     """(row, line) for each threshold that a float32 evaluation may put one integer further up or down.
 

@@ -11,6 +11,7 @@ from typing import Protocol
 from ternc.network.check import verify_network
 from ternc.network.layers import Network
 from ternc.passes.pool_first import PoolFirst
+from ternc.passes.prune import Prune
 from ternc.passes.realise import Realise
 from ternc.passes.split_pools import SplitPools
 
@@ -23,7 +24,7 @@ class Pass(Protocol):
         ...
 
 
-PIPELINE: tuple[Pass, ...] = (SplitPools(), Realise())
+PIPELINE: tuple[Pass, ...] = (Prune(), SplitPools(), Realise())
 OTHERS: tuple[tuple[Pass, ...], ...] = ((PoolFirst(), *PIPELINE),)
 """Passes to other forms of a network, which a schedule may like better."""
 
@@ -51,4 +52,4 @@ def forms(network: Network) -> tuple[Network, ...]:
     return tuple(found)
 
 
-__all__ = ["OTHERS", "PIPELINE", "Pass", "PoolFirst", "Realise", "SplitPools", "forms", "run"]
+__all__ = ["OTHERS", "PIPELINE", "Pass", "PoolFirst", "Prune", "Realise", "SplitPools", "forms", "run"]

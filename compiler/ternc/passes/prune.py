@@ -1,0 +1,136 @@
+"""Leave out channels that nobody needs: those whose code is always 0, and those that every reader multiplies by 0.
+
+Training for sparsity and thresholding weights leave such channels behind. A channel that is always 0 adds nothing to
+any sum, whatever its weights, also at the border of a map, where padding is 0 too. Leaving one out may take the last
+reader from another, so the pass goes on until nothing changes. What enters and leaves the chip keeps its channels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ternc.network.analysis import accumulator_range, sources
+from ternc.network.borders import of_channels
+from ternc.network.layers import Linear, Network, Staircase, Term
+
+Mask: TypeAlias = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prune:
+    """The same outputs, from layers without channels that make no difference.
+
+    A grouped term loses whole groups only, and every map keeps a channel.
+    """
+
+    def __call__(self, network: Network) -> Network:
+        """The network without such channels."""
+        while True:
+            kept = needed(network)
+            if all(mask.all() for mask in kept.values()):
+                return network
+            network = without(network, kept)
+
+
+def needed(network: Network) -> dict[str, Mask]:
+    """Of each tensor the channels that stay: what leaves the chip needs them, over any number of layers."""
+    zero = {layer.target: always_zero(network, layer) for layer in network.layers}
+    ends = {*network.leaving, *(tensor.name for tensor in network.input_tensors)}
+    kept = {tensor.name: np.full(tensor.channels, tensor.name in ends) for tensor in network.tensors}
+    spread(network, kept, zero)
+    for mask in kept.values():
+        mask[0] |= not mask.any()
+    spread(network, kept, zero)
+    return kept
+
+
+def spread(network: Network, kept: dict[str, Mask], zero: dict[str, Mask]) -> None:
+    """Keep, until nothing is new, what a kept channel reads and what a grouped term needs to stay regular.
+
+    A grouped term keeps every group whole that keeps a channel.
+    """
+    changed = True
+    while changed:
+        before = sum(int(mask.sum()) for mask in kept.values())
+        for layer in reversed(network.layers):
+            for term in layer.terms:
+                source, target = kept[term.source], kept[layer.target]
+                never = zero.get(term.source, np.zeros_like(source))
+                source |= reads(term, target) & ~never
+                if term.groups > 1:
+                    outputs, inputs = grouped(term)
+                    whole = source.reshape(-1, inputs).any(axis=1) | target.reshape(-1, outputs).any(axis=1)
+                    source |= np.repeat(whole, inputs)
+                    target |= np.repeat(whole, outputs)
+        changed = sum(int(mask.sum()) for mask in kept.values()) > before
+
+
+def reads(term: Term, target: Mask) -> Mask:
+    """Source channels that a kept output multiplies by something other than 0."""
+    outputs, inputs = grouped(term)
+    used = (term.weights != 0).any(axis=(2, 3)) & target[:, None]
+    return np.asarray(used.reshape(term.groups, outputs, inputs).any(axis=1).reshape(-1))
+
+
+def always_zero(network: Network, layer: Linear) -> Mask:
+    """Channels whose code is 0 for every sum that the layer can reach."""
+    if layer.activation is None:
+        return np.zeros(layer.channels, bool)
+    reach = accumulator_range(layer, sources(network, layer))
+    first = levels(layer.activation, [each.low for each in reach])
+    last = levels(layer.activation, [each.high for each in reach])
+    table = layer.activation.table
+    codes = layer.activation.low + first if table is None else table[first]
+    return np.asarray((first == last) & (codes == 0))
+
+
+def levels(activation: Staircase, sums: list[int]) -> NDArray[np.int64]:
+    """The level of one sum of each channel."""
+    return np.asarray((np.array(sums)[:, None] >= activation.thresholds).sum(axis=1))
+
+
+def grouped(term: Term) -> tuple[int, int]:
+    """Output and input channels of a group."""
+    return len(term.weights) // term.groups, term.weights.shape[1]
+
+
+def without(network: Network, kept: dict[str, Mask]) -> Network:
+    """The network with the channels that stay."""
+    tensors = tuple(replace(tensor, channels=int(kept[tensor.name].sum())) for tensor in network.tensors)
+    smaller = replace(
+        network, tensors=tensors, layers=tuple(narrowed(layer, kept) for layer in network.layers)
+    )
+    return replace(smaller, layers=tuple(clipped(smaller, layer) for layer in smaller.layers))
+
+
+def clipped(network: Network, layer: Linear) -> Linear:
+    """The layer with thresholds within reach of the sums: they do not reach as far without products by 0."""
+    if layer.activation is None:
+        return layer
+    reach = accumulator_range(layer, sources(network, layer))
+    low, high = (np.array(ends)[:, None] for ends in zip(*((r.low, r.high + 1) for r in reach), strict=True))
+    thresholds = np.clip(layer.activation.thresholds, low, high)
+    return replace(layer, activation=replace(layer.activation, thresholds=thresholds))
+
+
+def narrowed(layer: Linear, kept: dict[str, Mask]) -> Linear:
+    """The layer with the channels that stay, of what it reads and of what it writes."""
+    out = kept[layer.target]
+    terms = []
+    for term in layer.terms:
+        source, weights = kept[term.source], term.weights[out]
+        if term.groups == 1:
+            terms.append(replace(term, weights=np.ascontiguousarray(weights[:, source])))
+        else:
+            terms.append(replace(term, weights=weights, groups=int(source.sum()) // weights.shape[1]))
+    pool, activation = layer.pool, layer.activation
+    if pool is not None:
+        pool = replace(pool, minimum=tuple(np.array(pool.minimum)[out].tolist()))
+    if activation is not None:
+        borders = of_channels(activation.borders, out)
+        activation = replace(activation, thresholds=activation.thresholds[out], borders=borders)
+    return replace(layer, terms=tuple(terms), pool=pool, activation=activation)
