@@ -12,10 +12,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from ternc.errors import InternalError
-from ternc.schedule.cycles import Pipeline, frame_cycles
+from ternc.schedule.cycles import FrameCycles, Pipeline, frame_cycles
 from ternc.schedule.timing import TIMED_FRAMES
 
 GROWTH_ROUNDS = 40
+TRIAL_FRAMES = 4
+"""Frames by which capacities are tried; what comes of it is checked with all."""
 LEAST_MOST = 16
 """Steps up to which every buffer may grow: frames of few rows may be shorter than the way through an engine."""
 
@@ -73,20 +75,42 @@ def sized(pipeline: Pipeline, least: Sequence[int]) -> Pipeline:
 
 
 def _shrunk(
-    pipeline: Pipeline, least: Sequence[int], now: list[int], fit: Callable[[int, int], int]
-) -> list[int]:
+    pipeline: Pipeline, least: Sequence[int], now: Sequence[int], fit: Callable[[int, int], int]
+) -> Sequence[int]:
     """Capacities cut where neither interval nor latency suffers."""
     found = frame_cycles(with_capacities(pipeline, now), TIMED_FRAMES)
     if found.stuck:
         raise InternalError("schedule", "no capacities of the circular buffers let a frame through")
-    best = (found.interval, found.ends[0])
-    for n in range(len(now)):
-        smallest = fit(n, least[n])
-        while now[n] > smallest:
-            smaller = max(size for size in range(smallest, now[n]) if fit(n, size) == size)
-            trial = [*now[:n], smaller, *now[n + 1 :]]
-            tried = frame_cycles(with_capacities(pipeline, trial), TIMED_FRAMES)
-            if tried.stuck or tried.interval > best[0] or tried.ends[0] > best[1]:
-                break
-            now = trial
+    for frames in (TRIAL_FRAMES, TIMED_FRAMES):
+        cut = _cut(pipeline, least, now, fit, frames)
+        if _as_good(pipeline, cut, found, TIMED_FRAMES):
+            return cut
     return now
+
+
+def _as_good(pipeline: Pipeline, capacities: Sequence[int], wanted: FrameCycles, frames: int) -> bool:
+    """Whether neither interval nor latency is worse than the ones wanted."""
+    tried = frame_cycles(with_capacities(pipeline, capacities), frames, latest=wanted.ends[0])
+    return not tried.stuck and len(tried.ends) == frames and tried.interval <= wanted.interval
+
+
+def _cut(
+    pipeline: Pipeline,
+    least: Sequence[int],
+    now: Sequence[int],
+    fit: Callable[[int, int], int],
+    frames: int,
+) -> Sequence[int]:
+    """One capacity after the other as small as so many frames allow."""
+    found, wanted = list(now), frame_cycles(with_capacities(pipeline, now), frames)
+    for n in range(len(found)):
+        sizes = sorted({fit(n, rows) for rows in range(least[n], found[n] + 1)} | {found[n]})
+        low, high, tried = 0, len(sizes) - 1, 0
+        while low < high:  # what is enough stays enough with more rows; the smallest two often are
+            if _as_good(pipeline, [*found[:n], sizes[tried], *found[n + 1 :]], wanted, frames):
+                high = tried
+            else:
+                low = tried + 1
+            tried = low if low < 2 else (low + high) // 2
+        found[n] = sizes[high]
+    return found

@@ -7,7 +7,6 @@ Nothing else can delay it, so its start is a maximum of sums of earlier starts a
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -122,6 +121,7 @@ class _Keeper:
     arrivals: list[int] = field(default_factory=list)  # of each step: the cycle from which its reader sees it
     freed: list[int] = field(default_factory=lambda: [0])  # rows freed in all, rising
     when: list[int] = field(default_factory=lambda: [BEFORE])  # the cycle of each of these
+    seen: int = 0  # which of them the last claim needed
 
     def arrived(self, rows: int) -> int | None:
         """The cycle from which so many rows since reset are there; None if it is not known yet."""
@@ -133,8 +133,13 @@ class _Keeper:
     def room(self) -> int | None:
         """The cycle in which the rows were freed that the next claim needs; None if it is not known yet."""
         needed = (self.claims + 1) * self.rows.step - self.rows.capacity
-        at = bisect_left(self.freed, needed)
-        return self.when[at] if at < len(self.freed) else None
+        freed, at = self.freed, self.seen
+        if freed[-1] < needed:
+            return None
+        while freed[at] < needed:  # claims only grow, so the search goes on where it was
+            at += 1
+        self.seen = at
+        return self.when[at]
 
     def free(self, rows: int, cycle: int) -> None:
         """So many rows, in a cycle."""
@@ -178,9 +183,10 @@ def interval(ends: Sequence[int]) -> int:
 class _Run:
     """The state of a run; every part goes on as far as what it depends on is known."""
 
-    def __init__(self, pipeline: Pipeline, frames: int) -> None:
+    def __init__(self, pipeline: Pipeline, frames: int, latest: int | None) -> None:
         self.pipeline = pipeline
         self.frames = frames
+        self.latest = latest
         self.keepers = [_Keeper(rows) for rows in pipeline.keepers]
         self.waits = [0] * len(pipeline.keepers)
         self.stream_at = [[0, 0] for _ in pipeline.streams]  # rows done, earliest next start
@@ -193,7 +199,7 @@ class _Run:
     def run(self) -> FrameCycles:
         """All frames."""
         moving = True
-        while moving:
+        while moving and not self.late():
             moving = False
             for n in range(len(self.pipeline.streams)):
                 moving |= self.stream(n)
@@ -204,8 +210,15 @@ class _Run:
         ends = [*self.ends, *([self.score_ends] if self.pipeline.score else [])]
         done = min(len(one) for one in ends)
         last = tuple(max(one[frame] for one in ends) for frame in range(done))
-        stuck = tuple(sorted(self.stuck())) if done < self.frames else ()
+        stuck = tuple(sorted(self.stuck())) if done < self.frames and not self.late() else ()
         return FrameCycles(ends=last, waits=tuple(self.waits), stuck=stuck)
+
+    def late(self) -> bool:
+        """Whether the first frame ended behind the latest cycle on some port."""
+        if self.latest is None:
+            return False
+        firsts = [one[0] for one in (*self.ends, self.score_ends) if one]
+        return max(firsts, default=BEFORE) > self.latest
 
     def stuck(self) -> set[int]:
         """The keepers without room for a maker's next step."""
@@ -253,25 +266,28 @@ class _Run:
     def engine(self, n: int) -> bool:
         """Rows of one engine as far as they can start."""
         one, at, taken, moved = self.pipeline.engines[n], self.engine_at[n], self.taken[n], False
-        while at[0] < self.frames * len(one.rows):
-            row = one.rows[at[0] % len(one.rows)]
+        buffers = [self.keepers[number] for number in one.buffers]
+        count, latency = len(one.rows), one.link_latency
+        while at[0] < self.frames * count:
+            row = one.rows[at[0] % count]
             ready = at[1]
-            for k, (number, need) in enumerate(zip(one.buffers, row.needs, strict=True)):
+            for keeper, need, frames in zip(buffers, row.needs, taken, strict=True):
                 if need:
-                    keeper = self.keepers[number]
-                    there = keeper.arrived(taken[k] * keeper.rows.frame + need)
+                    there = keeper.arrived(frames * keeper.rows.frame + need)
                     if there is None:
                         return moved
-                    ready = max(ready, there + 1)
+                    if there >= ready:
+                        ready = there + 1
             start = self.start(ready, row.keepers, FREE_TO_START)
             if start is None:
                 return moved
             moved = True
             end = start + row.cycles
             at[0], at[1] = at[0] + 1, max(start + ROW_DISTANCE, end + row.flush)
-            self.deliver(row.keepers, start + row.tail + one.link_latency)
-            for k, number in enumerate(one.buffers):
-                self.keepers[number].free(row.frees[k], end + FREE_DELAY)
+            self.deliver(row.keepers, start + row.tail + latency)
+            for k, keeper in enumerate(buffers):
+                if row.frees[k]:
+                    keeper.free(row.frees[k], end + FREE_DELAY)
                 taken[k] += row.takes[k]
         return moved
 
@@ -294,6 +310,6 @@ class _Run:
         return moved
 
 
-def frame_cycles(pipeline: Pipeline, frames: int) -> FrameCycles:
-    """Run frames back to back from reset."""
-    return _Run(pipeline, frames).run()
+def frame_cycles(pipeline: Pipeline, frames: int, *, latest: int | None = None) -> FrameCycles:
+    """Run frames back to back from reset; no further than the first frame where it ends behind the latest cycle."""
+    return _Run(pipeline, frames, latest).run()

@@ -209,6 +209,7 @@ class Estimates:
         ]
         self.layers = [LayerEstimate(one.tilings[0]) for one in self.single]
         self._runs: dict[tuple[int, int], tuple[Grid, Floats, Floats]] = {}
+        self._orders: dict[tuple[int, int], NDArray[np.int64]] = {}
 
     def run(self, first: int, end: int) -> tuple[Grid, Floats, Floats]:
         """(grid, cycles, amounts) of layers ``first .. end - 1``: flat ``[n]`` and ``[n, resources]``."""
@@ -220,13 +221,24 @@ class Estimates:
     def front(self, first: int, end: int, weights: Floats, limits: Floats) -> Front:
         """The run's best shapes where shares of the limits, of which there is one for each resource, weigh so much."""
         grid, cycles, amounts = self.run(first, end)
-        shares = amounts / limits
-        cost = shares @ weights
-        order = np.lexsort((cost, cycles))
-        lowest = np.minimum.accumulate(cost[order])
-        kept = order[np.concatenate([[True], lowest[1:] < lowest[:-1]])]
-        kept = kept[np.isfinite(cycles[kept])]
-        return Front(grid=grid, cycles=cycles[kept], cost=cost[kept], shares=shares[kept], index=kept)
+        order = self._order(first, end)
+        cost = (amounts @ (weights / limits))[order]
+        lowest = np.minimum.accumulate(cost)
+        better = np.nonzero(np.concatenate([[True], lowest[1:] < lowest[:-1]]))[0]
+        last = np.concatenate([np.diff(cycles[order[better]]) > 0, [True]])  # of those with equal cycles
+        kept = order[better[last]]
+        return Front(
+            grid=grid, cycles=cycles[kept], cost=cost[better[last]], shares=amounts[kept] / limits, index=kept
+        )
+
+    def _order(self, first: int, end: int) -> NDArray[np.int64]:
+        """The run's shapes that can be built by rising cycles."""
+        key = (first, end)
+        if key not in self._orders:
+            cycles = self.run(first, end)[1]
+            order = np.argsort(cycles, kind="stable")
+            self._orders[key] = order[: int(np.isfinite(cycles).sum())]
+        return self._orders[key]
 
     def _evaluate(self, first: int, end: int) -> tuple[Grid, Floats, Floats]:
         singles, stage = self.single[first:end], Stage(network=self.network, first=first, end=end)

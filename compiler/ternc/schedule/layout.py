@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ternc.network.layers import Tensor
 from ternc.numeric import ceil_div
 from ternc.schedule.design import BankedMemory
@@ -91,9 +94,9 @@ class Layout:
         wide, piece = divmod(t * (cols // self.piece), self.pieces)
         return wide * self.plane, piece
 
-    def chunk(self, c: int) -> tuple[int, int]:
-        """(word offset, part) of chunk c."""
-        wide, part = divmod(c, self.parts)
+    def chunks(self, numbers: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """(word offset, part) of each of some chunks."""
+        wide, part = np.divmod(numbers, self.parts)
         return self.base + wide * self.plane, part
 
     def column(self, dx: int) -> tuple[int, int, int, int]:

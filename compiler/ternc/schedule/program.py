@@ -336,9 +336,8 @@ class Assembler:
                     for k in range(across.kernel)
                 ]
             )
-            words = np.array([layout.chunk(c) for c in range(int(chunk.max()) + 1)])
-            found[here, 0] = words[chunk, 0] + columns[kx, 0]
-            found[here, 1] = words[chunk, 1]
+            words, found[here, 1] = layout.chunks(chunk)
+            found[here, 0] = words + columns[kx, 0]
             found[here, 2:5] = columns[kx, 1:]
             found[here, 5] = dy[ky]
             found[here, 6] = first_term + t

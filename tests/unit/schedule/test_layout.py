@@ -67,7 +67,7 @@ def test_every_value_is_read_back_by_neighbours(
                     continue
                 bank = (r + rotation) % banks
                 for c in range(-(-channels // lanes)):
-                    word, part = layout.chunk(c)
+                    word, part = (int(one[0]) for one in layout.chunks(np.array([c])))
                     wanted = values[c * lanes : (c + 1) * lanes, :, x]
                     for y in range(rows):
                         address = word + y * layout.pitch + group + offset + (bank < rotation)
@@ -97,7 +97,9 @@ def test_a_vector_across_two_wide_words_begins_in_the_last_pieces_of_one() -> No
     assert (layout.pitch, layout.plane, layout.wides) == (3, 12, 3)
     # wide words hold 8 channels in 4 pieces; vectors begin at the channels 0, 6, 12, 18
     assert [layout.tile(t, 6) for t in range(4)] == [(0, 0), (0, 3), (12, 2), (24, 1)]
-    assert [layout.chunk(c) for c in range(6)] == [(0, 0), (0, 1), (12, 0), (12, 1), (24, 0), (24, 1)]
+    words, parts = layout.chunks(np.arange(6))
+    assert words.tolist() == [0, 0, 12, 12, 24, 24]
+    assert parts.tolist() == [0, 1, 0, 1, 0, 1]
 
 
 @pytest.mark.parametrize(
