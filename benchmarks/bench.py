@@ -28,10 +28,10 @@ from qonnx.util.cleanup import cleanup_model
 
 from ternc.frontend import inspect, read
 from ternc.network import golden
-from ternc.network.combine import integer_form
 from ternc.network.layers import IntRange
+from ternc.network.stairs.combine import integer_form
+from ternc.network.stairs.thresholds import derive
 from ternc.network.steps import Add, Clamp, Divide, Function, Multiply, Round
-from ternc.network.thresholds import derive
 from ternc.passes import Realise
 from ternc.report.table import Table, columns
 from ternc.simulate import ends

@@ -8,8 +8,8 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from ternc.network.evaluate import RoundMode
 from ternc.network.layers import IntRange
+from ternc.network.stairs.evaluate import RoundMode
 from ternc.network.steps import Add, Clamp, Divide, Multiply, Normalise, Round, Sign, Step
 
 # Constants on which ties and cancellations are frequent, next to arbitrary float32 values.

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from strategies import MODES
 
 import mathematics
-from ternc.network.combine import Combined, integer_form
-from ternc.network.evaluate import RoundMode
-from ternc.network.exact import NoStaircase, round_exact
-from ternc.network.lattice import simplest_between
 from ternc.network.layers import IntRange
-from ternc.network.prove import staircase_codes
+from ternc.network.stairs.combine import Combined, integer_form
+from ternc.network.stairs.evaluate import RoundMode
+from ternc.network.stairs.exact import NoStaircase, round_exact
+from ternc.network.stairs.lattice import simplest_between
+from ternc.network.stairs.prove import staircase_codes
 from ternc.network.steps import Clamp, Divide, Function, Round, Step
 
 RATIOS = [

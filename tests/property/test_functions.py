@@ -13,13 +13,13 @@ from mpmath import mp
 from strategies import MODES
 
 import mathematics
-from ternc.network.evaluate import RoundMode
-from ternc.network.exact import NoStaircase, round_exact
-from ternc.network.functions import FUNCTIONS, refusal
 from ternc.network.layers import IntRange
-from ternc.network.prove import staircase_codes
+from ternc.network.stairs.evaluate import RoundMode
+from ternc.network.stairs.exact import NoStaircase, round_exact
+from ternc.network.stairs.functions import FUNCTIONS, refusal
+from ternc.network.stairs.prove import staircase_codes
+from ternc.network.stairs.thresholds import derive
 from ternc.network.steps import Add, Clamp, Divide, Function, Multiply, Round, Step
-from ternc.network.thresholds import derive
 
 NICE = (-1.0, -0.5, 0.0, 0.1, 0.125, 0.5, 1.0, 1.5)
 EDGE = mp.mpf(10) ** -380

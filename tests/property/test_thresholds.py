@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import acc_ranges, chains
 
-from ternc.network.enclosure import enclose
-from ternc.network.exact import exact
-from ternc.network.thresholds import derive, direction, image
+from ternc.network.stairs.enclosure import enclose
+from ternc.network.stairs.exact import exact
+from ternc.network.stairs.thresholds import derive, direction, image
 
 
 @settings(max_examples=200, deadline=None)

@@ -18,9 +18,9 @@ from ternc.frontend.reads import one_hot
 from ternc.frontend.settle import scaled
 from ternc.frontend.values import Accumulator, Addend, View, plain_index
 from ternc.frontend.walk import Walk
-from ternc.network.distance import MULTIPLIER_BITS, Distance, Operands, distance
 from ternc.network.host import FLAG, SCORE
 from ternc.network.layers import Anomaly, IntRange, Measure, Output, Prologue
+from ternc.network.stairs.distance import MULTIPLIER_BITS, Distance, Operands, distance
 
 ACCURACY = 0.001
 """A score at the threshold is right to this share of itself, whatever the input."""

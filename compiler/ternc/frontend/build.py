@@ -35,8 +35,8 @@ from ternc.frontend.values import (
 )
 from ternc.network.analysis import accumulator_range
 from ternc.network.layers import IntRange, Linear, Pool, Prologue, Staircase, Tensor, Term
+from ternc.network.stairs.thresholds import NoStaircase, derive, direction, image, rises_or_falls
 from ternc.network.steps import Add, Clamp, Multiply, Round, Step
-from ternc.network.thresholds import NoStaircase, derive, direction, image, rises_or_falls
 
 TABLE_HELP = "quantise its input to at most 8 bits, so that a table can hold it"
 

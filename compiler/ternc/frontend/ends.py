@@ -32,7 +32,7 @@ from ternc.frontend.values import (
 )
 from ternc.frontend.walk import HOST, SMALLER, HostOnlyError, Walk, handles
 from ternc.network.layers import IntRange, Output, Tensor
-from ternc.network.thresholds import direction
+from ternc.network.stairs.thresholds import direction
 
 LARGEST_KEY = 2**31
 

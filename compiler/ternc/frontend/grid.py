@@ -13,8 +13,8 @@ from typing import Any, TypeAlias, assert_never
 import numpy as np
 from numpy.typing import NDArray
 
-from ternc.network.evaluate import RoundMode
-from ternc.network.exact import round_exact
+from ternc.network.stairs.evaluate import RoundMode
+from ternc.network.stairs.exact import round_exact
 from ternc.network.steps import (
     Add,
     Clamp,

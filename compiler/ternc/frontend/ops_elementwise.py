@@ -206,7 +206,7 @@ def fold_cast_like(walk: Walk, node: Node) -> Array:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Activation:
-    """How an ONNX operator is one of `ternc.network.functions`.
+    """How an ONNX operator is one of `ternc.network.stairs.functions`.
 
     Attributes:
         kind: The function's name.
@@ -237,7 +237,7 @@ ACTIVATIONS = {
     "Swish": _Activation(kind="silu", constants=(("alpha", 1.0),)),
     "Mish": _Activation(kind="mish"),
 }
-"""Another activation is one more line here and one in `ternc.network.functions`."""
+"""Another activation is one more line here and one in `ternc.network.stairs.functions`."""
 
 
 @handles(*ACTIVATIONS, becomes=ACTIVATION, elementwise=True)

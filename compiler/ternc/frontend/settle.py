@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from ternc.errors import ModelError
 from ternc.frontend.values import Accumulator, Addend
-from ternc.network.combine import integer_form
-from ternc.network.exact import NoStaircase
 from ternc.network.layers import Staircase, Term
+from ternc.network.stairs.combine import integer_form
+from ternc.network.stairs.exact import NoStaircase
 from ternc.network.steps import Step
 
 WIDEST_MULTIPLIER = 1 << 30

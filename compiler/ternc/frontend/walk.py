@@ -34,8 +34,8 @@ from ternc.frontend.values import (
     pixels,
     reals,
 )
+from ternc.network.stairs.thresholds import evaluate_exact
 from ternc.network.steps import PerChannel, Step
-from ternc.network.thresholds import evaluate_exact
 
 Handler: TypeAlias = "Callable[[Walk, Node], Value | list[Value]]"
 Folder: TypeAlias = "Callable[[Walk, Node], Array]"

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ternc.network.analysis import accumulator_range, sources
-from ternc.network.evaluate import two_product, two_sum
 from ternc.network.law import fail, require
 from ternc.network.layers import Anomaly, IntRange, Measure, Network, Output, Prologue, Tensor
+from ternc.network.stairs.evaluate import two_product, two_sum
 from ternc.network.steps import Step, Thresholds
 
 KEY_LIMIT = 1 << 22  # channel-value pairs up to which every argmax key is compared

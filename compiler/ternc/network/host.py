@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ternc.errors import DataError, InternalError
-from ternc.network.evaluate import columns, single
 from ternc.network.layers import Network, Output, Prologue, Tensor
+from ternc.network.stairs.evaluate import columns, single
 from ternc.network.steps import (
     Add,
     Clamp,

@@ -111,14 +111,16 @@ class MultiplyShift:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """That a staircase's codes are those of the graph's real numbers, and what it rests on (`ternc.network.prove`).
+    """That a staircase's codes are those of the graph's real numbers, and what it rests on.
+
+    `ternc.network.stairs.prove` makes it.
 
     Attributes:
         values: Sums (of several scales: tuples of sums) that the channels can reach, all together.
         examined: Those whose exact code was computed and compared.
         method: ``"every"`` one of them; those at the ``"ends"`` of each run of equal codes, between which the
             activation is monotone; or none, where the ``"order"`` of all tuples at every threshold was proved
-            (`ternc.network.lattice`).
+            (`ternc.network.stairs.lattice`).
         unsettled: Sums whose code may differ, because the layer's real weights are not quite integers times a scale.
         codes: By how much at most.
     """

@@ -94,7 +94,7 @@ class Function:
     """An activation function of one number, with up to three constants.
 
     Attributes:
-        kind: A name of `ternc.network.functions.FUNCTIONS`, where each has its formula.
+        kind: A name of `ternc.network.stairs.functions.FUNCTIONS`, where each has its formula.
         alpha, beta, gamma: Its constants as ONNX calls them; 0 where the kind has no such constant.
     """
 

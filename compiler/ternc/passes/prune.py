@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ternc.network.analysis import accumulator_range, sources
-from ternc.network.borders import of_channels
 from ternc.network.layers import Linear, Network, Staircase, Term
+from ternc.network.stairs.borders import of_channels
 
 Mask: TypeAlias = NDArray[np.bool_]
 

@@ -1,7 +1,7 @@
 """Where a network is exactly the ONNX model's real numbers, and why: ``report/exactness.json`` and ``.txt``.
 
-Every activation carries the proof that was made when it was derived (`ternc.network.prove`), and its multiply-shift
-form was proved equal to its thresholds on every sum in reach (`ternc.network.check`). This only says so.
+Every activation carries the proof that was made when it was derived (`ternc.network.stairs.prove`), and its
+multiply-shift form was proved equal to its thresholds on every sum in reach (`ternc.network.check`). This only says so.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from ternc.network.borders import listed
 from ternc.network.layers import Anomaly, Linear, Network, Output, Prologue, Staircase
+from ternc.network.stairs.borders import listed
 from ternc.report.table import Table, columns, count
 
 NEAREST = 32

@@ -12,8 +12,8 @@ import numpy as np
 from ternc.frontend import Crossing, ExactModel
 from ternc.network import golden
 from ternc.network.analysis import accumulator_range, hull, sources, sum_size
-from ternc.network.borders import listed
 from ternc.network.layers import Linear, Network, Staircase, Tensor
+from ternc.network.stairs.borders import listed
 from ternc.simulate.close import aligned, different
 from ternc.simulate.ends import Codes, Values, real_codes
 

@@ -15,11 +15,11 @@ from functools import lru_cache
 
 import numpy as np
 
-from ternc.network import function_forms as form
-from ternc.network import function_turns as turns
-from ternc.network.function_forms import Floats
-from ternc.network.function_turns import RISING, Shape
-from ternc.network.reals import Real, erf, exp
+from ternc.network.stairs import function_forms as form
+from ternc.network.stairs import function_turns as turns
+from ternc.network.stairs.function_forms import Floats
+from ternc.network.stairs.function_turns import RISING, Shape
+from ternc.network.stairs.reals import Real, erf, exp
 from ternc.network.steps import Function
 
 

@@ -29,7 +29,7 @@ from math import ceil, floor, prod
 import numpy as np
 from numpy.typing import NDArray
 
-from ternc.network.marks import Marks
+from ternc.network.stairs.marks import Marks
 
 Integers = NDArray[np.int64]
 Reals = NDArray[np.float64]

@@ -1,6 +1,6 @@
 """Exact values of a chain of `Step`s, one channel and one number at a time.
 
-Rationals where everything is rational; otherwise `ternc.network.reals` with as many bits as a decision takes.
+Rationals where everything is rational; otherwise `ternc.network.stairs.reals` with as many bits as a decision takes.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from bisect import bisect_left
 from fractions import Fraction
 from typing import assert_never
 
-from ternc.network.evaluate import RoundMode, bad_variance
-from ternc.network.functions import FUNCTIONS, shape
-from ternc.network.reals import FIRST_BITS, MOST_BITS, Real, Undecided, decide, root
+from ternc.network.stairs.evaluate import RoundMode, bad_variance
+from ternc.network.stairs.functions import FUNCTIONS, shape
+from ternc.network.stairs.reals import FIRST_BITS, MOST_BITS, Real, Undecided, decide, root
 from ternc.network.steps import (
     Add,
     Clamp,

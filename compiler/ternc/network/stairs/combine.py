@@ -15,15 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ternc.errors import InternalError
-from ternc.network.borders import border_lines
-from ternc.network.exact import NoStaircase
-from ternc.network.lattice import Lattice, Near, Solution
 from ternc.network.layers import IntRange, Staircase
-from ternc.network.marks import Marks, find_marks
-from ternc.network.profiles import Profile, assemble
-from ternc.network.prove import prove_sums
+from ternc.network.stairs.borders import border_lines
+from ternc.network.stairs.exact import NoStaircase
+from ternc.network.stairs.lattice import Lattice, Near, Solution
+from ternc.network.stairs.marks import Marks, find_marks
+from ternc.network.stairs.profiles import Profile, assemble
+from ternc.network.stairs.prove import prove_sums
+from ternc.network.stairs.thresholds import LEVELS, derive
 from ternc.network.steps import Step
-from ternc.network.thresholds import LEVELS, derive
 
 BITS = 20
 """Multipliers are below ``2**BITS``, unless said otherwise."""
@@ -106,7 +106,7 @@ def integer_form(
 
     Scales that are small multiples of a common unit get those multiples. Otherwise multipliers are searched
     that tell apart, at every border of the chain, all reachable tuples of accumulators on both sides (see
-    `ternc.network.lattice` for the proof): for two terms the smallest there are. They have about as many bits as
+    `ternc.network.stairs.lattice` for the proof): for two terms the smallest there are. They have about as many bits as
     the number of values of the narrower term.
 
     Args:
@@ -120,7 +120,7 @@ def integer_form(
     Returns:
         The exact form, or the closest one within ``bits``.
     Raises:
-        NoStaircase: The chain has no staircase (see `ternc.network.thresholds.derive`), or there are too many
+        NoStaircase: The chain has no staircase (see `ternc.network.stairs.thresholds.derive`), or there are too many
             tuples to prove one.
         InternalError: A reachable value's code is no integer of ``[low, high]``.
     """

@@ -11,13 +11,13 @@ import pytest
 from numpy.typing import NDArray
 
 from ternc.errors import InternalError
-from ternc.network import prove as module
-from ternc.network.combine import Combined, integer_form
 from ternc.network.layers import IntRange, Proof
-from ternc.network.prove import prove, prove_sums
-from ternc.network.search import thresholds
+from ternc.network.stairs import prove as module
+from ternc.network.stairs.combine import Combined, integer_form
+from ternc.network.stairs.prove import prove, prove_sums
+from ternc.network.stairs.search import thresholds
+from ternc.network.stairs.thresholds import Derivation, derive
 from ternc.network.steps import Clamp, Divide, Function, Multiply, Round, Step
-from ternc.network.thresholds import Derivation, derive
 
 
 def one(*values: float) -> NDArray[np.float64]:
@@ -95,7 +95,7 @@ def test_a_search_that_goes_wrong_stops_the_derivation(monkeypatch: pytest.Monke
         found[0, 3] += 1
         return found
 
-    monkeypatch.setattr("ternc.network.thresholds.thresholds", one_late)
+    monkeypatch.setattr("ternc.network.stairs.thresholds.thresholds", one_late)
     for case in ("monotone", "monotone, wide"):
         steps, acc, low, high, _ = CASES[case]
         with pytest.raises(

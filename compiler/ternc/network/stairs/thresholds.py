@@ -1,8 +1,8 @@
 """Exact staircases: a chain of real steps on an integer accumulator, as integer thresholds per channel.
 
-A chain that is monotone on a channel's whole range gives its thresholds at once (`ternc.network.search` has the
-proof). Otherwise the range is cut at the turns of the chain's functions (`ternc.network.pieces`), the pieces'
-thresholds become one step function per channel, and all channels share a table of codes (`ternc.network.profiles`).
+A chain that is monotone on a channel's whole range gives its thresholds at once (`search` has the proof). Otherwise
+the range is cut at the turns of the chain's functions (`pieces`), the pieces' thresholds become one step function per
+channel, and all channels share a table of codes (`profiles`).
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ternc.errors import InternalError
-from ternc.network.borders import borders
-from ternc.network.enclosure import enclose
-from ternc.network.evaluate import spread
-from ternc.network.exact import NoStaircase, exact, span
 from ternc.network.layers import IntRange, Staircase
-from ternc.network.pieces import Piece, monotone, pieces, step_sign
-from ternc.network.profiles import Profile, assemble
-from ternc.network.prove import prove
-from ternc.network.search import Integers, Rows, Sums, thresholds
+from ternc.network.stairs.borders import borders
+from ternc.network.stairs.enclosure import enclose
+from ternc.network.stairs.evaluate import spread
+from ternc.network.stairs.exact import NoStaircase, exact, span
+from ternc.network.stairs.pieces import Piece, monotone, pieces, step_sign
+from ternc.network.stairs.profiles import Profile, assemble
+from ternc.network.stairs.prove import prove
+from ternc.network.stairs.search import Integers, Rows, Sums, thresholds
 from ternc.network.steps import (
     Add,
     Clamp,
@@ -71,7 +71,7 @@ class Image:
 
 
 evaluate_exact = exact
-"""Exact value of the chain for one channel and accumulator: see `ternc.network.exact.exact`."""
+"""Exact value of the chain for one channel and accumulator: see `ternc.network.stairs.exact.exact`."""
 
 
 def rises_or_falls(steps: tuple[Step, ...], channels: int) -> NDArray[np.bool_]:

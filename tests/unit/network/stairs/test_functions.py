@@ -12,9 +12,9 @@ from mpmath import mp
 from numpy.typing import NDArray
 
 import mathematics
-from ternc.network.enclosure import SINGLE_ERROR, enclose
-from ternc.network.functions import FUNCTIONS, refusal, shape
-from ternc.network.reals import FIRST_BITS, Real
+from ternc.network.stairs.enclosure import SINGLE_ERROR, enclose
+from ternc.network.stairs.functions import FUNCTIONS, refusal, shape
+from ternc.network.stairs.reals import FIRST_BITS, Real
 from ternc.network.steps import Function
 
 CONSTANTS: dict[str, list[tuple[float, ...]]] = {

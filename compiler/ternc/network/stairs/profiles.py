@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ternc.network.exact import NoStaircase
 from ternc.network.layers import Staircase
+from ternc.network.stairs.exact import NoStaircase
 
 Integers = NDArray[np.int64]
 

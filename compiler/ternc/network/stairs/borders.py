@@ -11,12 +11,12 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from ternc.network.enclosure import SINGLE_ERROR, enclose
-from ternc.network.evaluate import Reals, plain
-from ternc.network.exact import edge, exact
-from ternc.network.lattice import Near
 from ternc.network.layers import Staircase
-from ternc.network.search import Integers, Rows, take
+from ternc.network.stairs.enclosure import SINGLE_ERROR, enclose
+from ternc.network.stairs.evaluate import Reals, plain
+from ternc.network.stairs.exact import edge, exact
+from ternc.network.stairs.lattice import Near
+from ternc.network.stairs.search import Integers, Rows, take
 from ternc.network.steps import Clamp, Function, Round, Sign, Step, Thresholds
 
 _HALVINGS = 60

@@ -7,13 +7,13 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from ternc.network.enclosure import enclose
-from ternc.network.evaluate import plain, single
-from ternc.network.exact import exact
 from ternc.network.layers import IntRange
+from ternc.network.stairs.enclosure import enclose
+from ternc.network.stairs.evaluate import plain, single
+from ternc.network.stairs.exact import exact
+from ternc.network.stairs.thresholds import derive
 from ternc.network.steps import Multiply, Step, Thresholds
 from ternc.network.text import step_text
-from ternc.network.thresholds import derive
 
 RNG = np.random.default_rng(3)
 ROWS = np.sort(RNG.integers(-40, 40, (3, 7)) / 4, axis=1)

@@ -9,8 +9,8 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import TypeAlias
 
-from ternc.network.function_forms import CUBIC, ONE, TWO, cubic, root_two_over_pi
-from ternc.network.reals import Real, Undecided, decide, erf, exp, pi, root, root_of
+from ternc.network.stairs.function_forms import CUBIC, ONE, TWO, cubic, root_two_over_pi
+from ternc.network.stairs.reals import Real, Undecided, decide, erf, exp, pi, root, root_of
 
 _TURN_BITS = 128
 _ZERO = Fraction(0)

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ternc.network.distance import FACTOR_BITS, MULTIPLIER_BITS, Distance, Operands, distance
 from ternc.network.layers import IntRange
+from ternc.network.stairs.distance import FACTOR_BITS, MULTIPLIER_BITS, Distance, Operands, distance
 
 SMALL = st.integers(-4, 4)
 RANGES = st.tuples(SMALL, SMALL).map(lambda r: IntRange(low=min(r), high=max(r)))

@@ -18,9 +18,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ternc.network.enclosure import enclose
-from ternc.network.evaluate import Reals, plain, two_product
-from ternc.network.exact import compare
+from ternc.network.stairs.enclosure import enclose
+from ternc.network.stairs.evaluate import Reals, plain, two_product
+from ternc.network.stairs.exact import compare
 from ternc.network.steps import Step
 
 Integers = NDArray[np.int64]

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ternc.errors import InternalError
-from ternc.network.exact import NoStaircase, exact
-from ternc.network.pieces import Piece, pieces
-from ternc.network.search import Doubles, Rows, brackets, double, doubles, index_of
+from ternc.network.stairs.exact import NoStaircase, exact
+from ternc.network.stairs.pieces import Piece, pieces
+from ternc.network.stairs.search import Doubles, Rows, brackets, double, doubles, index_of
 from ternc.network.steps import Step
 
 

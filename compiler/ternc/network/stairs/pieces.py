@@ -8,10 +8,10 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from ternc.network.exact import NoStaircase, compare, constant
-from ternc.network.function_turns import Shape, Turn
-from ternc.network.functions import shape
-from ternc.network.search import Axis, Rows, bisect, settle
+from ternc.network.stairs.exact import NoStaircase, compare, constant
+from ternc.network.stairs.function_turns import Shape, Turn
+from ternc.network.stairs.functions import shape
+from ternc.network.stairs.search import Axis, Rows, bisect, settle
 from ternc.network.steps import (
     Add,
     Clamp,

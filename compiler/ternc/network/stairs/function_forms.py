@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ternc.network.reals import Real, erf, exp, log, pi, root, root_of
+from ternc.network.stairs.reals import Real, erf, exp, log, pi, root, root_of
 
 Floats: TypeAlias = NDArray[Any]
 """float32 or float64; constants have the same dtype and broadcast."""

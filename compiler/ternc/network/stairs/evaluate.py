@@ -1,7 +1,7 @@
 """Float evaluations of a chain of `Step`s: float64 to guess with, float32 as onnxruntime computes it.
 
 Values have shape ``[channels, ...]``; the constants broadcast along the first axis. What a value is exactly
-is for `ternc.network.exact` and `ternc.network.enclosure` to say.
+is for `ternc.network.stairs.exact` and `ternc.network.stairs.enclosure` to say.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ternc.errors import ModelError
-from ternc.network.functions import FUNCTIONS
+from ternc.network.stairs.functions import FUNCTIONS
 from ternc.network.steps import (
     Add,
     Clamp,

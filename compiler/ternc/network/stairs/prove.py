@@ -1,7 +1,7 @@
 """The proof that a finished staircase is the chain that it stands for, made once more from the staircase alone.
 
 Nothing here looks for anything. The staircase is constant between its thresholds. Where the chain is monotone between
-two sums (`ternc.network.pieces` cuts the range so) and has the staircase's code at both, it has it at all sums in
+two sums (`pieces` cuts the range so) and has the staircase's code at both, it has it at all sums in
 between. So the exact codes at both ends of every run, and where the chain turns, prove the whole range. Small ranges
 are not argued about: every sum is computed.
 """
@@ -18,12 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ternc.errors import InternalError
-from ternc.network.enclosure import enclose
-from ternc.network.evaluate import Reals
-from ternc.network.exact import exact, span
 from ternc.network.layers import IntRange, Proof, Staircase
-from ternc.network.pieces import pieces
-from ternc.network.search import Integers, Sums, take
+from ternc.network.stairs.enclosure import enclose
+from ternc.network.stairs.evaluate import Reals
+from ternc.network.stairs.exact import exact, span
+from ternc.network.stairs.pieces import pieces
+from ternc.network.stairs.search import Integers, Sums, take
 from ternc.network.steps import Step
 
 EVERY = 1 << 15
@@ -87,7 +87,7 @@ def prove_sums(
 ) -> Staircase:
     """The same for the staircase of ``sum_j multipliers[j, c] * A[j][c]`` that is to be one of real scales.
 
-    Tuples of sums are computed one by one where they are few; for more, `ternc.network.lattice` has the proof, or where
+    Tuples of sums are computed one by one where they are few; for more, `lattice` has the proof, or where
     the scales have a common unit `prove`.
 
     Args:

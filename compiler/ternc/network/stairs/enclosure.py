@@ -1,6 +1,6 @@
 """Enclosures: vectors of float64 intervals that contain a chain's exact values.
 
-Nothing here samples or tolerates: an enclosure is a proof, and `ternc.network.exact` decides what it leaves open.
+Nothing here samples or tolerates: an enclosure is a proof, and `exact` beside it decides what it leaves open.
 The proof rests on IEEE 754 for ``+ - * / sqrt``, and for activation functions on the error stated in their table.
 """
 
@@ -14,7 +14,7 @@ from typing import Any, assert_never
 import numpy as np
 from numpy.typing import NDArray
 
-from ternc.network.evaluate import (
+from ternc.network.stairs.evaluate import (
     Reals,
     columns,
     count_floats,
@@ -24,7 +24,7 @@ from ternc.network.evaluate import (
     two_product,
     two_sum,
 )
-from ternc.network.functions import FUNCTIONS, shape
+from ternc.network.stairs.functions import FUNCTIONS, shape
 from ternc.network.steps import (
     Add,
     Clamp,

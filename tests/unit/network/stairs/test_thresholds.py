@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from ternc.errors import InternalError, ModelError
-from ternc.network.evaluate import RoundMode, round_floats
-from ternc.network.exact import exact, round_exact
 from ternc.network.layers import IntRange
-from ternc.network.profiles import Profile, assemble
-from ternc.network.reals import root
+from ternc.network.stairs.evaluate import RoundMode, round_floats
+from ternc.network.stairs.exact import exact, round_exact
+from ternc.network.stairs.profiles import Profile, assemble
+from ternc.network.stairs.reals import root
+from ternc.network.stairs.thresholds import derive, direction, image
 from ternc.network.steps import Add, Clamp, Divide, Multiply, Normalise, Round, Sign, Step
-from ternc.network.thresholds import derive, direction, image
 
 
 def one(*values: float) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
