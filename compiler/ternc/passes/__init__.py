@@ -10,6 +10,7 @@ from typing import Protocol
 
 from ternc.network.check import verify_network
 from ternc.network.layers import Network
+from ternc.passes.cluster import Cluster
 from ternc.passes.pool_first import PoolFirst
 from ternc.passes.prune import Prune
 from ternc.passes.realise import Realise
@@ -24,7 +25,7 @@ class Pass(Protocol):
         ...
 
 
-PIPELINE: tuple[Pass, ...] = (Prune(), SplitPools(), Realise())
+PIPELINE: tuple[Pass, ...] = (Prune(), Cluster(), SplitPools(), Realise())
 OTHERS: tuple[tuple[Pass, ...], ...] = ((PoolFirst(), *PIPELINE),)
 """Passes to other forms of a network, which a schedule may like better."""
 
@@ -52,4 +53,15 @@ def forms(network: Network) -> tuple[Network, ...]:
     return tuple(found)
 
 
-__all__ = ["OTHERS", "PIPELINE", "Pass", "PoolFirst", "Prune", "Realise", "SplitPools", "forms", "run"]
+__all__ = [
+    "OTHERS",
+    "PIPELINE",
+    "Cluster",
+    "Pass",
+    "PoolFirst",
+    "Prune",
+    "Realise",
+    "SplitPools",
+    "forms",
+    "run",
+]

@@ -7,7 +7,7 @@ reader from another, so the pass goes on until nothing changes. What enters and 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ternc.network.analysis import accumulator_range, sources
 from ternc.network.layers import Linear, Network, Staircase, Term
-from ternc.network.stairs.borders import of_channels
+from ternc.passes.channels import select
 
 Mask: TypeAlias = NDArray[np.bool_]
 
@@ -33,7 +33,7 @@ class Prune:
             kept = needed(network)
             if all(mask.all() for mask in kept.values()):
                 return network
-            network = without(network, kept)
+            network = select(network, {name: np.flatnonzero(mask) for name, mask in kept.items()})
 
 
 def needed(network: Network) -> dict[str, Mask]:
@@ -96,41 +96,3 @@ def levels(activation: Staircase, sums: list[int]) -> NDArray[np.int64]:
 def grouped(term: Term) -> tuple[int, int]:
     """Output and input channels of a group."""
     return len(term.weights) // term.groups, term.weights.shape[1]
-
-
-def without(network: Network, kept: dict[str, Mask]) -> Network:
-    """The network with the channels that stay."""
-    tensors = tuple(replace(tensor, channels=int(kept[tensor.name].sum())) for tensor in network.tensors)
-    smaller = replace(
-        network, tensors=tensors, layers=tuple(narrowed(layer, kept) for layer in network.layers)
-    )
-    return replace(smaller, layers=tuple(clipped(smaller, layer) for layer in smaller.layers))
-
-
-def clipped(network: Network, layer: Linear) -> Linear:
-    """The layer with thresholds within reach of the sums: they do not reach as far without products by 0."""
-    if layer.activation is None:
-        return layer
-    reach = accumulator_range(layer, sources(network, layer))
-    low, high = (np.array(ends)[:, None] for ends in zip(*((r.low, r.high + 1) for r in reach), strict=True))
-    thresholds = np.clip(layer.activation.thresholds, low, high)
-    return replace(layer, activation=replace(layer.activation, thresholds=thresholds))
-
-
-def narrowed(layer: Linear, kept: dict[str, Mask]) -> Linear:
-    """The layer with the channels that stay, of what it reads and of what it writes."""
-    out = kept[layer.target]
-    terms = []
-    for term in layer.terms:
-        source, weights = kept[term.source], term.weights[out]
-        if term.groups == 1:
-            terms.append(replace(term, weights=np.ascontiguousarray(weights[:, source])))
-        else:
-            terms.append(replace(term, weights=weights, groups=int(source.sum()) // weights.shape[1]))
-    pool, activation = layer.pool, layer.activation
-    if pool is not None:
-        pool = replace(pool, minimum=tuple(np.array(pool.minimum)[out].tolist()))
-    if activation is not None:
-        borders = of_channels(activation.borders, out)
-        activation = replace(activation, thresholds=activation.thresholds[out], borders=borders)
-    return replace(layer, terms=tuple(terms), pool=pool, activation=activation)

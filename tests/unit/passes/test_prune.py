@@ -84,7 +84,7 @@ def chain(dead: dict[int, int], unread: set[int], groups: int = 1) -> Network:
         term = Term(source=below.name, weights=weights, padding=(1, 1, 1, 1), groups=grouped)
         layer = Linear(name=name, kind="conv", terms=(term,), target=f"{name}_out")
         reach = accumulator_range(layer, [below])
-        steps = np.array([[(r.low * (3 - k) + r.high * k) // 3 for k in (1, 2)] for r in reach], np.int64)
+        steps = np.array([[(r.low + r.high) // 2 + k for k in (-1, 2)] for r in reach], np.int64)
         if name == "b":
             for channel, code in dead.items():
                 steps[channel] = [reach[channel].low] * code + [reach[channel].high + 1] * (2 - code)

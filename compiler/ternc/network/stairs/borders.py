@@ -50,15 +50,15 @@ def listed(staircase: Staircase) -> list[Border]:
     return [Border(channel=int(m[1]), step=int(m[2]), border=m[3], accumulator=int(m[4])) for m in found if m]
 
 
-def of_channels(lines: Sequence[str], kept: NDArray[np.bool_]) -> tuple[str, ...]:
-    """Lines of `Staircase.borders` for a layer that keeps some channels (bool ``[O]``), with their new numbers."""
-    numbers = np.cumsum(kept) - 1
-    found = ((line, _LINE.fullmatch(line)) for line in lines)
-    return tuple(
-        f"channel {numbers[int(match[1])]}{line[match.end(1) :]}"
-        for line, match in found
-        if match and kept[int(match[1])]
+def of_channels(lines: Sequence[str], chosen: NDArray[np.intp]) -> tuple[str, ...]:
+    """Lines of `Staircase.borders` for the layer that has the channels ``chosen``, in that order."""
+    numbers = {int(old): new for new, old in enumerate(chosen)}
+    found = sorted(
+        (numbers[int(match[1])], int(match[2]), line[match.end(1) :])
+        for line, match in ((line, _LINE.fullmatch(line)) for line in lines)
+        if match and int(match[1]) in numbers
     )
+    return tuple(f"channel {channel}{rest}" for channel, _, rest in found)
 
 
 def borders(rows: Rows, levels: Integers, found: Integers) -> list[tuple[int, str]]:
