@@ -15,6 +15,9 @@
 // must not count carries weights of 0 or lies between last and first. Sums wrap modulo 2**AccBits.
 // Only first and last are reset.
 //
+// Cell: the fabric whose form of the cell is used, the same at the ports in every cycle: 0 portable, 1 ALM
+// (ternc_dot_alm, ternc_alm_add), 2 LUT6 with CARRY4, 3 CCU2C (ternc_gated_add).
+//
 // With TERNC_FAST_SIM the dot products of all rows come from ternc_dots_fast and a delay line instead of the
 // pipelined ternc_dot: the same at the ports in every cycle, and much faster in Verilator.
 
@@ -25,7 +28,8 @@ module ternc_column #(
   parameter int AccBits = 20,
   parameter int ParamBits = 6,
   parameter int WeightAddrBits = 10,
-  parameter int Digits = 0
+  parameter int Digits = 0,
+  parameter int Cell = 0
 ) (
   input  logic                          clk_i,
   input  logic                          rst_ni,
@@ -91,13 +95,32 @@ module ternc_column #(
     .clk_i(clk_i), .d_i(dots_now), .q_o(dots)
   );
 `else
-  for (genvar r = 0; r < Rows; r++) begin : gen_cell
-    ternc_dot #(.Lanes(Lanes), .ActBits(ActBits)) u_dot (
-      .clk_i   (clk_i),
-      .act_i   (act_q[r*RowBits +: RowBits]),
-      .weight_i(weight_i),
-      .sum_o   (dots[r*DotBits +: DotBits])
+  if (Cell == 1 && Lanes > 2) begin : gen_alm_cells
+    localparam int Pairs = Lanes / 2;
+    logic [3*Pairs-1:0] code;
+    logic [Pairs-1:0]   gate;
+    ternc_pair_code #(.Pairs(Pairs)) u_code (
+      .clk_i(clk_i), .weight_i(weight_i[4*Pairs-1:0]), .code_o(code), .gate_o(gate)
     );
+    for (genvar r = 0; r < Rows; r++) begin : gen_cell
+      ternc_dot_alm #(.Lanes(Lanes), .ActBits(ActBits)) u_dot (
+        .clk_i   (clk_i),
+        .act_i   (act_q[r*RowBits +: RowBits]),
+        .code_i  (code),
+        .gate_i  (gate),
+        .single_i(weight_i[2*Lanes-1:2*Lanes-2]),
+        .sum_o   (dots[r*DotBits +: DotBits])
+      );
+    end
+  end else begin : gen_cells
+    for (genvar r = 0; r < Rows; r++) begin : gen_cell
+      ternc_dot #(.Lanes(Lanes), .ActBits(ActBits), .Cell(Cell)) u_dot (
+        .clk_i   (clk_i),
+        .act_i   (act_q[r*RowBits +: RowBits]),
+        .weight_i(weight_i),
+        .sum_o   (dots[r*DotBits +: DotBits])
+      );
+    end
   end
 `endif
 
@@ -127,11 +150,29 @@ module ternc_column #(
 
   always_ff @(posedge clk_i) if (load) sum_param_o <= param_late;
 
+  // What is kept of the sum so far, by {acc, its double, double, first}: in an ALM the adder holds that choice too.
+`ifdef TERNC_PRIMITIVES
+  localparam logic [15:0] Kept = 16'b0101_0001_0100_0000;
+  localparam int Merged = (Cell == 1) ? 1 : 0;
+`else
+  localparam logic [15:0] Kept = '0;
+  localparam int Merged = 0;
+`endif
+
   for (genvar r = 0; r < Rows; r++) begin : gen_row
-    logic [AccBits-1:0] acc_q, kept, drain_q, above;
-    assign kept = first_q[DotLatency] ? '0 : double ? acc_q << 1 : acc_q;
+    logic [AccBits-1:0] acc_q, dot, next, drain_q, above;
+    assign dot = AccBits'(dots[r*DotBits +: DotBits]);
+    if (Merged != 0) begin : gen_merged
+      ternc_alm_add #(.Bits(AccBits), .Carry(0), .MaskA(Kept)) u_add (
+        .sel_i({double, first_q[DotLatency]}), .c_i(acc_q << 1), .a_i(acc_q), .b_i(dot), .sum_o(next)
+      );
+    end else begin : gen_add
+      logic [AccBits-1:0] kept;
+      assign kept = first_q[DotLatency] ? '0 : double ? acc_q << 1 : acc_q;
+      assign next = dot + kept;
+    end
     always_ff @(posedge clk_i) begin
-      acc_q <= kept + AccBits'(dots[r*DotBits +: DotBits]);
+      acc_q <= next;
       drain_q <= load ? acc_q : above;
     end
     if (r == Rows - 1) begin : gen_top
@@ -147,6 +188,7 @@ module ternc_column #(
   initial begin
     if (Rows < 1) $fatal(1, "ternc_column: Rows must be at least 1, not %0d", Rows);
     if (Lanes < 1) $fatal(1, "ternc_column: Lanes must be at least 1, not %0d", Lanes);
+    if (Cell < 0 || Cell > 3) $fatal(1, "ternc_column: Cell must be 0 to 3, not %0d", Cell);
   end
 
   int busy_q;  // cycles until the drain is free again

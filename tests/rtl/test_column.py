@@ -23,6 +23,7 @@ SETS: list[Parameters] = [
         "ParamBits": 3,
         "WeightAddrBits": 9,
         "Digits": 0,
+        "Cell": 1,
     },
 ]
 MORE: list[Parameters] = [
@@ -43,6 +44,7 @@ MORE: list[Parameters] = [
         "ParamBits": 6,
         "WeightAddrBits": 4,
         "Digits": 0,
+        "Cell": 1,
     },
 ]
 
@@ -70,6 +72,7 @@ def drawn(seed: int) -> Parameters:
         "ParamBits": rng.randint(1, 8),
         "WeightAddrBits": rng.randint(1, 8),
         "Digits": 1,
+        "Cell": seed % 2,
     }
 
 

@@ -14,6 +14,7 @@ from rtl_bench import VERILATOR_ROOT, Parameters, modules, need, sources
 pyslang = pytest.importorskip("pyslang") if not os.environ.get("CI") else __import__("pyslang")
 
 SETS: dict[str, list[Parameters]] = {
+    "ternc_alm_add": [{}, {"Bits": 1, "Carry": 0}, {"Bits": 20, "Carry": 0}],
     "ternc_argmax": [
         {},
         {"Cols": 1, "ValueBits": 2, "IndexBits": 1},
@@ -33,7 +34,11 @@ SETS: dict[str, list[Parameters]] = {
         {"Rows": 3, "Lanes": 5, "ActBits": 3, "AccBits": 15, "ParamBits": 5, "WeightAddrBits": 7},
         {"Rows": 4, "Lanes": 64, "ActBits": 8, "AccBits": 24, "Digits": 1},
         {"Rows": 2, "Lanes": 36, "ActBits": 7, "AccBits": 10},
-        {"Rows": 1, "Lanes": 1, "ActBits": 1, "AccBits": 1, "ParamBits": 1, "WeightAddrBits": 1, "Digits": 1},
+        {"Rows": 1, "Lanes": 1, "ActBits": 1, "AccBits": 1, "ParamBits": 1, "WeightAddrBits": 1, "Digits": 1, "Cell": 1},
+        {"Rows": 2, "Lanes": 3, "ActBits": 4, "AccBits": 18, "Digits": 1, "Cell": 1},
+        {"Rows": 2, "Lanes": 6, "ActBits": 2, "AccBits": 10, "Cell": 1},
+        {"Rows": 2, "Lanes": 5, "ActBits": 3, "AccBits": 12, "Cell": 2},
+        {"Rows": 2, "Lanes": 4, "ActBits": 3, "AccBits": 12, "Cell": 3},
     ],
     "ternc_delay": [{}, {"Width": 1, "Depth": 0}, {"Width": 1, "Depth": 1}, {"Width": 70, "Depth": 3}],
     "ternc_dot": [
@@ -41,8 +46,9 @@ SETS: dict[str, list[Parameters]] = {
         {"Lanes": 1, "ActBits": 1},
         {"Lanes": 2, "ActBits": 4},
         {"Lanes": 7, "ActBits": 3},
-        {"Lanes": 65, "ActBits": 8},
+        {"Lanes": 65, "ActBits": 8, "Cell": 2},
     ],
+    "ternc_dot_alm": [{}, {"Lanes": 3, "ActBits": 1}, {"Lanes": 6, "ActBits": 4}, {"Lanes": 65, "ActBits": 8}],
     "ternc_dots_fast": [
         {},
         {"Rows": 1, "Lanes": 1, "ActBits": 1},
@@ -59,6 +65,7 @@ SETS: dict[str, list[Parameters]] = {
         {"Rows": 5, "Lanes": 5, "StoredLanes": 3, "Cols": 7, "Piece": 1, "Depth": 9},
     ],
     "ternc_fifo": [{}, {"Width": 1, "DepthLog2": 1}, {"Width": 70, "DepthLog2": 5}],
+    "ternc_gated_add": [{}, {"Bits": 1, "Cell": 1}, {"Bits": 5, "Cell": 2}, {"Bits": 4, "Cell": 3}],
     "ternc_input": [
         {},
         {"Cols": 5, "ElemBits": 4, "Offset": 8, "Width": 7, "Chunks": 2, "Keepers": 2},
@@ -91,6 +98,7 @@ SETS: dict[str, list[Parameters]] = {
         {"Cols": 4, "Channels": 3, "Width": 11, "Height": 4, "FrameRows": 4, "Capacity": 3, "ValueBits": 6, "ElemBits": 16,
          "Offset": 100, "XBits": 4},
     ],
+    "ternc_pair_code": [{}, {"Pairs": 1}],
     "ternc_pool": [{}, {"Rows": 1, "Cols": 1, "ValueBits": 2}, {"Rows": 3, "Cols": 5, "ValueBits": 17}],
     "ternc_ram": [{}, {"Width": 1, "Depth": 1}, {"Width": 70, "Depth": 13}],
     "ternc_requant": [
