@@ -144,7 +144,7 @@ def test_every_memory_and_every_register_of_the_emitted_design_is_counted(
         expected[memory.depth_words, memory.width_bits] += memory.copies
     assert found == expected
     stages = sum(m.copies * m.read_registers * m.width_bits for m in listed(build))
-    assert flops == sum(registers(draft(build)).values()) + stages
+    assert flops == sum(registers(draft(build), build.design.cell).values()) + stages
     used = build.design.resources
     assert [(m.name, m.depth_words, m.width_bits, m.copies) for m in used.memories] == [
         (m.name, m.depth_words, m.width_bits, m.copies) for m in listed(build)
@@ -152,7 +152,7 @@ def test_every_memory_and_every_register_of_the_emitted_design_is_counted(
     assert used.block_rams == sum(m.block_rams for m in used.memories)
     in_logic = {m.name for m in used.memories if not m.block_rams}
     stages = sum(m.copies * m.read_registers * m.width_bits for m in listed(build) if m.name in in_logic)
-    assert used.registers == sum(registers(draft(build)).values()) + stages
+    assert used.registers == sum(registers(draft(build), build.design.cell).values()) + stages
 
 
 def test_every_rom_that_the_top_instantiates_is_in_the_estimate(tmp_path: Path) -> None:

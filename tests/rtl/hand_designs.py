@@ -147,6 +147,7 @@ def design(
         device="unit",
         clock_mhz=100.0,
         arrays=(),
+        cell="alm",
         engines=engines,
         inputs=inputs,
         outputs=outputs,

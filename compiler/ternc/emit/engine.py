@@ -8,7 +8,7 @@ from ternc.emit.env import comment, packed_range
 from ternc.emit.links import Bus, Buses, keeper_name
 from ternc.emit.top import module_name
 from ternc.numeric import address_bits
-from ternc.schedule.design import BankedMemory, Design, Engine, Geometry, LineBuffer, Memory, ToBuffer
+from ternc.schedule.design import CELLS, BankedMemory, Design, Engine, Geometry, LineBuffer, Memory, ToBuffer
 from ternc.schedule.images import requant_bits
 from ternc.schedule.timing import code_delay, extra_delay, info_log2, start_delay
 from ternc.schedule.words import info_bits, source_bits
@@ -128,6 +128,7 @@ class EngineView:
     act_bits: int
     acc_bits: int
     digits: int
+    cell: int
     bank_bits: int
     feature_bits: int
     feature_vector_bits: int
@@ -202,6 +203,7 @@ def engine_view(design: Design, number: int, wires: Buses) -> EngineView:
         act_bits=g.act_bits,
         acc_bits=g.acc_bits,
         digits=int(g.digits),
+        cell=CELLS.index(design.cell),
         bank_bits=address_bits(g.shape.rows),
         feature_bits=feature_bits,
         feature_vector_bits=g.shape.cols * feature_bits,

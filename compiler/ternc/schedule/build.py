@@ -35,6 +35,7 @@ def design_of(made: Draft, device: Device, clock_mhz: float) -> Design:
     plain = outline(made, device, clock_mhz)
     return Design(
         **{field.name: getattr(plain, field.name) for field in fields(plain)},
+        cell=device.cell.form,
         engines=tuple(engine(made, n) for n in range(len(made.engines))),
         streams=made.streams,
         buffers=made.outputs,

@@ -82,7 +82,7 @@ def resources(made: Draft, device: Device) -> Resources:
         g = engine.geometry
         read = [*(buffer.memory for buffer in g.buffers), *([g.features] if g.features else [])]
         logic += factor * logic_alms(g.shape, planner.numbers, read)
-    flip_flops, used = sum(registers(made).values()), []
+    flip_flops, used = sum(registers(made, device.cell.form).values()), []
     for memory in memories(made):
         blocks = block_count(memory, device)
         if not blocks:

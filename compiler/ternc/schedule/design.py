@@ -27,6 +27,10 @@ class ArrayShape:
         return f"{self.rows}x{self.cols}x{self.lanes}"
 
 
+CELLS = ("portable", "alm", "lut6", "ccu2c")
+"""Forms of the array's cell, in the order of ternc_column's parameter Cell."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamPort:
     """An AXI4-Stream port: a frame is the map in raster order, channels last, TLAST on its last beat.
@@ -461,12 +465,14 @@ class Design(Outline):
     """Engines chained by links, with everything that the hardware needs.
 
     Attributes:
+        cell: Form of the arrays' cells, one of `CELLS`.
         engines: One for each of the arrays.
         streams: What stands behind each input port.
         buffers: What stands in front of each output port, in the order of the Network's outputs.
         score: The anomaly's accumulator, in front of the last output port, or None.
     """
 
+    cell: str
     engines: tuple[Engine, ...]
     streams: tuple[InputStream, ...]
     buffers: tuple[OutputBuffer, ...]

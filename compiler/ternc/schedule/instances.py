@@ -139,11 +139,13 @@ def _small(name: str, depth: int, width: int, read_registers: int = 0) -> Memory
     )
 
 
-def registers(made: Draft) -> dict[str, int]:
-    """Flip-flops by module, but for those at the read ports of `memories`."""
+def registers(made: Draft, cell: str) -> dict[str, int]:
+    """Flip-flops by module, but for those at the read ports of `memories`, with cells of some form (`CELLS`)."""
     found: Counter[str] = Counter()
     for one in made.engines:
         found.update(_engine_registers(one.geometry))
+        if cell == "alm":
+            found["ternc_pair_code"] += one.geometry.shape.cols * pair_gates(one.geometry.shape.lanes)
     found["ternc_input"] = sum(map(_input, made.streams))
     found["ternc_output"] = sum(map(_output, made.outputs))
     if made.score:
@@ -174,6 +176,11 @@ def adder_tree(lanes: int, bits: int) -> int:
         nodes = ceil_div(nodes, 2)
         total += nodes * (bits + (level if lanes > 1 else 0))
     return total
+
+
+def pair_gates(lanes: int) -> int:
+    """ternc_pair_code of a column: a register for each pair of lanes; of fewer than three there is none."""
+    return lanes // 2 if lanes > 2 else 0
 
 
 def _column(g: Geometry) -> int:

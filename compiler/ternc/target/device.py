@@ -21,6 +21,20 @@ class Logic:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """The array's cell.
+
+    Attributes:
+        form: ``"portable"``, ``"alm"``, ``"lut6"`` or ``"ccu2c"``: whose adders hold the ternary gates
+            (docs/hardware.md).
+        source: Why this one.
+    """
+
+    form: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Registers:
     """Flip-flops in the fabric."""
 
@@ -99,6 +113,7 @@ class Device:
     family: str
     part: str
     logic: Logic
+    cell: Cell
     registers: Registers
     block_rams: tuple[BlockRam, ...]
     dsp: Dsp

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ternc.errors import ScheduleError
-from ternc.target.device import BlockRam, Clock, Device, Dsp, Logic, Registers
+from ternc.target.device import BlockRam, Cell, Clock, Device, Dsp, Logic, Registers
 
 DEVICES = Path(__file__).parent / "devices"
 
@@ -47,6 +47,7 @@ def parse(name: str, table: dict[str, Any]) -> Device:
         family=table["family"],
         part=table["part"],
         logic=Logic(**table["logic"]),
+        cell=Cell(**table["cell"]),
         registers=Registers(**table["registers"]),
         block_rams=tuple(_block_ram(row) for row in table["block_ram"]),
         dsp=_dsp(table["dsp"]),

@@ -32,6 +32,7 @@ def design_of(dut: Dut, interval: int = 4) -> Design:
         device="unit",
         clock_mhz=100.0,
         arrays=(),
+        cell="portable",
         engines=(),
         inputs=dut.inputs,
         outputs=dut.outputs,

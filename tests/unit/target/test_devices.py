@@ -7,6 +7,7 @@ import pytest
 
 from ternc import target
 from ternc.errors import ScheduleError
+from ternc.schedule.design import CELLS
 from ternc.target.table import DEVICES
 
 
@@ -50,6 +51,7 @@ def test_every_device_is_whole(name: str) -> None:
     device = target.load(name)
     assert device.name == name
     assert min(device.logic.count, device.registers.count, device.dsp.count, device.clock.mhz) > 0
+    assert device.cell.form in CELLS
     for ram in device.block_rams:
         assert ram.count > 0
         assert list(ram.shapes) == sorted(ram.shapes), "widest first"

@@ -127,7 +127,7 @@ module digits_brevitas_mlp_qcdq_legacy_engine0 (
   );
   ternc_column #(
     .Rows(2), .Lanes(4), .ActBits(4), .AccBits(10),
-    .ParamBits(6), .WeightAddrBits(10), .Digits(0)
+    .ParamBits(6), .WeightAddrBits(10), .Digits(0), .Cell(1)
   ) u_column_0 (
     .clk_i(clk_i), .rst_ni(rst_ni),
     .act_i(act_0), .first_i(first_0), .last_i(last_0),
@@ -214,7 +214,7 @@ module digits_brevitas_mlp_qcdq_legacy_engine0 (
   );
   ternc_column #(
     .Rows(2), .Lanes(4), .ActBits(4), .AccBits(10),
-    .ParamBits(6), .WeightAddrBits(10), .Digits(0)
+    .ParamBits(6), .WeightAddrBits(10), .Digits(0), .Cell(1)
   ) u_column_1 (
     .clk_i(clk_i), .rst_ni(rst_ni),
     .act_i(act_1), .first_i(first_1), .last_i(last_1),

@@ -127,7 +127,7 @@ module ecg_ae_conv1d_qdq_int4_engine0 (
   );
   ternc_column #(
     .Rows(2), .Lanes(4), .ActBits(8), .AccBits(13),
-    .ParamBits(5), .WeightAddrBits(8), .Digits(0)
+    .ParamBits(5), .WeightAddrBits(8), .Digits(0), .Cell(1)
   ) u_column_0 (
     .clk_i(clk_i), .rst_ni(rst_ni),
     .act_i(act_0), .first_i(first_0), .last_i(last_0),
@@ -172,7 +172,7 @@ module ecg_ae_conv1d_qdq_int4_engine0 (
   );
   ternc_column #(
     .Rows(2), .Lanes(4), .ActBits(8), .AccBits(13),
-    .ParamBits(5), .WeightAddrBits(8), .Digits(0)
+    .ParamBits(5), .WeightAddrBits(8), .Digits(0), .Cell(1)
   ) u_column_1 (
     .clk_i(clk_i), .rst_ni(rst_ni),
     .act_i(act_1), .first_i(first_1), .last_i(last_1),
