@@ -40,6 +40,7 @@ REFUSALS = (
     "a division by, or a product with, the computed value",
     "a product of two computed values",
     "have no common unit",
+    "need integer weights of",
     "counts fewer pixels, which one divisor cannot express",
     "choose different ones",
     "rearranged, with another scale in each channel",

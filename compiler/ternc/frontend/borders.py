@@ -56,6 +56,10 @@ _BENDS = {
 _SNAP = 2.0**-42
 """Share of a value's size within which a float64 counts as lying on a border."""
 
+_LOOSE = 1e-6
+"""The same, where weights or scales were moved onto a grid (docs/decisions/0010): what lies as near as that to a border
+may have been put on it."""
+
 _FLOAT32_ERROR = 1e-4
 """Share of a value's size by which a chain in float32 may be off."""
 
@@ -135,13 +139,16 @@ class ExactModel:
         self._session = Session(_showing(self._model, self._sites), path.name)
         self._nodes = _Nodes(list(self._model.opset_import))
 
-    def evaluate(self, single: Mapping[str, NDArray[Any]], exact: Mapping[str, NDArray[Any]]) -> Exact:
+    def evaluate(
+        self, single: Mapping[str, NDArray[Any]], exact: Mapping[str, NDArray[Any]], loose: Sequence[str] = ()
+    ) -> Exact:
         """One frame in float64, and where onnxruntime first differs from it.
 
         Args:
             single: The inputs as onnxruntime gets them, ``[1, ...]`` by name.
             exact: Their exact values, in float64. What a quantiser of the graph makes of an input is taken from
                 onnxruntime, because the host's side of a build makes it in float32 too.
+            loose: Values of the graph whose quantisers put onto a border what lies very close to it.
         Raises:
             ToolError: One of the evaluations does not know an operator.
         """
@@ -149,7 +156,7 @@ class ExactModel:
         plain = {name: np.asarray(x) for name, x in single.items()}
         found = {**_constants(self._model), **plain, **self._session.run(single)}
         given = {site.output: found[site.output] for site in self._sites if site.first}
-        double = _Double(self._nodes, self._exact_constants() | dict(exact) | given)
+        double = _Double(self._nodes, self._exact_constants() | dict(exact) | given, self._in_front(loose))
         try:
             with np.errstate(all="ignore"):
                 double.run(node for node in self._model.graph.node if node.output[0] not in given)
@@ -159,6 +166,18 @@ class ExactModel:
             outputs={output.name: double.values[output.name] for output in self._model.graph.output},
             crossing=_first_crossing(self._sites, found, double),
         )
+
+    def _in_front(self, names: Sequence[str]) -> set[str]:
+        """Outputs of the sites in front of values, with nothing else that is discrete in between."""
+        makers = {name: node for node in self._model.graph.node for name in node.output}
+        sites = {site.output for site in self._sites}
+        reached, pending = set(names), list(names)
+        while pending:
+            name = pending.pop()
+            if name in makers and name not in sites:
+                pending += set(makers[name].input) - reached
+                reached.update(makers[name].input)
+        return reached & sites
 
     def _exact_constants(self) -> Values:
         """The constants; weights are the integers times a scale that their quantiser means, not rounded to float32."""
@@ -296,7 +315,8 @@ class _Double:
             errors are proportional to it.
     """
 
-    def __init__(self, nodes: _Nodes, known: Values) -> None:
+    def __init__(self, nodes: _Nodes, known: Values, loose: set[str]) -> None:
+        self._loose = loose
         self.values: Values = {}
         self.sizes: Values = {}
         self._nodes = nodes
@@ -335,7 +355,8 @@ class _Double:
         near = dict(self.values)
         if node.op_type in _ROUNDINGS | _COMPARISONS:
             border = _border(node.op_type, x, self.values[node.input[-1]])
-            near[node.input[0]] = np.where(np.abs(x - border) <= _SNAP * size, border, x)
+            snap = _LOOSE if self._loose.intersection(node.output) else _SNAP
+            near[node.input[0]] = np.where(np.abs(x - border) <= snap * size, border, x)
         for name, array in self._nodes.run(_in_double(node), near).items():
             self.keep(name, array)
 

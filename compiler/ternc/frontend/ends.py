@@ -320,14 +320,15 @@ def _raw(walk: Walk, view: View, acc: Accumulator) -> _Last | None:
     if found is None:
         return None
     scale, offset = (np.broadcast_to(v, channels).copy() for v in found)
-    deviation = float(max(d * abs(s) for d, s in zip(acc.deviation.tolist(), map(float, scale), strict=True)))
-    terms = acc.addends[0].terms
+    terms, off = acc.addends[0].terms, acc.deviation
+    outer = scale
     if not acc.whole:
         joint = common(acc)
         if joint is None:
             return None
-        terms, units = joint
-        scale = scale * np.array(units, object)
+        terms, off = joint.terms, joint.deviation
+        scale = scale * np.array(joint.units, object)
+    deviation = float(max(d * abs(s) for d, s in zip(off.tolist(), map(float, outer), strict=True)))
     sign = direction(view.steps, channels)
     terms = signed(terms, sign)
     silent = ~np.any([np.any(t.weights.reshape(channels, -1), axis=1) for t in terms], axis=0)

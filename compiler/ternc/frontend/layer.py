@@ -237,9 +237,8 @@ def _weighted(
             total = total + moved * rationals(share.plane.scale)
         steps = useful(Add(addend=_floats(total)))
     size_out = (len(weights), *output)
-    deviation = _deviation(
-        weights, scale if single is None or len(distinct) > 1 else [], shares, layer.groups
-    )
+    products = scale if single is None or len(distinct) > 1 else []
+    deviation = _deviation(weights, integers, products, shares, layer.groups)
     deviation = deviation * max(max(-o.tensor.range.low, o.tensor.range.high) for o in found)
     addends: list[Addend] = []
     for share in shares:
@@ -271,12 +270,21 @@ def _weighted(
     )
 
 
-def _deviation(weights: Reals, scale: list[Fraction], shares: list[_Share], groups: int) -> Reals:
-    """Per output channel, how far the weights (times the scales of what they meet, if any) are from their shares."""
+def _deviation(
+    weights: Reals, integers: Integers, scale: list[Fraction], shares: list[_Share], groups: int
+) -> Reals:
+    """Per output channel, how far the weights (times the scales of what they meet, if any) are from their shares.
+
+    Weights may be rounded to float32 by the file, but the products of weights and scales are not.
+    """
     each = _by_output(np.array([float(s) for s in scale]), weights, groups) if scale else np.ones(1)
     column = (-1,) + (1,) * (weights.ndim - 1)
-    made = sum(s.plane.weights * (s.plane.scale * float(s.scale)).reshape(column) for s in shares)
-    return real_weights.deviation(weights * each, np.asarray(made, np.float64), products=len(set(scale)) > 1)
+    made = np.asarray(sum(s.plane.weights * (s.plane.scale * float(s.scale)).reshape(column) for s in shares))
+    if not scale or integers.misfits.size:
+        return real_weights.deviation(weights * each, made)
+    meant = real_weights.joined(integers.planes)
+    rounded = real_weights.deviation(weights, meant, times=each)
+    return rounded + real_weights.deviation(meant * each, made, exact=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -417,11 +425,21 @@ def _by_scale(
     scale: list[Fraction],
     distinct: list[Fraction],
 ) -> list[_Share]:
-    """Shares of weights on values of different scales: as one grid where they form one, else one for each scale."""
+    """Shares of weights on values of different scales: one where they form a grid exactly, else one for each scale.
+
+    A grid that they form but for roundings of float32 is taken where there is no other way.
+    """
     each = _by_output(np.array([float(s) for s in scale]), weights, layer.groups)
-    together = real_weights.split(weights * each)
-    if not together.misfits.size and len(together.planes) == 1:
-        return [_Share(plane=together.planes[0], scale=Fraction(1))]
+    meant = weights if integers.misfits.size else real_weights.joined(integers.planes)
+    together = real_weights.split(meant * each)
+    one = [_Share(plane=together.planes[0], scale=Fraction(1))]
+    grid = not together.misfits.size and len(together.planes) == 1
+    if grid and not np.any(
+        real_weights.deviation(meant * each, real_weights.joined(together.planes), exact=True)
+    ):
+        return one
+    if grid and (integers.misfits.size or len(distinct) * len(integers.planes) > SCALES):
+        return one
     planes = _planes(walk, layer, integers)
     if len(distinct) * len(planes) > SCALES:
         raise walk.refuse(

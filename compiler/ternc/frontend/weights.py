@@ -85,7 +85,7 @@ def split(weights: Reals) -> Integers:
         if sizes[-1] - sizes[0] <= TOLERANCE * sizes[-1]:
             first_scale[channel] = commonest[channel] = sizes[np.argmax(counts)]
             continue
-        step = _step(sizes)
+        step = grid_step(sizes)
         if step is not None:
             first[channel], first_scale[channel] = np.rint(row / step), step
             continue
@@ -116,14 +116,25 @@ def split(weights: Reals) -> Integers:
     )
 
 
-def deviation(wanted: Reals, made: Reals, *, products: bool = False) -> Reals:
+def joined(planes: tuple[Plane, ...]) -> Reals:
+    """The real weights that planes stand for."""
+    column = (-1,) + (1,) * (planes[0].weights.ndim - 1)
+    return np.asarray(sum(plane.weights * plane.scale.reshape(column) for plane in planes), np.float64)
+
+
+def deviation(wanted: Reals, made: Reals, *, times: Reals | None = None, exact: bool = False) -> Reals:
     """float64 ``[O]``: per output channel the sum of the magnitudes by which weights differ from those made.
 
-    A weight that is the made one rounded to float32 does not count: no file could hold it better. Where the wanted ones
-    are ``products`` of weights and scales, which are what the file says, only float64's own rounding does not.
+    A weight that is the made one rounded to float32 does not count: no file could hold it better.
+
+    Args:
+        times: What each difference counts, broadcastable to the weights; None: 1.
+        exact: The wanted ones are what the file says, so that only float64's own rounding does not count.
     """
     off = np.abs(wanted - made)
-    off = np.where(off <= (PRODUCT_ULP if products else HALF_ULP) * np.abs(wanted), 0.0, off)
+    off = np.where(off <= (PRODUCT_ULP if exact else HALF_ULP) * np.abs(wanted), 0.0, off)
+    if times is not None:
+        off = off * np.abs(times)
     return np.asarray(off.reshape(len(off), -1).sum(axis=1))
 
 
@@ -131,7 +142,7 @@ def _near(sizes: Reals, level: float) -> NDArray[np.bool_]:
     return np.asarray(np.abs(sizes - level) <= TOLERANCE * level)
 
 
-def _step(levels: Reals) -> float | None:
+def grid_step(levels: Reals) -> float | None:
     """The largest step of which all magnitudes (rising) are multiples up to `WIDEST`, or None."""
     gaps = np.count_nonzero(np.diff(levels) > TOLERANCE * levels[1:])
     if levels[-1] > (WIDEST + 0.5) * levels[0] or gaps >= WIDEST:

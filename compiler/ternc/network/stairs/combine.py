@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ternc.errors import InternalError
-from ternc.network.layers import IntRange, Staircase
+from ternc.network.layers import IntRange, Proof, Staircase
 from ternc.network.stairs.borders import border_lines
 from ternc.network.stairs.exact import NoStaircase
 from ternc.network.stairs.lattice import Lattice, Near, Solution
@@ -42,6 +42,9 @@ MOST_RESTS = 1 << 22
 
 ALL_RESTS = 1 << 26
 """The same, of all channels together."""
+
+JOINED = 255
+"""Multiples up to which scales of a common unit count as one term, where no multipliers of each are found."""
 
 SMALL = 8
 """Scales whose ratios are fractions of integers up to this are exact by construction; nothing smaller is looked for."""
@@ -126,17 +129,23 @@ def integer_form(
     """
     columns = [([s[c] for s in scales], [r[c] for r in ranges]) for c in range(len(scales[0]))]
     sums = [_Sum.of(*column, SMALL) for column in columns]
-    wide = [_Sum.of(*column, 1 << exact_bits) for column in columns]
+    fewer = [_coarser(s, *column, exact_bits) for s, column in zip(sums, columns, strict=True)]
     if _too_many(sums, SEARCHED_RESTS, ALL_SEARCHED):
-        sums = [w if len(w.parts) <= 1 else s for s, w in zip(sums, wide, strict=True)]
+        joined = [f[0] if f else s for s, f in zip(sums, fewer, strict=True)]
+        if _too_many(joined, SEARCHED_RESTS, ALL_SEARCHED):
+            joined = [f[-1] if f and len(f[-1].parts) <= 1 else s for s, f in zip(sums, fewer, strict=True)]
+        sums = joined
     if all(len(s.parts) <= 1 for s in sums):
-        return _proved(_constructed(sums, steps, low, high), scales, ranges, steps, deviation)
+        made = _constructed(sums, steps, low, high, deviation)
+        return _proved(made, scales, ranges, steps, deviation)
     if _too_many(sums, MOST_RESTS, ALL_RESTS):
         raise NoStaircase(
             f"the scales of its terms have no small common unit, and their values have "
             f"{sum(s.rests() for s in sums):,} combinations, too many to prove an integer form"
         )
-    return _proved(_searched(sums, wide, steps, low, high, bits), scales, ranges, steps, deviation)
+    return _proved(
+        _searched(sums, fewer, steps, low, high, bits, deviation), scales, ranges, steps, deviation
+    )
 
 
 def _proved(
@@ -223,6 +232,14 @@ class _Sum:
         ]
 
 
+def _coarser(
+    sums: _Sum, scales: Sequence[Fraction], ranges: Sequence[IntRange], exact_bits: int
+) -> list[_Sum]:
+    """The same sum in fewer parts, whose scales have larger multiples: where no multipliers of its parts are found."""
+    joined = _Sum.of(scales, ranges, JOINED), _Sum.of(scales, ranges, 1 << exact_bits)
+    return [s for s in joined if len(s.parts) < len(sums.parts) and (s is joined[0] or len(s.parts) <= 1)]
+
+
 def _unit(scales: Sequence[Fraction]) -> Fraction:
     """The largest fraction of which all are multiples."""
     denominator = lcm(*(s.denominator for s in scales))
@@ -244,12 +261,15 @@ def _part(group: list[int], scales: Sequence[Fraction], ranges: Sequence[IntRang
     return _Part(unit=unit, weights=tuple(weights), low=low, high=high)
 
 
-def _constructed(sums: list[_Sum], steps: tuple[Step, ...], low: int, high: int) -> Combined:
+def _constructed(
+    sums: list[_Sum], steps: tuple[Step, ...], low: int, high: int, deviation: NDArray[np.float64] | None
+) -> Combined:
     """Every channel is one integer times its unit."""
     parts = [s.parts[0] if s.parts else None for s in sums]
     unit = tuple(p.unit if p else Fraction(1) for p in parts)
     acc = [IntRange(low=p.low, high=p.high) if p else IntRange(low=0, high=0) for p in parts]
-    found = derive(steps, acc, low=low, high=high, unit=unit)
+    off = None if deviation is None else deviation / np.array([float(u) for u in unit])
+    found = derive(steps, acc, low=low, high=high, unit=unit, deviation=off)
     signs = np.where(found.falling, -1, 1)
     rows = [s.expanded([int(sign)] if s.parts else []) for s, sign in zip(sums, signs, strict=True)]
     thresholds = found.staircase.thresholds
@@ -280,6 +300,7 @@ class _Found:
         profile: The step function of the accumulator.
         missed: None, or (differing, reachable, codes) where it is not exact.
         near: Its borders with the reachable values next to them; None where it has none that are exact.
+        proof: Where it is exact, of its tuples.
     """
 
     sum: _Sum
@@ -287,14 +308,25 @@ class _Found:
     profile: Profile
     missed: tuple[int, int, int] | None
     near: Near | None
+    proof: Proof
 
 
 def _searched(
-    sums: list[_Sum], wide: list[_Sum], steps: tuple[Step, ...], low: int, high: int, bits: int
+    sums: list[_Sum],
+    fewer: list[list[_Sum]],
+    steps: tuple[Step, ...],
+    low: int,
+    high: int,
+    bits: int,
+    deviation: NDArray[np.float64] | None,
 ) -> Combined:
-    """Every channel by search; ``wide``: the same sums, joined by any common unit that is allowed."""
+    """Every channel by search; ``fewer``: the same sums in fewer parts, which are tried next."""
     marks = find_marks(steps, [s.ends() for s in sums])
-    found = [_search(s, w, m, low, high, bits) for s, w, m in zip(sums, wide, marks, strict=True)]
+    off = np.zeros(len(sums)) if deviation is None else deviation
+    found = [
+        _search(s, f, m, low, high, bits, float(d))
+        for s, f, m, d in zip(sums, fewer, marks, off, strict=True)
+    ]
     signs, profiles, units, columns = [], [], [], []
     for one in found:
         upright = one.profile.upright()
@@ -312,25 +344,43 @@ def _searched(
     return Combined(
         multipliers=np.array(columns, np.int64).T,
         unit=tuple(units),
-        staircase=replace(stairs, borders=lines),
+        staircase=replace(stairs, borders=lines, proof=_all([one.proof for one in found])),
         misses=_misses(found, bits),
     )
 
 
-def _search(sums: _Sum, wide: _Sum, marks: Marks, low: int, high: int, bits: int) -> _Found:
+def _all(proofs: list[Proof]) -> Proof:
+    """The proof of all channels together."""
+    return Proof(
+        values=sum(p.values for p in proofs),
+        examined=0,
+        method="order",
+        unsettled=sum(p.unsettled for p in proofs),
+        codes=max(p.codes for p in proofs),
+    )
+
+
+def _search(
+    sums: _Sum, fewer: list[_Sum], marks: Marks, low: int, high: int, bits: int, deviation: float
+) -> _Found:
     bottom, top = sums.ends()
     numbers = marks.between(bottom, top)
     if not sums.parts:
         profile = Profile(starts=(0,), codes=(_checked(marks, marks.code(bottom), low, high),), last=0)
-        return _Found(sum=sums, multipliers=(), profile=profile, missed=None, near=None)
+        one = Proof(values=1, examined=0, method="order")
+        return _Found(sum=sums, multipliers=(), profile=profile, missed=None, near=None, proof=one)
     borders = tuple(i for i in numbers if marks.marks[i].left != marks.marks[i].right)
     lattice = sums.lattice(marks, borders)
     lattice.inspect(tuple(i for i in numbers if marks.marks[i].left == marks.marks[i].right))
     solution = lattice.solve(bits)
     missed = None
-    if solution is None and len(wide.parts) == 1:
-        sums, lattice = wide, wide.lattice(marks, borders)
-        solution = lattice.solve(bits)
+    for other in fewer:
+        if solution is not None:
+            break
+        coarse = other.lattice(marks, borders)
+        solution = coarse.solve(bits)
+        if solution is not None:
+            sums, lattice = other, coarse
     if solution is None:
         multipliers = lattice.closest(bits)
         thresholds, differing, codes = lattice.misses(multipliers)
@@ -349,7 +399,24 @@ def _search(sums: _Sum, wide: _Sum, marks: Marks, low: int, high: int, bits: int
         profile=Profile.of(list(runs.items()), last),
         missed=missed,
         near=lattice.near(solution) if missed is None else None,
+        proof=_order(lattice, marks, borders, deviation),
     )
+
+
+def _order(lattice: Lattice, marks: Marks, borders: tuple[int, ...], deviation: float) -> Proof:
+    """The proof of a channel whose real values may be ``deviation`` beside those of the lattice."""
+    loose = lattice.within(deviation) if deviation > 0 else 0
+    codes = 0
+    places = [float(marks.lows[i]) for i in borders]
+    for n, first in enumerate(
+        borders if loose else ()
+    ):  # how many codes lie within the deviation of one value
+        around = [
+            i for i, place in zip(borders[n:], places[n:], strict=True) if place - places[n] <= 2 * deviation
+        ]
+        found = [marks.marks[first].left, *(marks.marks[i].right for i in around)]
+        codes = max(codes, max(found) - min(found))
+    return Proof(values=lattice.points(), examined=0, method="order", unsettled=loose, codes=codes)
 
 
 def _checked(marks: Marks, code: int, low: int, high: int) -> int:

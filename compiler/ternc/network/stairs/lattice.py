@@ -206,6 +206,21 @@ class Lattice:
         low, high = self.ranges[0]
         return np.clip(first, low, high + 1), np.clip(first - 1, low - 1, high)
 
+    def within(self, distance: float) -> int:
+        """How many points lie no farther from a border than that, those near several counted for each."""
+        low, high = self.ranges[0]
+        reach = distance / float(self.scales[0]) * (1 + 2.0**-40)
+        rest, count = np.arange(len(self.rests)), 0
+        for border in range(len(self.numbers)):
+            first = self._first(np.full(rest.shape, border), rest)
+            above = first - self._border[border] + self._beta
+            near = reach + self._doubt[border]
+            last = np.minimum(first + np.floor(near - above), high)
+            least = np.maximum(first - 1 - np.floor(near - (1 - above)), low)
+            count += int(np.maximum(last - np.maximum(first, low) + 1, 0).sum())
+            count += int(np.maximum(np.minimum(first - 1, high) - least + 1, 0).sum())
+        return count
+
     def inspect(self, numbers: tuple[int, ...]) -> None:
         """Look at every point between the bounds of marks that are no borders.
 

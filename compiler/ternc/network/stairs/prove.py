@@ -87,8 +87,8 @@ def prove_sums(
 ) -> Staircase:
     """The same for the staircase of ``sum_j multipliers[j, c] * A[j][c]`` that is to be one of real scales.
 
-    Tuples of sums are computed one by one where they are few; for more, `lattice` has the proof, or where
-    the scales have a common unit `prove`.
+    Tuples of sums are computed one by one where they are few; for more the staircase has its proof already: that of
+    `lattice`, or where the scales have a common unit that of `prove`.
 
     Args:
         scales, ranges: ``[J][O]``: the chain is applied to ``sum_j scales[j][c] * A[j][c]``.
@@ -102,10 +102,7 @@ def prove_sums(
     values = sum(prod(r.high - r.low + 1 for r in box) for box in boxes)
     inexact = deviation is not None and bool(np.any(deviation > 0))
     if values > EVERY:
-        known = staircase.proof or Proof(values=values, examined=0, method="order")
-        if inexact:  # nothing is known of single tuples
-            known = replace(known, unsettled=known.values, codes=_span(staircase))
-        return replace(staircase, proof=known)
+        return staircase
     boxed = [list(product(*(range(r.low, r.high + 1) for r in box))) for box in boxes]
     channel = np.repeat(np.arange(len(boxes)), [len(tuples) for tuples in boxed])
     tuples = np.array([one for tuples in boxed for one in tuples], np.int64)
@@ -204,9 +201,3 @@ def _loosened(
         found = max(most - int(codes[i]), int(codes[i]) - least)
         loose, off = loose + (found > 0), max(off, int(found))
     return replace(proof, unsettled=loose, codes=off)
-
-
-def _span(staircase: Staircase) -> int:
-    """The largest difference of two codes."""
-    table = staircase.table
-    return staircase.thresholds.shape[1] if table is None else int(table.max() - table.min())

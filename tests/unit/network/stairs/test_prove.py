@@ -156,9 +156,16 @@ def test_sums_of_scales_are_proved_tuple_by_tuple() -> None:
 def test_many_tuples_are_left_to_the_order() -> None:
     found, _ = sums(2000)
     assert found.staircase.proof == Proof(values=2 * 4001 * 16, examined=0, method="order")
-    inexact, _ = sums(2000, deviation=np.array([0.0, 1e-9]))
-    assert inexact.staircase.proof is not None
-    assert (inexact.staircase.proof.unsettled, inexact.staircase.proof.codes) == (2 * 4001 * 16, 7)
+
+
+@pytest.mark.parametrize(("deviation", "codes"), [(1e-9, 0), (0.013, 1), (0.6, 2)])
+def test_tuples_that_a_deviation_reaches_are_counted_border_by_border(deviation: float, codes: int) -> None:
+    found, _ = sums(2000, deviation=np.array([0.0, deviation]))
+    values = np.float32(0.11) * np.arange(-2000.0, 2001.0)[:, None] + np.float32(-0.6) * np.arange(16.0)
+    borders = np.arange(7) + 0.5
+    near = sum(int(np.count_nonzero(np.abs(values - border) <= deviation)) for border in borders)
+    assert found.staircase.proof is not None
+    assert (found.staircase.proof.unsettled, found.staircase.proof.codes) == (near, codes)
 
 
 def test_a_deviation_of_a_sum_of_scales_is_counted() -> None:
