@@ -12,7 +12,7 @@ DEMO_DIR  := tests/models/$(DEMO)
 CODE      := compiler tests benchmarks examples sim
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz conformance lint format bench clean icarus
+.PHONY: help demo test fuzz conformance lint format bench clean tools
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,7 +23,7 @@ demo: $(VENV)/.user ## compile a trained digit classifier, prove the RTL equal t
 	$(BIN)/ternc verify build/$(DEMO) --frames 256 --stalls 1
 	$(BIN)/python examples/digits.py build/$(DEMO) $(DEMO_DIR)/$(DEMO).ref.npz
 
-test: $(VENV)/.dev icarus lint ## lint, then every test
+test: $(VENV)/.dev tools lint ## lint, then every test
 	$(BIN)/python -m pytest -n $(JOBS)
 
 fuzz: $(VENV)/.dev ## N drawn ONNX networks on drawn arrays, ONNX = golden = RTL: make fuzz N=2000 SEED=1 (RTL=0: golden only)
@@ -50,10 +50,10 @@ bench: $(VENV)/.dev ## measure the speeds that README states
 clean: ## remove the virtual environment, builds and caches
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
-# On a laptop without Icarus its tests are skipped; continuous integration installs it and fails without it.
-icarus:
-	@if [ -n "$$CI" ] && ! command -v iverilog >/dev/null && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
-		apt-get -qq update >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y iverilog >/dev/null; \
+# On a laptop without Icarus or Tcl their tests are skipped; continuous integration installs them and fails without.
+tools:
+	@if [ -n "$$CI" ] && ! { command -v iverilog && command -v tclsh; } >/dev/null && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		apt-get -qq update >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y iverilog tcl >/dev/null; \
 	fi
 
 $(BIN)/python:

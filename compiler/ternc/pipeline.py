@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ternc import frontend, passes, report, target
-from ternc.emit import rtl, simulation
+from ternc.emit import handoff, rtl, simulation
 from ternc.errors import BuildError, ScheduleError
 from ternc.frontend import AnomalyWish, CheckReport, InputQuant
 from ternc.network import golden
@@ -248,8 +248,9 @@ def trial_files(trial: Trial) -> dict[str, bytes]:
 def build_files(model: Path, network: Network, design: Design) -> dict[str, bytes]:
     """Every file of the build but the stored network and the manifest, by path."""
     performance = measured(network, design)
+    hardware = rtl.emit(design)
     parts = {
-        "rtl": rtl.emit(design),
+        "rtl": hardware,
         "sim": simulation.emit(design, vectors(network, design)),
         "report": {
             "performance.json": report.to_json(performance).encode(),
@@ -260,6 +261,7 @@ def build_files(model: Path, network: Network, design: Design) -> dict[str, byte
         "model": {"model.onnx": frontend.self_contained(model)},
     }
     files = {f"{folder}/{name}": data for folder, part in parts.items() for name, data in part.items()}
+    files |= handoff.emit(design, hardware)
     files[design_store.FILE] = design_store.save(design)
     return files
 

@@ -8,6 +8,7 @@ from ternc.numeric import address_bits
 from ternc.schedule.design import (
     ArrayShape,
     BankedMemory,
+    Chip,
     Depths,
     Design,
     Engine,
@@ -145,6 +146,7 @@ def design(
     return Design(
         name=name,
         device="unit",
+        chip=Chip(vendor="none", family="unit", part="unit"),
         clock_mhz=100.0,
         arrays=(),
         cell="alm",

@@ -21,6 +21,8 @@ SETS: dict[str, list[Parameters]] = {
         {"Cols": 5, "ValueBits": 9, "IndexBits": 12},
         {"Cols": 64, "ValueBits": 24, "IndexBits": 4},
     ],
+    "ternc_avalon_sink": [{}, {"Bytes": 7}],
+    "ternc_avalon_source": [{}, {"Bytes": 7}],
     "ternc_collector": [
         {},
         {"Rows": 3, "Cols": 5, "ValueBits": 11, "FeatureBits": 4, "Links": 2, "StartDelay": 9, "InfoLog2": 3, "WrBits": 9,
@@ -132,6 +134,7 @@ SETS: dict[str, list[Parameters]] = {
         {"Rows": 1, "ActBits": 1, "RdBits": 1, "WrBits": 1, "XBits": 3, "YBits": 3, "CountBits": 1, "XmapBits": 1,
          "FlushCycles": 17},
     ],
+    "ternc_shell": [{}, {"Inputs": 19, "Outputs": 5}],
     "ternc_table": [
         {},
         {"CodeBits": 1, "ValueBits": 2},

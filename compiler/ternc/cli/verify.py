@@ -30,9 +30,21 @@ if TYPE_CHECKING:
 @click.option(
     "--simulator", type=click.Choice(["verilator", "icarus"]), default="verilator", show_default=True
 )
+@click.option(
+    "--handoff",
+    is_flag=True,
+    help="Instead of that, check everything written for vendor tools (Tcl, constraints, wrappers) against the RTL.",
+)
 @common
-def verify_command(terminal: Terminal, build: Path, input_path: Path | None, **options: Any) -> int:
+def verify_command(
+    terminal: Terminal, build: Path, input_path: Path | None, handoff: bool, **options: Any
+) -> int:
     """Prove that BUILD's RTL, integer network and ONNX model agree, in values and in cycles."""
+    if handoff:
+        given = [f"--{name}" for name in ("frames", "stalls") if options[name] is not None]
+        if given or input_path is not None:
+            raise click.UsageError(f"--handoff runs no frames, so it excludes {(*given, '--input')[0]}")
+        return _handoff(terminal, build)
     from ternc.simulate.verify import VerifyOptions
     from ternc.simulate.verify import verify as run
 
@@ -43,6 +55,20 @@ def verify_command(terminal: Terminal, build: Path, input_path: Path | None, **o
     for sentence in failures:
         terminal.complain(sentence)
     return 1 if failures else 0
+
+
+def _handoff(terminal: Terminal, build: Path) -> int:
+    """What is handed to vendor tools against the RTL."""
+    from ternc.handoff.check import check
+
+    found = check(build)
+    agreement = (
+        f"{len(found.files)} files for other tools: ports, widths, directions and files agree with the RTL"
+    )
+    terminal.result(found.to_json(), [] if found.findings else [agreement])
+    for sentence in found.findings:
+        terminal.complain(sentence)
+    return 1 if found.findings else 0
 
 
 def _agreement(found: VerifyReport) -> str:

@@ -9,7 +9,7 @@ from ternc.network.analysis import accumulator_range, density, hull, macs, sourc
 from ternc.network.layers import Network
 from ternc.numeric import range_bits, signed_bits
 from ternc.schedule.costs import resources
-from ternc.schedule.design import Array, ArrayShape, Design, Engine, LayerSchedule, Outline
+from ternc.schedule.design import Array, ArrayShape, Chip, Design, Engine, LayerSchedule, Outline
 from ternc.schedule.draft import Draft
 from ternc.schedule.images import requant_images, threshold_images, weight_images
 from ternc.schedule.ports import input_ports, output_ports
@@ -53,6 +53,7 @@ def outline(made: Draft, device: Device, clock_mhz: float) -> Outline:
     return Outline(
         name=network.name,
         device=device.name,
+        chip=Chip(vendor=device.vendor, family=device.family, part=device.order.code),
         clock_mhz=clock_mhz,
         arrays=arrays,
         inputs=input_ports(network, lines.elements),

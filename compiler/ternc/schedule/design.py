@@ -435,12 +435,21 @@ class Array:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Chip:
+    """The device as the vendor's tools spell it; ``part`` is an order code that they accept."""
+
+    vendor: str
+    family: str
+    part: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outline:
     """A finished schedule, without programs and memory images: ports, arrays, exact timing, estimated resources.
 
     Attributes:
         name: Top module; a valid identifier.
-        device: Name in the device table.
+        device: Name in the device table; chip: what the vendor's tools call it.
         arrays: The engines, in the order of their layers.
         inputs, outputs: Ports, in the order of the Network's inputs and of its leaving tensors.
         cycles_per_frame: Steady state, no stalls: cycles between the last output beats of two frames.
@@ -450,6 +459,7 @@ class Outline:
 
     name: str
     device: str
+    chip: Chip
     clock_mhz: float
     arrays: tuple[Array, ...]
     inputs: tuple[StreamPort, ...]

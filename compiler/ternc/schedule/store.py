@@ -44,6 +44,7 @@ def save(design: Design) -> bytes:
     document = {
         "name": design.name,
         "device": design.device,
+        "chip": asdict(design.chip),
         "clock_mhz": design.clock_mhz,
         "engines": [asdict(_stored(engine)) for engine in design.engines],
         "inputs": [asdict(port) for port in design.inputs],

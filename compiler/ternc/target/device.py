@@ -89,6 +89,19 @@ class Dsp:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What to ask the vendor's tools for.
+
+    Attributes:
+        code: The whole order code: device, package, speed grade, temperature.
+        source: Document that states it.
+    """
+
+    code: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Clock:
     """The clock assumed when the user names none: a plan, not a timing result."""
 
@@ -103,7 +116,7 @@ class Device:
     Attributes:
         name: What ``--target`` takes.
         title: What a person calls it.
-        vendor, family, part: As the vendor's tools spell them; ``part`` may be a prefix of order codes.
+        vendor, family: As the vendor's tools spell them.
         block_rams: The preferred kind first; at least one.
     """
 
@@ -111,7 +124,7 @@ class Device:
     title: str
     vendor: str
     family: str
-    part: str
+    order: Order
     logic: Logic
     cell: Cell
     registers: Registers

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ternc.errors import ScheduleError
-from ternc.target.device import BlockRam, Cell, Clock, Device, Dsp, Logic, Registers
+from ternc.target.device import BlockRam, Cell, Clock, Device, Dsp, Logic, Order, Registers
 
 DEVICES = Path(__file__).parent / "devices"
 
@@ -45,7 +45,7 @@ def parse(name: str, table: dict[str, Any]) -> Device:
         title=table["title"],
         vendor=table["vendor"],
         family=table["family"],
-        part=table["part"],
+        order=Order(**table["order"]),
         logic=Logic(**table["logic"]),
         cell=Cell(**table["cell"]),
         registers=Registers(**table["registers"]),

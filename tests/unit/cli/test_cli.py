@@ -12,6 +12,8 @@ import ternc
 from ternc import cli, frontend, pipeline
 from ternc.errors import BuildError, InternalError, ModelError
 from ternc.frontend.inspect import Obstacle
+from ternc.handoff import check as handing_over
+from ternc.handoff.check import HandoffReport
 from ternc.schedule.design import ArrayShape
 from ternc.simulate import predict as predicting
 from ternc.simulate import verify as verifying
@@ -379,6 +381,38 @@ def test_verify_of_no_build_is_refused(tmp_path: Path) -> None:
         1,
         f"error: {tmp_path / 'none'}: no such build directory\n  help: compile the model first: ternc MODEL.onnx\n",
     )
+
+
+@pytest.fixture
+def handed_over(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Stands where `ternc.handoff.check.check` is; what it finds may be changed."""
+    findings: list[str] = []
+    report = lambda build: HandoffReport(files=("net.core", "synth/net.ys"), findings=tuple(findings))  # noqa: E731
+    monkeypatch.setattr(handing_over, "check", report)
+    return findings
+
+
+def test_verify_handoff_agreement(handed_over: list[str]) -> None:
+    result = run("verify", "b", "--handoff")
+    assert (result.exit_code, result.output) == (
+        0,
+        "2 files for other tools: ports, widths, directions and files agree with the RTL\n",
+    )
+    document = json.loads(run("verify", "b", "--handoff", "--json").stdout)
+    assert document == {"files": ["net.core", "synth/net.ys"], "findings": []}
+
+
+def test_verify_handoff_says_every_finding(handed_over: list[str]) -> None:
+    handed_over += ["net.core: one", "net.core: two"]
+    result = run("verify", "b", "--handoff")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "error: net.core: one\nerror: net.core: two\n"
+
+
+def test_verify_handoff_runs_no_frames(handed_over: list[str]) -> None:
+    result = run("verify", "b", "--handoff", "--frames", "3")
+    assert result.exit_code == 2
+    assert "--handoff runs no frames, so it excludes --frames" in result.stderr
 
 
 # ---- predict --------------------------------------------------------------------------------------------

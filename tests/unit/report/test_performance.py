@@ -11,6 +11,7 @@ from ternc.network.layers import Anomaly, Network
 from ternc.schedule.design import (
     Array,
     ArrayShape,
+    Chip,
     LayerSchedule,
     MemoryUse,
     Outline,
@@ -45,6 +46,7 @@ def design() -> Outline:
     return Outline(
         name="net",
         device="unit",
+        chip=Chip(vendor="none", family="unit", part="unit"),
         clock_mhz=100.0,
         arrays=(first, second),
         inputs=(source,),

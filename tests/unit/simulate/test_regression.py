@@ -16,7 +16,7 @@ import pytest
 
 from ternc.emit.simulation import Vectors, emit
 from ternc.errors import InternalError
-from ternc.schedule.design import Design, Resources
+from ternc.schedule.design import Chip, Design, Resources
 from ternc.simulate.model import Dut
 
 StandIn = Callable[..., Dut]
@@ -30,6 +30,7 @@ def design_of(dut: Dut, interval: int = 4) -> Design:
     return Design(
         name=dut.top,
         device="unit",
+        chip=Chip(vendor="none", family="unit", part="unit"),
         clock_mhz=100.0,
         arrays=(),
         cell="portable",

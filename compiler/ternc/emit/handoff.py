@@ -1,0 +1,23 @@
+"""What leads from a build to a bitstream: folders for the tools of the device's vendor, and files for every tool."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ternc.emit import quartus, synthesis, vivado
+from ternc.emit.core import core_view
+from ternc.emit.env import render
+from ternc.schedule.design import Design
+
+
+def emit(design: Design, rtl: Iterable[str]) -> dict[str, bytes]:
+    """Files by path below the build directory; ``rtl`` are those of ``rtl/``, sources in compile order."""
+    core = core_view(design, rtl)
+    folders = {"synth": synthesis.emit(core, design.chip)}
+    match design.chip.vendor:
+        case "Intel":
+            folders["quartus"] = quartus.emit(core)
+        case "AMD":
+            folders["vivado"] = vivado.emit(core)
+    files = {f"{folder}/{name}": data for folder, part in folders.items() for name, data in part.items()}
+    return {f"{design.name}.core": render("core.j2", core)} | files

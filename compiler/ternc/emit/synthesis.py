@@ -1,0 +1,74 @@
+"""``synth/``: scripts for open tools. Yosys for every family that it knows, nextpnr and ecppack for ECP5."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from ternc.emit.core import CoreView
+from ternc.emit.env import render
+from ternc.errors import InternalError
+from ternc.schedule.design import Chip
+
+_COMMANDS = {
+    "ECP5": ("synth_ecp5 -abc9", "Lattice ECP5"),
+    "Zynq-7000": ("synth_xilinx -family xc7 -flatten", "AMD 7 series"),
+    "Artix-7": ("synth_xilinx -family xc7 -flatten", "AMD 7 series"),
+    "Zynq UltraScale+": ("synth_xilinx -family xcup -flatten", "AMD UltraScale+"),
+    "Virtex UltraScale+": ("synth_xilinx -family xcup -flatten", "AMD UltraScale+"),
+    "MAX 10": ("synth_intel -family max10", "Intel MAX 10"),
+}
+"""Yosys' own command of a family, and what it calls the family."""
+_ALM = ("synth_intel_alm -family cyclonev", "Intel Cyclone V, the one ALM that it models")
+_PLAIN = ("synth -flatten", "no device in particular")
+
+_ECP5_PACKAGES = {
+    "BG256": "CABGA256",
+    "MG285": "CSFBGA285",
+    "BG381": "CABGA381",
+    "BG554": "CABGA554",
+    "BG756": "CABGA756",
+}
+"""Of an order code, and as nextpnr says it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _View:
+    """``command`` is Yosys' for ``family``; ``top`` the module that it gets."""
+
+    core: CoreView
+    command: str
+    family: str
+    top: str
+    shell: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ecp5View:
+    """Options of nextpnr-ecp5."""
+
+    core: CoreView
+    size: str
+    package: str
+    speed: str
+
+
+def emit(core: CoreView, chip: Chip) -> dict[str, bytes]:
+    """The files of ``synth/``, by path below it."""
+    other = _ALM if chip.vendor == "Intel" else _PLAIN
+    command, family = _COMMANDS.get(chip.family, other)
+    shell = chip.family == "ECP5"
+    top = f"{core.top}_shell" if shell else core.top
+    view = _View(core=core, command=command, family=family, top=top, shell=shell)
+    files = {f"{core.top}.ys": render("synth/yosys.ys.j2", view)}
+    if shell:
+        files[f"{core.top}_shell.sv"] = render("synth/shell.sv.j2", core)
+        files["Makefile"] = render("synth/ecp5.mk.j2", _ecp5(core, chip.part))
+    return files
+
+
+def _ecp5(core: CoreView, part: str) -> _Ecp5View:
+    found = re.fullmatch(r"LFE5U-(12|25|45|85)F-([678])([BM]G\d+)[CI]", part)
+    if found is None or found[3] not in _ECP5_PACKAGES:
+        raise InternalError("emit", f"'{part}' is not an order code of an ECP5 that nextpnr knows")
+    return _Ecp5View(core=core, size=f"{found[1]}k", package=_ECP5_PACKAGES[found[3]], speed=found[2])

@@ -1,0 +1,39 @@
+"""Checks what belongs to no vendor: the FuseSoC core and ``synth/``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ternc.handoff.build import Build, images_of
+from ternc.handoff.elaborate import elaborate
+from ternc.handoff.names import each_once, exactly
+
+
+def check(build: Build) -> Iterator[str]:
+    """What is wrong, one sentence each, with the file in front."""
+    yield from (f"{build.top}.core: {sentence}" for sentence in _core(build))
+    yield from (f"synth/{build.top}.ys: {sentence}" for sentence in _yosys(build))
+
+
+def _core(build: Build) -> Iterator[str]:
+    text = (build.path / f"{build.top}.core").read_text()
+    listed = re.findall(r"^ +- (rtl/\S+?):? *(?:\{copyto: (\S+)\})?$", text, re.MULTILINE)
+    images = sorted({image for file in build.sources for image in images_of(file)})
+    wanted = [str(file.relative_to(build.path)) for file in (*build.sources, *images)]
+    yield from each_once("files", [name for name, _ in listed], wanted)
+    for name, copy in listed:
+        if copy and name != f"rtl/{copy}":
+            yield f"{name} must be copied to {name.removeprefix('rtl/')}, not to {copy}"
+    yield from exactly("the top module", re.findall(r"^ +toplevel: (\S+)$", text, re.MULTILINE), build.top)
+
+
+def _yosys(build: Build) -> Iterator[str]:
+    folder = build.path / "synth"
+    text = (folder / f"{build.top}.ys").read_text()
+    files = [folder / name for name in re.findall(r"^read_verilog .* (\S+)$", text, re.MULTILINE)]
+    tops = set(re.findall(r"-top (\S+)", text))
+    if len(tops) != 1:
+        yield f"it must have one top module, not {len(tops)}"
+    for top in tops:
+        yield from elaborate(top, files).said

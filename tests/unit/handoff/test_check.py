@@ -1,0 +1,143 @@
+"""Every file that goes to a vendor's tool agrees with the RTL, and a fault in one is found and named."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hand_designs import branches, score
+
+from ternc.emit import handoff, rtl
+from ternc.errors import BuildError
+from ternc.handoff.check import check
+from ternc.schedule import store
+from ternc.schedule.design import Chip
+
+CHIPS = {
+    "intel": Chip(vendor="Intel", family="Arria 10", part="10AX115S2F45I1SG"),
+    "amd": Chip(vendor="AMD", family="Zynq-7000", part="xc7z020clg400-1"),
+    "lattice": Chip(vendor="Lattice", family="ECP5", part="LFE5U-85F-6BG381C"),
+    "none": Chip(vendor="none", family="unit", part="unit"),
+}
+
+
+def written(path: Path, chip: str, make: str = "branches") -> Path:
+    """A build directory without its simulation: one input and two outputs, or the score."""
+    design = replace({"branches": branches, "score": score}[make](), chip=CHIPS[chip])
+    hardware = rtl.emit(design)
+    files = {f"rtl/{name}": data for name, data in hardware.items()} | handoff.emit(design, hardware)
+    for name, data in (files | {store.FILE: store.save(design)}).items():
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_bytes(data)
+    return path
+
+
+@pytest.fixture(scope="module")
+def builds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("a folder")  # with a blank in its name
+    return {chip: written(folder / chip, chip) for chip in CHIPS}
+
+
+@pytest.mark.parametrize("chip", CHIPS)
+def test_nothing_is_wrong_with_what_is_emitted(builds: dict[str, Path], chip: str) -> None:
+    report = check(builds[chip])
+    assert report.findings == ()
+    folders = {"intel": {"quartus"}, "amd": {"vivado"}}.get(chip, set())
+    assert {Path(name).parts[0] for name in report.files} == {"branches.core", "synth"} | folders
+
+
+@pytest.mark.parametrize("chip", ["intel", "amd"])
+def test_nothing_is_wrong_with_a_score(tmp_path: Path, chip: str) -> None:
+    assert check(written(tmp_path, chip, "score")).findings == ()
+
+
+FAULTS = [
+    # chip, file, text, what it becomes, what is said
+    ("intel", "quartus/branches_hw.tcl", "s_axis_0_tdata tdata Input 24", "s_axis_0_tdata tdata Input 32",
+     "quartus/branches_hw.tcl: port 's_axis_0_tdata': must have 24 bits, as in the RTL, not 32"),
+    ("intel", "quartus/branches_hw.tcl", "s_axis_0_tlast tlast", "s_axis_0_tlast last",
+     "quartus/branches_hw.tcl: port 's_axis_0_tlast': 'last' is no role of axi4stream, which has tdata, tvalid, tready, tlast"),
+    ("intel", "quartus/branches_hw.tcl", "add_interface_port s_axis_0 s_axis_0_tlast tlast Input 1\n", "",
+     "quartus/branches_hw.tcl: mapped ports: 's_axis_0_tlast' must be there once, not 0 times"),
+    ("intel", "quartus/branches_hw.tcl", "s_axis_0_tready tready Output", "s_axis_0_tready tready Input",
+     "quartus/branches_hw.tcl: port 's_axis_0_tready': as 'tready' of interface 's_axis_0' it must be Output, not Input"),
+    ("intel", "quartus/branches_hw.tcl", "add_interface s_axis_0 axi4stream end", "add_interface s_axis_0 axi4stream start",
+     "quartus/branches_hw.tcl: port 's_axis_0_tdata': as 'tdata' of interface 's_axis_0' it must be Output, not Input"),
+    ("intel", "quartus/branches_hw.tcl", "s_axis_0 associatedClock clk", "s_axis_0 associatedClock clock",
+     "quartus/branches_hw.tcl: interface 's_axis_0': associatedClock must name a clock interface"),
+    ("intel", "quartus/branches_hw.tcl", "rst synchronousEdges", "rst synchronousEdge",
+     "quartus/branches_hw.tcl: interface 'rst': 'synchronousEdge' is no property of reset"),
+    ("intel", "quartus/branches_hw.tcl", "        rtl/ternc_rom.sv\n", "",
+     "quartus/branches_hw.tcl: ternc_collector.sv:"),
+    ("intel", "quartus/branches_hw.tcl", "add_interface_port clk", "add_interface_pin clk",
+     'quartus: Tcl refuses a file: invalid command name "add_interface_pin"'),
+    ("intel", "quartus/branches_avalon_hw.tcl", "firstSymbolInHighOrderBits true", "firstSymbolInHighOrderBits false",
+     "quartus/branches_avalon_hw.tcl: interface 'asi_0': firstSymbolInHighOrderBits must be true, not false"),
+    ("intel", "quartus/branches_avalon_hw.tcl", "asi_0_startofpacket startofpacket", "asi_0_startofpacket empty",
+     "quartus/branches_avalon_hw.tcl: interface 'asi_0' must have a port with the role 'startofpacket'"),
+    ("intel", "quartus/branches.qsf", "DEVICE 10AX115S2F45I1SG", "DEVICE 10AX066",
+     "quartus/branches.qsf: DEVICE must be 10AX115S2F45I1SG, not 10AX066"),
+    ("intel", "quartus/branches.qsf", "../rtl/ternc_ram.sv", "../rtl/ternc_rams.sv",
+     "quartus/branches.qsf: there is no file"),
+    ("intel", "quartus/branches.qsf", "VIRTUAL_PIN ON -to m_axis_1_tvalid", "VIRTUAL_PIN ON -to m_axis_1_valid",
+     "quartus/branches.qsf: virtual pins: 'm_axis_1_tvalid' must be there once, not 0 times"),
+    ("intel", "quartus/branches.sdc", "get_ports clk_i", "get_ports clk",
+     "quartus/branches.qsf: branches.sdc: 'clk' is no port of branches"),
+    ("intel", "quartus/branches.sdc", "-period 10.000", "-period 100.000",
+     "quartus/branches.qsf: branches.sdc: the clock's period must be 10.000 ns, not 100.000"),
+    ("intel", "quartus/branches.sdc", "set_false_path -to [get_ports s_axis_0_tready]", "set_false_path -from [get_ports s_axis_0_tready]",
+     "quartus/branches.qsf: branches.sdc: 's_axis_0_tready' is an output of 1 bits, which it cannot be here"),
+    ("intel", "quartus/system_avalon.tcl", "EXPORT_OF core.asi_0", "EXPORT_OF core.asi",
+     "quartus/system_avalon.tcl: there is no interface 'core.asi'"),
+    ("intel", "quartus/system_axi.tcl", "add_connection rst.out_reset core.rst\n", "",
+     "quartus/system_axi.tcl: interfaces of the core that are connected or exported: 'core.rst' must be there once, not 0 times"),
+    ("amd", "vivado/build.tcl", "-part xc7z020clg400-1", "-part xc7z020clg400",
+     "vivado/build.tcl: the part must be xc7z020clg400-1, not xc7z020clg400"),
+    ("amd", "vivado/build.tcl", "    mem/e0_taps.mem\n", "",
+     "vivado/build.tcl: memory images: "),
+    ("amd", "vivado/branches_ip.v", "s_axis_0 TLAST", "s_axis_0 LAST",
+     "vivado/branches_ip.v: signals of 's_axis_0': 'TLAST' must be there once, not 0 times"),
+    ("amd", "vivado/branches_ip.v", "ASSOCIATED_BUSIF s_axis_0:", "ASSOCIATED_BUSIF ",
+     "vivado/branches_ip.v: interfaces of aclk: 's_axis_0' must be there once, not 0 times"),
+    ("amd", "vivado/branches_ip.v", "input  wire [23:0] s_axis_0_tdata", "input  wire [15:0] s_axis_0_tdata",
+     "vivado/branches_ip.v: "),
+    ("amd", "vivado/package_ip.tcl", "    ternc_ram.sv\n", "",
+     "vivado/package_ip.tcl: sources: 'ternc_ram.sv' must be there once, not 0 times"),
+    ("amd", "vivado/package_ip.tcl", "set_property name branches", "set_property name branch",
+     "vivado/block_design.tcl: it must add the IP that package_ip.tcl makes"),
+    ("amd", "vivado/block_design.tcl", "branches_0/aclk", "branches_0/clk_i",
+     "vivado/block_design.tcl: there is no 'branches_0/clk_i' among pins"),
+    ("amd", "vivado/block_design.tcl", "CONFIG.M_TDATA_NUM_BYTES 3 ", "CONFIG.M_TDATA_NUM_BYTES 4 ",
+     "vivado/block_design.tcl: 'width_s_axis_0/M_AXIS' has 32 bits, 'branches_0/s_axis_0' has 24"),
+    ("lattice", "synth/branches.ys", "../rtl/ternc_shell.sv", "ternc_shell.sv",
+     "synth/branches.ys: there is no file"),
+    ("lattice", "synth/branches_shell.sv", ".Inputs(", ".Inputs(1 + ",
+     "synth/branches.ys: "),
+    ("none", "branches.core", "      - rtl/ternc_ram.sv\n", "",
+     "branches.core: files: 'rtl/ternc_ram.sv' must be there once, not 0 times"),
+    ("none", "branches.core", "{copyto: mem/e0_taps.mem}", "{copyto: e0_taps.mem}",
+     "branches.core: rtl/mem/e0_taps.mem must be copied to mem/e0_taps.mem, not to e0_taps.mem"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("chip", "name", "text", "change", "said"), FAULTS)
+def test_a_fault_is_named(
+    builds: dict[str, Path], tmp_path: Path, chip: str, name: str, text: str, change: str, said: str
+) -> None:
+    build = tmp_path / "build"
+    shutil.copytree(builds[chip], build)
+    before = (build / name).read_text()
+    assert text in before
+    (build / name).write_text(before.replace(text, change, 1))
+    findings = check(build).findings
+    assert any(finding.startswith(said) for finding in findings), findings
+
+
+def test_a_file_that_is_gone_is_named(builds: dict[str, Path], tmp_path: Path) -> None:
+    build = tmp_path / "build"
+    shutil.copytree(builds["intel"], build)
+    (build / "quartus" / "branches.qpf").unlink()
+    with pytest.raises(BuildError, match=r"branches\.qpf: must be there, but is not$"):
+        check(build)
