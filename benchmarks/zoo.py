@@ -29,7 +29,7 @@ from ternc.network.compare import differences, on_borders
 from ternc.network.layers import Network
 from ternc.report.table import Table, columns
 from ternc.schedule.build import design_of
-from ternc.schedule.search import Wish
+from ternc.schedule.wish import Wish
 from ternc.simulate.close import different
 
 ROOT = Path(__file__).parents[1]

@@ -26,11 +26,11 @@ from ternc.network.layers import Network
 from ternc.report import accuracy, exactness
 from ternc.schedule import store as design_store
 from ternc.schedule.build import design_of, outline
-from ternc.schedule.costs import resources
+from ternc.schedule.choose import choose, cost
 from ternc.schedule.design import ArrayShape, Design, Outline
 from ternc.schedule.draft import Draft
 from ternc.schedule.pinned import read_engines
-from ternc.schedule.search import Wish, choose
+from ternc.schedule.wish import Wish
 from ternc.simulate.ends import Values, decode, encode, on_ports, only
 from ternc.simulate.frames import integers
 from ternc.simulate.predict import predict
@@ -171,7 +171,8 @@ def plan(model: Path, options: CompileOptions, progress: Progress | None = None)
     """
     device = target.load(options.target)
     read = frontend.read(model, input_quant=options.input_quant, anomaly=options.anomaly)
-    wish = replace(wish_of(options, device), fit=options.lanes is None and options.array is None)
+    wish = wish_of(options, device)
+    wish = replace(wish, fit=wish.smallest or (options.lanes is None and options.array is None))
     draft = chosen(read, device, wish, progress)
     return measured(draft.lines.network, outline(draft, device, wish.clock_mhz))
 
@@ -179,7 +180,7 @@ def plan(model: Path, options: CompileOptions, progress: Progress | None = None)
 def chosen(network: Network, device: Device, wish: Wish, progress: Progress | None = None) -> Draft:
     """The schedule of the form of a network (`passes.forms`) that makes the best design.
 
-    The best is the fastest, or of those that reach the wish's frame rate the smallest.
+    The best is the fastest, or of those that reach the wish's rate and latency the smallest.
 
     Raises:
         ScheduleError: No form can be scheduled; it is that of the first.
@@ -192,8 +193,8 @@ def chosen(network: Network, device: Device, wish: Wish, progress: Progress | No
             refused.append(error)
     if not found:
         raise refused[0]
-    if wish.fps:
-        return min(found, key=lambda draft: resources(draft, device).logic)
+    if wish.smallest:
+        return min(found, key=lambda draft: cost(draft, device))
     return min(found, key=lambda draft: draft.lines.timing.cycles_per_frame)
 
 

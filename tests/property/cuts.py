@@ -15,7 +15,8 @@ from ternc.schedule.build import schedule
 from ternc.schedule.design import ArrayShape, Design
 from ternc.schedule.lines import Lines
 from ternc.schedule.pinned import PinnedEngine, resolve
-from ternc.schedule.search import Wish, built
+from ternc.schedule.search import built
+from ternc.schedule.wish import Wish
 
 shapes = st.builds(ArrayShape, rows=st.integers(1, 6), cols=st.integers(1, 9), lanes=st.integers(1, 9))
 

@@ -48,7 +48,7 @@ def forms(network: Network) -> tuple[Network, ...]:
     found = [run(network)]
     for others in OTHERS:
         other = run(network, others)
-        if len(other.layers) != len(network.layers):
+        if len(other.layers) != len(found[0].layers):
             found.append(other)
     return tuple(found)
 

@@ -8,13 +8,14 @@ from dataclasses import fields
 from ternc.network.analysis import accumulator_range, density, hull, macs, sources
 from ternc.network.layers import Network
 from ternc.numeric import range_bits, signed_bits
+from ternc.schedule.choose import choose
 from ternc.schedule.costs import resources
 from ternc.schedule.design import Array, ArrayShape, Chip, Design, Engine, LayerSchedule, Outline
 from ternc.schedule.draft import Draft
 from ternc.schedule.images import requant_images, threshold_images, weight_images
 from ternc.schedule.ports import input_ports, output_ports
 from ternc.schedule.program import weight_digits
-from ternc.schedule.search import Wish, choose
+from ternc.schedule.wish import Wish
 from ternc.schedule.words import place_image, program_images
 from ternc.target.device import Device
 

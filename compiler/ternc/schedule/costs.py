@@ -11,9 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import ceil
 
-from ternc.errors import ScheduleError
 from ternc.numeric import ceil_div, clog2
-from ternc.schedule.design import ArrayShape, BankedMemory, MemoryUse, Resources
+from ternc.schedule.design import ArrayShape, BankedMemory, Geometry, MemoryUse, Resources
 from ternc.schedule.draft import Draft
 from ternc.schedule.instances import MemoryShape, memories, registers
 from ternc.schedule.plan import Numbers
@@ -34,6 +33,12 @@ SHALLOW_WORDS = 64
 """Up to this a memory may be built from logic."""
 MEMORY_BITS = {"ALM": 64, "LUT6": 64, "LUT4": 16}
 """Words of one bit that a unit of logic holds."""
+
+
+def engine_logic(numbers: Numbers, g: Geometry) -> float:
+    """Estimated logic of one engine, in ALMs, without memories that are built from logic."""
+    read = [*(buffer.memory for buffer in g.buffers), *([g.features] if g.features else [])]
+    return logic_alms(g.shape, numbers, read)
 
 
 def logic_alms(shape: ArrayShape, numbers: Numbers, read: Sequence[BankedMemory]) -> float:
@@ -79,9 +84,7 @@ def resources(made: Draft, device: Device) -> Resources:
     lines, factor = made.lines, LOGIC_FACTOR[device.logic.unit]
     logic = factor * PORT_ALMS * (len(made.streams) + len(lines.network.leaving))
     for planner, engine in zip(lines.planners, made.engines, strict=True):
-        g = engine.geometry
-        read = [*(buffer.memory for buffer in g.buffers), *([g.features] if g.features else [])]
-        logic += factor * logic_alms(g.shape, planner.numbers, read)
+        logic += factor * engine_logic(planner.numbers, engine.geometry)
     flip_flops, used = sum(registers(made, device.cell.form).values()), []
     for memory in memories(made):
         blocks = block_count(memory, device)
@@ -126,30 +129,3 @@ def block_count(memory: MemoryShape, device: Device) -> int:
     if memory.depth_words <= SHALLOW_WORDS and share < blocks / device.block_ram.count:
         return 0
     return blocks
-
-
-def shortage(need: Resources, device: Device, budget: float) -> str:
-    """What is short, as the rest of a sentence ('3,104 M20K, the device has 2,713'); empty if all fits."""
-    for count, have, unit in (
-        (need.logic, device.logic.count, device.logic.unit),
-        (need.block_rams, device.block_ram.count, device.block_ram.name),
-        (need.registers, device.registers.count, "registers"),
-        (need.dsps, device.dsp.count, device.dsp.name),
-    ):
-        if count > have * budget:
-            share = f" of which the budget allows {int(have * budget):,}" if budget < 1 else ""
-            return f"{count:,} {unit}, the device has {have:,}{share}"
-    return ""
-
-
-def require_fit(need: Resources, device: Device, budget: float, shapes: Sequence[ArrayShape]) -> None:
-    """ScheduleError if the design does not fit."""
-    lacking = shortage(need, device, budget)
-    if lacking:
-        arrays = (
-            f"an array of {shapes[0]}" if len(shapes) == 1 else f"arrays of {', '.join(map(str, shapes))}"
-        )
-        raise ScheduleError(
-            f"target '{device.name}': {arrays} would need an estimated {lacking}",
-            help="choose a larger --target, raise --budget, or ask for less with --array",
-        )

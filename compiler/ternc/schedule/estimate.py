@@ -47,6 +47,10 @@ SEQUENCER_PRODUCTS = 2
 """Multiplier blocks of a sequencer."""
 SEQUENCER_REGISTERS = 1500
 """About, of an engine's sequencer, collector and line buffers."""
+TAP_BITS = 36
+"""About, of a tap's word."""
+_ALL_WORDS = 0.999
+"""Share of a tile's words from which none is taken to be zero."""
 COLUMN_FLAGS = 60
 """About, of a column's addresses, parameters and flags."""
 
@@ -147,6 +151,18 @@ class LayerEstimate:
         tiles = np.ceil(self.tiling.layer.channels / grid.sides[1])
         return np.asarray(tiles * len(self.tiling.classes) * words)
 
+    def tap_words(self, grid: Grid, words: Floats) -> Floats:
+        """Of the engine's taps, ``[1, cols, lanes]``: tiles without a zero word share one list."""
+        tiles = np.ceil(self.tiling.layer.channels / grid.sides[1])
+        lists = np.where(words >= _ALL_WORDS * self.all_words(grid), 1, tiles)
+        return np.asarray(lists * sum(self.tiling.classes.values()) * words)
+
+    def all_words(self, grid: Grid) -> Floats:
+        """Weight words of a tile, those of zeros included, ``[1, 1, lanes]``."""
+        layer, lanes = self.tiling.layer, grid.sides[2]
+        inputs = [(term.weights.shape[1] * term.groups, term.weights[0, 0].size) for term in layer.terms]
+        return np.asarray(sum(np.ceil(channels / lanes) * window for channels, window in inputs))
+
 
 def _sampled(tiling: LayerTiling, outputs: int) -> LayerTiling:
     """The tiling of a layer's first output channels, of whole groups of the array's widest tile."""
@@ -173,19 +189,28 @@ class Front:
     """The shapes of one run of layers that nothing beats: more cycles, less cost.
 
     Attributes:
-        cycles: Rising; cost: falling; shares: ``[n, resources]``; index: flat, in the grid.
+        cycles: Rising; cost: falling; amounts: ``[n, resources]``; index: flat, in the grid.
     """
 
     grid: Grid
     cycles: Floats
     cost: Floats
-    shares: Floats
+    amounts: Floats
     index: NDArray[np.int64]
 
-    def best(self, most_cycles: float) -> int | None:
-        """The cheapest that takes at most so many cycles."""
+    def best(self, most_cycles: float, per_cycle: float = 0.0) -> tuple[int, float]:
+        """(number, price) of the cheapest that takes at most so many cycles, each of which costs so much on top.
+
+        The price is infinite where there is none.
+        """
         n = int(np.searchsorted(self.cycles, most_cycles, side="right")) - 1
-        return None if n < 0 else n
+        if n < 0:
+            return n, np.inf
+        if per_cycle:
+            prices = self.cost[: n + 1] + per_cycle * self.cycles[: n + 1]
+            n = int(prices.argmin())
+            return n, float(prices[n])
+        return n, float(self.cost[n])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -210,6 +235,7 @@ class Estimates:
         self.layers = [LayerEstimate(one.tilings[0]) for one in self.single]
         self._runs: dict[tuple[int, int], tuple[Grid, Floats, Floats]] = {}
         self._orders: dict[tuple[int, int], NDArray[np.int64]] = {}
+        self._exposed: dict[int, float] = {}
 
     def run(self, first: int, end: int) -> tuple[Grid, Floats, Floats]:
         """(grid, cycles, amounts) of layers ``first .. end - 1``: flat ``[n]`` and ``[n, resources]``."""
@@ -218,18 +244,29 @@ class Estimates:
             self._runs[key] = self._evaluate(first, end)
         return self._runs[key]
 
-    def front(self, first: int, end: int, weights: Floats, limits: Floats) -> Front:
-        """The run's best shapes where shares of the limits, of which there is one for each resource, weigh so much."""
+    def front(self, first: int, end: int, prices: Floats) -> Front:
+        """The run's best shapes where one of each resource costs so much."""
         grid, cycles, amounts = self.run(first, end)
         order = self._order(first, end)
-        cost = (amounts @ (weights / limits))[order]
+        cost = (amounts @ prices)[order]
         lowest = np.minimum.accumulate(cost)
         better = np.nonzero(np.concatenate([[True], lowest[1:] < lowest[:-1]]))[0]
         last = np.concatenate([np.diff(cycles[order[better]]) > 0, [True]])  # of those with equal cycles
         kept = order[better[last]]
         return Front(
-            grid=grid, cycles=cycles[kept], cost=cost[better[last]], shares=amounts[kept] / limits, index=kept
+            grid=grid, cycles=cycles[kept], cost=cost[better[last]], amounts=amounts[kept], index=kept
         )
+
+    def exposed(self, first: int, end: int) -> float:
+        """Share of a run's cycles that come behind the last row of its inputs: its part of the latency, about."""
+        if end > first + 1:
+            return 1.0
+        if first not in self._exposed:
+            stage, walk = self.single[first].stage, self.single[first].walks.layers[0]
+            needs = [(t.height, input_rows(stage, 0, walk, t, t.height).needs) for t in stage.inputs]
+            late = [any(rows[r] >= height for height, rows in needs) for r in range(walk.vertical.steps)]
+            self._exposed[first] = sum(late) / len(late)
+        return self._exposed[first]
 
     def _order(self, first: int, end: int) -> NDArray[np.int64]:
         """The run's shapes that can be built by rising cycles."""
@@ -322,12 +359,14 @@ class Estimates:
         stored = np.asarray(
             sum(layer.weight_words(grid, own) for layer, own in zip(layers, words, strict=True))
         )
+        taps = np.asarray(sum(layer.tap_words(grid, own) for layer, own in zip(layers, words, strict=True)))
         widths = [one.numbers.widths for one in singles]
         acc_bits = max(one.nominal_sums.acc_bits for one in singles)
         word_bits = max(one.nominal_sums.add_bits for one in singles) + max(one.mul_bits for one in widths)
         word_bits += max(one.code_bits for one in widths) + 3
         levels = max(one.threshold_levels for one in widths)
-        parts = [self._held(cols, stored, 2 * lanes), self._held(cols, params, np.asarray(word_bits))]
+        parts = [self._held(np.ones(1), taps, np.asarray(TAP_BITS)), self._held(cols, stored, 2 * lanes)]
+        parts += [self._held(cols, params, np.asarray(word_bits))]
         parts += [self._held(cols, params * (1 << n), np.asarray(acc_bits + 1)) for n in range(levels)]
         for tensor in stage.inputs:
             bits = range_bits(tensor.range.low, tensor.range.high)

@@ -160,17 +160,26 @@ class Lines:
     @cached_property
     def pipeline(self) -> Pipeline:
         """Everything that takes part, with the capacities that it needs."""
-        engines = tuple(self._engine_cycles(n) for n in range(len(self.planners)))
         least = []
         for keeper in self.keepers:
             step = self._rows(keeper).step
             if isinstance(keeper, ToBuffer):
-                rows = engines[keeper.engine].rows
+                rows = self.unsized.engines[keeper.engine].rows
                 needs = [row.needs[keeper.buffer] for row in rows]
                 least.append(least_rows(needs, [row.frees[keeper.buffer] for row in rows], step))
             else:
                 least.append(step)
-        unsized = Pipeline(
+        return sized(self.unsized, least)
+
+    @property
+    def least_latency(self) -> int:
+        """Cycles of one frame alone where every circular buffer holds a frame: no capacities can be faster."""
+        return frame_cycles(self.unsized, 1).ends[0] + 1
+
+    @cached_property
+    def unsized(self) -> Pipeline:
+        """Everything that takes part, with room for a frame in every circular buffer."""
+        return Pipeline(
             streams=tuple(
                 StreamCycles(
                     rows=tensor.height,
@@ -179,12 +188,11 @@ class Lines:
                 )
                 for tensor, count in zip(self.network.input_tensors, self.elements, strict=True)
             ),
-            engines=engines,
+            engines=tuple(self._engine_cycles(n) for n in range(len(self.planners))),
             outputs=tuple(self._output_cycles(n) for n in range(len(self.network.outputs))),
             score=self._score_cycles(),
             keepers=tuple(self._rows(keeper) for keeper in self.keepers),
         )
-        return sized(unsized, least)
 
     @cached_property
     def timing(self) -> FrameTiming:

@@ -19,8 +19,9 @@ from ternc.network.host import random_codes
 from ternc.network.layers import IntRange, Linear, Network, Pool, Staircase, Tensor, Term
 from ternc.passes import Cluster, run
 from ternc.passes.cluster import blocks, used
+from ternc.schedule.choose import choose
 from ternc.schedule.design import ArrayShape
-from ternc.schedule.search import Wish, choose
+from ternc.schedule.wish import Wish
 
 
 def same(network: Network, other: Network, seed: int) -> None:

@@ -18,8 +18,8 @@ from ternc.schedule.axes import Axis, Walks
 from ternc.schedule.axes import walks as stage_walks
 from ternc.schedule.build import schedule
 from ternc.schedule.design import ArrayShape
-from ternc.schedule.search import Wish
 from ternc.schedule.stage import cut
+from ternc.schedule.wish import Wish
 
 
 def one(size: int, **fields: int) -> Axis:

@@ -20,7 +20,7 @@ from ternc.network.layers import IntRange, Linear, Network, Tensor, Term
 from ternc.schedule.build import schedule
 from ternc.schedule.design import ArrayShape, LayerSchedule
 from ternc.schedule.digits import Recoder, magnitude, plane_list
-from ternc.schedule.search import Wish
+from ternc.schedule.wish import Wish
 
 words = st.integers(2, 8).flatmap(
     lambda bits: st.lists(st.integers(-(1 << (bits - 1)), (1 << (bits - 1)) - 1), min_size=1, max_size=6)

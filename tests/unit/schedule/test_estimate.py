@@ -88,14 +88,15 @@ def test_a_front_has_no_shape_that_another_beats(estimates: Estimates) -> None:
     weights, limits = np.array([1.0, 0.5, 2.0, 1.0, 1.0]), np.array([1e5, 3e5, 500.0, 200.0, 4096.0])
     for first in range(len(estimates.layers)):
         grid, cycles, amounts = estimates.run(first, len(estimates.layers))
-        front = estimates.front(first, len(estimates.layers), weights, limits)
+        front = estimates.front(first, len(estimates.layers), weights / limits)
         cost = amounts / limits @ weights
         assert (np.diff(front.cycles) > 0).all()
         assert (np.diff(front.cost) < 0).all()
         for most in (front.cycles[0] - 1, *front.cycles, front.cycles[-1] * 2):
-            best, within = front.best(float(most)), cycles <= most
-            assert (best is None) == (not within.any())
-            if best is not None:
+            (best, price), within = front.best(float(most)), cycles <= most
+            assert (price == np.inf) == (not within.any())
+            if price < np.inf:
+                assert price == front.cost[best]
                 assert front.cost[best] == pytest.approx(cost[within].min(), rel=1e-12)
                 assert front.cost[best] == pytest.approx(cost[front.index[best]], rel=1e-12)
                 assert cycles[front.index[best]] == front.cycles[best] <= most

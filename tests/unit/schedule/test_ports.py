@@ -13,8 +13,8 @@ from ternc.network.layers import Anomaly, IntRange, Linear, Network, Tensor, Ter
 from ternc.schedule.build import schedule
 from ternc.schedule.design import ArrayShape
 from ternc.schedule.ports import input_ports, output_ports, port_names, score_unit
-from ternc.schedule.search import Wish
 from ternc.schedule.store import load, save
+from ternc.schedule.wish import Wish
 
 SHAPE = ArrayShape(rows=2, cols=4, lanes=4)
 

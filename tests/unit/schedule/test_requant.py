@@ -17,7 +17,7 @@ from ternc.network.layers import IntRange, Linear, Network, Staircase, Tensor, T
 from ternc.schedule.build import schedule
 from ternc.schedule.design import ArrayShape, Design
 from ternc.schedule.requant import code_tables, layer_table
-from ternc.schedule.search import Wish
+from ternc.schedule.wish import Wish
 
 SHAPE = ArrayShape(rows=2, cols=3, lanes=4)
 
