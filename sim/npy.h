@@ -22,7 +22,7 @@ public:
             throw std::invalid_argument(path + " is not a version 1 .npy file");
         const std::size_t length = static_cast<std::uint8_t>(magic[8]) | static_cast<std::uint8_t>(magic[9]) << 8;
         std::string header(length, ' ');
-        file_.read(header.data(), static_cast<std::streamsize>(length));
+        file_.read(&header[0], static_cast<std::streamsize>(length));
         const auto open = header.find('(');
         if (header.find("'|u1'") == std::string::npos || header.find("False") == std::string::npos
             || std::sscanf(header.c_str() + open, "(%zu, %zu, %zu)", &frames, &beats, &bytes) != 3)
