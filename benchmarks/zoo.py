@@ -109,7 +109,7 @@ def build(model: Path, name: str, out: Path, quant: InputQuant | None) -> pipeli
     draft = pipeline.chosen(read, device, wish)
     network, design = draft.lines.network, design_of(draft, device, wish.clock_mhz)
     options = pipeline.CompileOptions(target=TARGET, budget=BUDGET, input_quant=quant)
-    files = pipeline.build_files(model, network, design)
+    files = pipeline.build_files(model, network, design, pipeline.CompileOptions(emit=("rtl",)))
     pipeline.write_whole(out, network, files, pipeline.options_document(model, options))
     return pipeline.Build(path=out, design=design, network=network)
 

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ternc import frontend, passes, report, target
-from ternc.emit import handoff, rtl, simulation
+from ternc.dialects import DIALECTS, Dialect
+from ternc.emit import handoff, hls, rtl, simulation
 from ternc.errors import BuildError, ScheduleError
 from ternc.frontend import AnomalyWish, CheckReport, InputQuant
 from ternc.network import golden
@@ -49,6 +50,11 @@ CHUNK_FRAMES = 64
 """Frames that the golden model runs at a time on calibration data."""
 
 
+HardwareForm: TypeAlias = Literal["rtl", "hls"]
+HARDWARE_FORMS: tuple[HardwareForm, ...] = ("rtl", "hls")
+"""SystemVerilog, and C++ for high-level synthesis."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompileOptions:
     """What to build for which device.
@@ -63,6 +69,8 @@ class CompileOptions:
         input_quant: Integer type of an input that the model does not declare.
         anomaly: An outlier detector to add to an autoencoder, or None.
         ternarise: How to make a float model ternary first, or None for a model that is ternary.
+        emit: Forms of the hardware to write.
+        hls: Wrappers of the HLS form.
     """
 
     target: str = "arria10"
@@ -74,6 +82,8 @@ class CompileOptions:
     input_quant: InputQuant | None = None
     anomaly: AnomalyWish | None = None
     ternarise: TernariseWish | None = None
+    emit: tuple[HardwareForm, ...] = HARDWARE_FORMS
+    hls: tuple[Dialect, ...] = DIALECTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -154,7 +164,7 @@ def compile(
         draft = chosen(read, device, wish, progress)
         network, design = draft.lines.network, design_of(draft, device, wish.clock_mhz)
         trial = None if made is None else tried(network, made, progress)
-        files = build_files(source, network, design)
+        files = build_files(source, network, design, options)
     if trial is not None:
         files |= trial_files(trial)
     write_whole(destination, network, files, options_document(model, options, made))
@@ -246,12 +256,13 @@ def trial_files(trial: Trial) -> dict[str, bytes]:
     return {"report/ternarise.json": document.encode(), "report/ternarise.txt": text.encode()}
 
 
-def build_files(model: Path, network: Network, design: Design) -> dict[str, bytes]:
+def build_files(model: Path, network: Network, design: Design, options: CompileOptions) -> dict[str, bytes]:
     """Every file of the build but the stored network and the manifest, by path."""
     performance = measured(network, design)
-    hardware = rtl.emit(design)
+    hardware = rtl.emit(design) if "rtl" in options.emit else {}
     parts = {
         "rtl": hardware,
+        "hls": hls.emit(design, options.hls) if "hls" in options.emit else {},
         "sim": simulation.emit(design, vectors(network, design)),
         "report": {
             "performance.json": report.to_json(performance).encode(),
@@ -262,7 +273,8 @@ def build_files(model: Path, network: Network, design: Design) -> dict[str, byte
         "model": {"model.onnx": frontend.self_contained(model)},
     }
     files = {f"{folder}/{name}": data for folder, part in parts.items() for name, data in part.items()}
-    files |= handoff.emit(design, hardware)
+    if hardware:
+        files |= handoff.emit(design, hardware)
     files[design_store.FILE] = design_store.save(design)
     return files
 
@@ -290,6 +302,8 @@ def options_document(model: Path, options: CompileOptions, made: Ternarised | No
         "array": array_document(options.array),
         "input_quant": f"{quant.type}:{quant.scale!r}" if quant else None,
         "anomaly": {"threshold": anomaly.threshold, "measure": anomaly.measure} if anomaly else None,
+        "emit": sorted(options.emit),
+        "hls": list(options.hls),
         "ternarise": wish.document() | made.document() if wish and made else None,
     }
 

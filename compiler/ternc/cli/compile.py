@@ -9,11 +9,12 @@ import click
 
 from ternc.cli.arguments import anomaly_wish, common, rho, schedule_options
 from ternc.cli.terminal import Detail, Terminal
+from ternc.dialects import DIALECTS, Dialect
 from ternc.report.table import Table, columns, count, percent
 
 if TYPE_CHECKING:
     from ternc.network.layers import Measure
-    from ternc.pipeline import Trial
+    from ternc.pipeline import HardwareForm, Trial
 
 
 @click.command("compile")
@@ -38,6 +39,18 @@ if TYPE_CHECKING:
 @click.option(
     "--correct", is_flag=True, help="With --ternarise: fit scales and biases to the float model's outputs."
 )
+@click.option(
+    "--emit",
+    type=click.Choice(["rtl", "hls"]),
+    multiple=True,
+    help="Only this form of the hardware: SystemVerilog or HLS C++.  [default: both]",
+)
+@click.option(
+    "--hls",
+    type=click.Choice(DIALECTS),
+    multiple=True,
+    help="Only this tool's wrapper of the HLS form.  [default: all of them]",
+)
 @common
 def compile_command(
     terminal: Terminal,
@@ -49,9 +62,11 @@ def compile_command(
     calibrate: Path | None,
     act_bits: int | None,
     correct: bool,
+    emit: tuple[HardwareForm, ...],
+    hls: tuple[Dialect, ...],
     **options: Any,
 ) -> int:
-    """Compile MODEL into a build directory: rtl/, sim/, report/ and manifest.json."""
+    """Compile MODEL into a build directory: rtl/, hls/, sim/, report/ and manifest.json."""
     from ternc import pipeline, report
     from ternc.report import exactness
     from ternc.ternarise import wish as ternarise_wish
@@ -69,6 +84,8 @@ def compile_command(
         raise click.UsageError(
             "--ternarise needs --calibrate DATA.npz, data to choose the activations' scales on"
         )
+    if hls and emit and "hls" not in emit:
+        raise click.UsageError("--hls needs --emit hls")
     with terminal.progress("reading the model") as bars:
         build = pipeline.compile(
             model,
@@ -76,6 +93,8 @@ def compile_command(
             options=pipeline.CompileOptions(
                 anomaly=wish,
                 ternarise=ternarise_wish(ternarise, calibrate, act_bits=act_bits or 8, correct=correct),
+                emit=emit or pipeline.HARDWARE_FORMS,
+                hls=hls or DIALECTS,
                 **options,
             ),
             progress=bars,

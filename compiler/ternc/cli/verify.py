@@ -10,6 +10,7 @@ import click
 
 from ternc.cli.arguments import common
 from ternc.cli.terminal import Terminal
+from ternc.dialects import DIALECTS, Dialect
 from ternc.report.table import count
 
 if TYPE_CHECKING:
@@ -35,9 +36,28 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Instead of that, check everything written for vendor tools (Tcl, constraints, wrappers) against the RTL.",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["rtl", "hls"]),
+    default="rtl",
+    show_default=True,
+    help="hls: the C++ for high-level synthesis, compiled and run here, every layer compared.",
+)
+@click.option(
+    "--hls",
+    type=click.Choice(DIALECTS),
+    multiple=True,
+    help="With --engine hls: only this tool's wrapper.  [default: all that the build has]",
+)
 @common
 def verify_command(
-    terminal: Terminal, build: Path, input_path: Path | None, handoff: bool, **options: Any
+    terminal: Terminal,
+    build: Path,
+    input_path: Path | None,
+    handoff: bool,
+    engine: str,
+    hls: tuple[Dialect, ...],
+    **options: Any,
 ) -> int:
     """Prove that BUILD's RTL, integer network and ONNX model agree, in values and in cycles."""
     if handoff:
@@ -45,6 +65,12 @@ def verify_command(
         if given or input_path is not None:
             raise click.UsageError(f"--handoff runs no frames, so it excludes {(*given, '--input')[0]}")
         return _handoff(terminal, build)
+    if engine == "hls":
+        if options["stalls"] is not None:
+            raise click.UsageError("--stalls excludes --engine hls: C simulation has no time")
+        return _verify_hls(terminal, build, input_path, options["frames"], hls)
+    if hls:
+        raise click.UsageError("--hls needs --engine hls")
     from ternc.simulate.verify import VerifyOptions
     from ternc.simulate.verify import verify as run
 
@@ -69,6 +95,24 @@ def _handoff(terminal: Terminal, build: Path) -> int:
     for sentence in found.findings:
         terminal.complain(sentence)
     return 1 if found.findings else 0
+
+
+def _verify_hls(
+    terminal: Terminal, build: Path, input_path: Path | None, frames: int | None, hls: tuple[Dialect, ...]
+) -> int:
+    """The HLS form instead of the RTL."""
+    from ternc.simulate.verify_hls import HlsOptions, verify_hls
+
+    options = HlsOptions(frames=frames, input=input_path, dialects=hls)
+    with terminal.progress("compiling the C simulation") as bars:
+        found = verify_hls(build, options, partial(bars, "simulating"))
+    wrappers = ", ".join(found.dialects)
+    agreement = f"{count(found.frames)} frames: golden = HLS C++ in every layer ({wrappers}) = ONNX"
+    failures = found.failures()
+    terminal.result(found.to_json(), [] if failures else [agreement, *found.notes()])
+    for sentence in failures:
+        terminal.complain(sentence)
+    return 1 if failures else 0
 
 
 def _agreement(found: VerifyReport) -> str:

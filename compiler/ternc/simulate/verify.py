@@ -118,16 +118,7 @@ class VerifyReport:
 
     def notes(self) -> tuple[str, ...]:
         """One sentence for each thing worth knowing that is not wrong in itself."""
-        found = []
-        if self.modified:
-            shown = ", ".join(self.modified[:5]) + (", ..." if len(self.modified) > 5 else "")
-            found.append(f"{len(self.modified)} files were changed after the build: {shown}")
-        if self.on_borders:
-            found.append(
-                f"{self.on_borders} frames differ from onnxruntime because its float32 lands on the other side of a "
-                f"rounding border; {self.first_on_border}"
-            )
-        return tuple(found)
+        return notes(self.modified, self.on_borders, self.first_on_border)
 
     def to_json(self) -> dict[str, Any]:
         """The document that ``ternc verify --json`` prints."""
@@ -137,8 +128,22 @@ class VerifyReport:
             "cycles_per_frame": _plain(self.cycles_per_frame),
             "latency_cycles": _plain(self.latency_cycles),
             "first_mismatch": _first(self.first_mismatch),
-            "on_borders": {"frames": self.on_borders, "first": _border(self.first_on_border)},
+            "on_borders": {"frames": self.on_borders, "first": border_document(self.first_on_border)},
         }
+
+
+def notes(modified: Sequence[str], on_borders: int, first: OnBorder | None) -> tuple[str, ...]:
+    """About files that were changed, and frames in which onnxruntime's float32 lands on the other side of a border."""
+    found = []
+    if modified:
+        shown = ", ".join(modified[:5]) + (", ..." if len(modified) > 5 else "")
+        found.append(f"{len(modified)} files were changed after the build: {shown}")
+    if on_borders:
+        found.append(
+            f"{on_borders} frames differ from onnxruntime because its float32 lands on the other side of a "
+            f"rounding border; {first}"
+        )
+    return tuple(found)
 
 
 def _plain(cycles: Cycles) -> dict[str, int | None]:
@@ -170,7 +175,8 @@ def _first(mismatch: RtlMismatch | OnnxMismatch | None) -> dict[str, Any] | None
             }
 
 
-def _border(place: OnBorder | None) -> dict[str, Any] | None:
+def border_document(place: OnBorder | None) -> dict[str, Any] | None:
+    """A place on a rounding border as plain data."""
     if place is None:
         return None
     crossing = place.crossing
@@ -200,32 +206,31 @@ def verify(path: Path, options: VerifyOptions, progress: Progress | None = None)
         DataError: The input file does not fit the network.
         ToolError: A simulator is missing, or refuses the RTL.
     """
-    if options.frames is not None and options.frames < 1:
-        raise DataError(f"the number of frames must be at least 1, not {options.frames}")
     build = open_build(path)
-    frames = _frames(build, options)
+    usual = DEFAULT_FRAMES[options.simulator]
+    frames = chosen_frames(build, options.input, options.frames, usual, options.seed)
     build = replace(build, dut=replace(build.dut, quick=_quick(build, len(frames))))
     leaving = golden.predict(build.network, frames.codes)
-    versus_onnx = _versus_onnx(build, frames, leaving)
+    versus = versus_onnx(build, frames, leaving)
 
     simulator = SIMULATORS[options.simulator]
-    beats = _pack(build.dut.inputs, frames.codes)
+    beats = pack_all(build.dut.inputs, frames.codes)
     alone = simulator(build.dut, [data[:1] for data in beats])
     parts = run_parts(
         simulator, build.dut, beats, stalls=options.stalls, progress=progress, jobs=_jobs(options)
     )
     row = _row(build, options, beats, parts)
     stops = [run.stopped for run in (*(part.simulation for part in parts), alone, row) if run.stopped]
-    wrong = wrong_frames(parts, _pack(build.dut.outputs, on_ports(build.network, leaving)))
-    first: RtlMismatch | OnnxMismatch | None = versus_onnx.first
+    wrong = wrong_frames(parts, pack_all(build.dut.outputs, on_ports(build.network, leaving)))
+    first: RtlMismatch | OnnxMismatch | None = versus.first
     if wrong:
         first = _locate(build, simulator, frames.codes, beats, parts, wrong[0], progress)
     return VerifyReport(
         frames=len(frames),
-        onnx=versus_onnx.mismatches,
+        onnx=versus.mismatches,
         rtl=len(wrong),
-        on_borders=versus_onnx.on_borders,
-        first_on_border=versus_onnx.first_on_border,
+        on_borders=versus.on_borders,
+        first_on_border=versus.first_on_border,
         cycles_per_frame=Cycles(
             predicted=build.cycles_per_frame,
             simulated=None if row.stopped else interval(row.ends[:TIMED_FRAMES].tolist()),
@@ -246,18 +251,25 @@ def _quick(build: Opened, frames: int) -> bool:
     return macs * build.cycles_per_frame * frames <= _LITTLE_WORK
 
 
-def _frames(build: Opened, options: VerifyOptions) -> Frames:
-    if options.input is not None:
-        return frame_sets.given(build.network, options.input, options.frames)
-    count = options.frames if options.frames is not None else DEFAULT_FRAMES[options.simulator]
-    return frame_sets.chosen(build.network, count, options.seed)
+def chosen_frames(build: Opened, path: Path | None, count: int | None, usual: int, seed: int) -> Frames:
+    """The frames to run: those of a file, at most ``count``, or ``count`` (else ``usual``) drawn ones.
+
+    Raises:
+        DataError: A number below 1, or a file that does not fit the network.
+    """
+    if count is not None and count < 1:
+        raise DataError(f"the number of frames must be at least 1, not {count}")
+    if path is not None:
+        return frame_sets.given(build.network, path, count)
+    return frame_sets.chosen(build.network, usual if count is None else count, seed)
 
 
-def _pack(ports: Sequence[StreamPort], maps: Sequence[Codes]) -> tuple[Beats, ...]:
+def pack_all(ports: Sequence[StreamPort], maps: Sequence[Codes]) -> tuple[Beats, ...]:
+    """The beats of every port."""
     return tuple(pack(port, values) for port, values in zip(ports, maps, strict=True))
 
 
-def _versus_onnx(build: Opened, frames: Frames, leaving: Sequence[Codes]) -> OnnxComparison:
+def versus_onnx(build: Opened, frames: Frames, leaving: Sequence[Codes]) -> OnnxComparison:
     """The golden model's outputs against onnxruntime's."""
     network = build.network
     expected = frontend.execute(build.model, frames.inputs)

@@ -78,7 +78,7 @@ def ends(design: Design) -> Ends:
     inputs = [_from_stream(design, n, stream) for n, stream in enumerate(design.streams)]
     engines = [_from_engine(n, engine) for n, engine in enumerate(design.engines)]
     keepers: dict[Link, End] = {}
-    makers = [stream.links for stream in design.streams]
+    makers: list[tuple[Link, ...]] = [stream.links for stream in design.streams]
     makers += [engine.geometry.links for engine in design.engines]
     types = (*inputs, *engines)
     for made, links in zip(types, makers, strict=True):

@@ -81,7 +81,9 @@ def _words(memory: Memory, chunk: int, count: int) -> str:
     size = ceil_div(chunk * count, 8)
     data = b"".join(word.to_bytes(size, "little") for word in memory.words)
     values = _cut(np.frombuffer(data, np.uint8).reshape(len(memory.words), size), chunk, count)
-    texts = [f"{{{','.join(f'0x{value:x}{_SUFFIX[chunk > 32]}' for value in word)}}}," for word in values.tolist()]
+    texts = [
+        f"{{{','.join(f'0x{value:x}{_SUFFIX[chunk > 32]}' for value in word)}}}," for word in values.tolist()
+    ]
     lines = [texts[at : at + _LINE_WORDS] for at in range(0, len(texts), _LINE_WORDS)]
     return "".join("".join(line) + "\n" for line in lines)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ternc.dialects import Dialect
 from ternc.emit.env import comment
 from ternc.emit.hls.engine import engine_name
 from ternc.emit.hls.links import Ends, LinkType, StreamView
@@ -19,6 +20,12 @@ from ternc.schedule.design import (
     ToScore,
 )
 from ternc.version import __version__
+
+NOTES: dict[Dialect, str] = {
+    "vitis": "the wrapper for Vitis HLS, with a configuration file, and a Tcl script for older versions",
+    "catapult": "the wrapper for Catapult, with a Tcl script",
+    "sycl": "the wrapper for SYCL on FPGAs, with a CMake project",
+}
 
 _ROWS_AHEAD, _PASSES_AHEAD = 4, 8
 
@@ -38,9 +45,7 @@ class PortView:
 class ProcessView:
     """A process: a structure with a method ``frame`` that takes these streams, some of which may be ports.
 
-    Attributes:
-        name: Of the process; type: of the structure.
-        ports: How many of the streams, at which end, are ports of the design: ``first`` (an input), ``last`` or none.
+    A port's stream has the depth 0.
     """
 
     name: str
@@ -101,6 +106,14 @@ class ScoreView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DialectView:
+    """A wrapper's folder and what is in it."""
+
+    name: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TopView:
     """What all generated files but the engines' read."""
 
@@ -117,10 +130,13 @@ class TopView:
     processes: tuple[ProcessView, ...]
     input_count: int
     output_count: int
+    dialects: tuple[DialectView, ...]
+    clock_mhz: str
+    clock_ns: str
 
 
-def top_view(design: Design, ends: Ends) -> TopView:
-    """The view of a design; ``ends`` are its links."""
+def top_view(design: Design, ends: Ends, dialects: tuple[Dialect, ...]) -> TopView:
+    """The view of a design; ``ends`` are its links, ``dialects`` the wrappers that are written."""
     score = design.score
     programs = [_program(n) for n in range(len(design.engines))]
     links = [stream for end in ends.keepers.values() for stream in end.streams]
@@ -147,6 +163,9 @@ def top_view(design: Design, ends: Ends) -> TopView:
         processes=tuple(_processes(design, ends, programs)),
         input_count=len(design.inputs),
         output_count=len(design.outputs),
+        dialects=tuple(DialectView(name=name, note=NOTES[name]) for name in dialects),
+        clock_mhz=f"{design.clock_mhz:g}",
+        clock_ns=f"{1000 / design.clock_mhz:.3f}",
     )
 
 

@@ -2,7 +2,7 @@
 // runs at once, to its end, and a pipe is a queue without a bound. Not used where a SYCL compiler is.
 #pragma once
 
-#include "../../hls_stream.h"
+#include "../../vitis/hls_stream.h"
 
 namespace sycl {
 

@@ -1,0 +1,145 @@
+"""Every value of every layer, of many frames at once: what the engines finished against the golden model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ternc.network import golden
+from ternc.network.layers import Linear, Network
+from ternc.schedule.design import ArrayShape, Event
+from ternc.schedule.events import frame_events, wire_form
+from ternc.schedule.store import StoredEngine
+from ternc.simulate.ends import Codes
+
+_CHUNK_FRAMES = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrongValue:
+    """A finished value that is not golden's.
+
+    Attributes:
+        frame: From 0.
+        layer: Name of the layer that computed it.
+        channel, pixel: Place in the layer's output (after its pool), pixel = (y, x).
+        expected, got: Integers of the network; ``got`` is None where the value never came.
+    """
+
+    frame: int
+    layer: str
+    channel: int
+    pixel: tuple[int, int]
+    expected: int
+    got: int | None
+
+
+def first_wrong(
+    network: Network,
+    engines: Sequence[StoredEngine],
+    codes: Sequence[Codes],
+    vectors: Sequence[NDArray[np.int64]],
+) -> WrongValue | None:
+    """The first value that is not golden's: of the first frame that has one, its first engine, in the engine's order.
+
+    Args:
+        network: What they compute.
+        engines: In the order of their layers; an engine reads only what engines before it made.
+        codes: Network inputs, int64 ``[frames, C, H, W]`` each.
+        vectors: Of each engine what it finished, int64 ``[vectors, cols]``, frame after frame.
+    """
+    plans = [_Plan(network, engine.layers, engine.shape) for engine in engines]
+    frames = len(codes[0])
+    for first in range(0, frames, _CHUNK_FRAMES):
+        chunk = slice(first, min(first + _CHUNK_FRAMES, frames))
+        expected = golden.run(network, [array[chunk] for array in codes])
+        found = [
+            place
+            for plan, values in zip(plans, vectors, strict=True)
+            for place in plan.wrong(expected, values[first * plan.events :], chunk.stop - first)
+        ]
+        if found:
+            place = min(found, key=lambda one: one.frame)
+            return WrongValue(
+                frame=first + place.frame,
+                layer=place.layer,
+                channel=place.channel,
+                pixel=place.pixel,
+                expected=place.expected,
+                got=place.got,
+            )
+    return None
+
+
+class _Plan:
+    """Where in the network the vectors of an engine's frame belong."""
+
+    def __init__(self, network: Network, layers: Sequence[str], shape: ArrayShape) -> None:
+        events = frame_events(network, layers, shape)
+        self.network, self.cols, self.events = network, shape.cols, len(events)
+        named = {layer.name: layer for layer in network.layers}
+        self.layers = [_Layer(network, named[name], shape, events) for name in layers]
+
+    def wrong(self, expected: golden.Trace, vectors: NDArray[np.int64], frames: int) -> Iterator[WrongValue]:
+        """The first wrong value of each frame that has one, at most one a frame and layer."""
+        whole = min(frames, len(vectors) // self.events)
+        values = vectors[: whole * self.events].reshape(whole, self.events, self.cols)
+        for frame in range(whole):
+            found = next((w for layer in self.layers for w in layer.wrong(expected, values, frame)), None)
+            if found is not None:
+                yield found
+                return
+        if whole < frames:
+            rest = vectors[whole * self.events :]
+            for layer in self.layers:
+                yield from layer.missing(expected, len(rest), whole)
+
+
+class _Layer:
+    """The vectors of one layer: their places, and golden's values in the form of the wires."""
+
+    def __init__(self, network: Network, layer: Linear, shape: ArrayShape, events: Sequence[Event]) -> None:
+        self.name, self.target = layer.name, network.tensor(layer.target)
+        mine = [
+            n for n, event in enumerate(events) if event.layer == layer.name and event.y < self.target.height
+        ]
+        self.at = np.array(mine, np.int64)
+        self.y = np.array([events[n].y for n in mine], np.int64)
+        self.x = np.array([events[n].x for n in mine], np.int64)
+        first = np.array([events[n].first_channel for n in mine], np.int64)
+        self.channel = first[:, None] + np.arange(shape.cols)
+        self.real = self.channel < self.target.channels
+        self.factor, self.addend = wire_form(network, layer)
+
+    def expected(self, trace: golden.Trace, frame: int) -> NDArray[np.int64]:
+        """Golden's values, int64 ``[vectors, cols]``; where a column has no channel, those of the last one."""
+        channel = np.minimum(self.channel, self.target.channels - 1)
+        found: NDArray[np.int64] = trace[self.target.name][frame][channel, self.y[:, None], self.x[:, None]]
+        return found.astype(np.int64)
+
+    def wrong(self, trace: golden.Trace, values: NDArray[np.int64], frame: int) -> Iterator[WrongValue]:
+        """The first wrong value of a frame, if there is one."""
+        wanted, got = self.expected(trace, frame), values[frame][self.at]
+        channel = np.minimum(self.channel, self.target.channels - 1)
+        factor, addend = self.factor[channel], self.addend[channel]
+        for n, c in np.argwhere((got != wanted * factor + addend) & self.real)[:1]:
+            value = int((got[n, c] - addend[n, c]) // factor[n, c])
+            yield self._place(frame, n, c, int(wanted[n, c]), value)
+
+    def missing(self, trace: golden.Trace, came: int, frame: int) -> Iterator[WrongValue]:
+        """The first value of a frame that did not come, if one is this layer's."""
+        for n in np.flatnonzero(self.at >= came)[:1]:
+            yield self._place(frame, n, 0, int(self.expected(trace, frame)[n, 0]), None)
+
+    def _place(self, frame: int, n: int, c: int, expected: int, got: int | None) -> WrongValue:
+        return WrongValue(
+            frame=frame,
+            layer=self.name,
+            channel=int(self.channel[n, c]),
+            pixel=(int(self.y[n]), int(self.x[n])),
+            expected=expected,
+            got=got,
+        )
