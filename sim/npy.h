@@ -20,7 +20,8 @@ public:
         char magic[10];
         if (!file_.read(magic, 10) || std::memcmp(magic, "\x93NUMPY\x01", 7) != 0)
             throw std::invalid_argument(path + " is not a version 1 .npy file");
-        const std::size_t length = static_cast<std::uint8_t>(magic[8]) | static_cast<std::uint8_t>(magic[9]) << 8;
+        const unsigned low = static_cast<std::uint8_t>(magic[8]), high = static_cast<std::uint8_t>(magic[9]);
+        const std::size_t length = low + 256 * high;
         std::string header(length, ' ');
         file_.read(&header[0], static_cast<std::streamsize>(length));
         const auto open = header.find('(');

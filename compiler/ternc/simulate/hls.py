@@ -30,7 +30,7 @@ _HEADERS: dict[Dialect, str] = {
 }
 """Where below hls4ml the integer types of each dialect lie (Apache-2.0 as their own headers say)."""
 _WARNINGS = ("-Wall", "-Wextra", "-Wconversion")
-_FOREIGN = ("-Wno-uninitialized", "-Wno-maybe-uninitialized")
+_FOREIGN = ("-Wno-unknown-warning-option", "-Wno-uninitialized", "-Wno-maybe-uninitialized")
 """ap_int's default constructor reads what it has not set, and g++ says so where it is inlined into our text."""
 _PATIENCE_SECONDS = 600
 
