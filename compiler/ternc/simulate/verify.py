@@ -206,6 +206,7 @@ def verify(path: Path, options: VerifyOptions, progress: Progress | None = None)
         DataError: The input file does not fit the network.
         ToolError: A simulator is missing, or refuses the RTL.
     """
+    check_count(options.frames)
     build = open_build(path)
     usual = DEFAULT_FRAMES[options.simulator]
     frames = chosen_frames(build, options.input, options.frames, usual, options.seed)
@@ -251,14 +252,18 @@ def _quick(build: Opened, frames: int) -> bool:
     return macs * build.cycles_per_frame * frames <= _LITTLE_WORK
 
 
+def check_count(frames: int | None) -> None:
+    """DataError unless a number of frames that is given is at least 1."""
+    if frames is not None and frames < 1:
+        raise DataError(f"the number of frames must be at least 1, not {frames}")
+
+
 def chosen_frames(build: Opened, path: Path | None, count: int | None, usual: int, seed: int) -> Frames:
     """The frames to run: those of a file, at most ``count``, or ``count`` (else ``usual``) drawn ones.
 
     Raises:
-        DataError: A number below 1, or a file that does not fit the network.
+        DataError: A file that does not fit the network.
     """
-    if count is not None and count < 1:
-        raise DataError(f"the number of frames must be at least 1, not {count}")
     if path is not None:
         return frame_sets.given(build.network, path, count)
     return frame_sets.chosen(build.network, usual if count is None else count, seed)

@@ -21,7 +21,15 @@ from ternc.simulate.model import Beats, Progress
 from ternc.simulate.onnx import OnnxMismatch
 from ternc.simulate.opened import Opened, modified_files, open_build
 from ternc.simulate.streams import unpack
-from ternc.simulate.verify import DEFAULT_FRAMES, border_document, chosen_frames, notes, pack_all, versus_onnx
+from ternc.simulate.verify import (
+    DEFAULT_FRAMES,
+    border_document,
+    check_count,
+    chosen_frames,
+    notes,
+    pack_all,
+    versus_onnx,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +151,7 @@ def verify_hls(path: Path, options: HlsOptions, progress: Progress | None = None
         DataError: The input file does not fit the network.
         ToolError: A compiler or header is missing, or the simulation stopped.
     """
+    check_count(options.frames)
     build = open_build(path)
     dialects = options.dialects or present(path)
     frames = chosen_frames(build, options.input, options.frames, DEFAULT_FRAMES["verilator"], options.seed)
