@@ -12,10 +12,10 @@ DEMO_DIR  := tests/models/$(DEMO)
 CODE      := compiler tests benchmarks examples sim
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz conformance lint format bench clean tools
+.PHONY: help demo test fuzz conformance lint format ecp5 bench clean tools
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.user ## compile a trained digit classifier, prove the RTL equal to it, classify digits with it
 	$(BIN)/ternc check $(DEMO_DIR)/$(DEMO).qonnx.onnx
@@ -43,6 +43,10 @@ lint: $(VENV)/.dev ## format, style, types and import layers
 format: $(VENV)/.dev ## rewrite the Python files the way lint wants them
 	$(BIN)/ruff format $(CODE)
 	$(BIN)/ruff check --fix $(CODE)
+
+ecp5: $(VENV)/.dev ## a build to an ECP5 bitstream with tools from PyPI (installs nextpnr)
+	$(PIP) install -e '.[ecp5]'
+	$(BIN)/python -m pytest tests/e2e/test_synth.py
 
 bench: $(VENV)/.dev ## measure the speeds that README states
 	$(BIN)/python benchmarks/bench.py --json build/bench.json

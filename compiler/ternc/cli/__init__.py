@@ -14,6 +14,7 @@ from ternc.cli.compile import compile_command
 from ternc.cli.group import Ternc
 from ternc.cli.predict import predict_command
 from ternc.cli.schedule import schedule_command
+from ternc.cli.synth import synth_command
 from ternc.cli.targets import targets_command
 from ternc.cli.verify import verify_command
 from ternc.version import __version__
@@ -29,6 +30,7 @@ def main() -> None:
     ternc check MODEL.onnx               only say what it is
     ternc verify build/MODEL             prove golden = RTL = ONNX
     ternc predict build/MODEL x.npy -o y.npy
+    ternc synth build/MODEL              to a bitstream, with the tools that are here
     """
 
 
@@ -38,6 +40,7 @@ for command in (
     check_command,
     verify_command,
     predict_command,
+    synth_command,
     targets_command,
 ):
     main.add_command(command)

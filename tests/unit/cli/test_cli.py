@@ -523,9 +523,9 @@ def test_targets_lists_every_device_with_its_resources() -> None:
         "MHz",
     ]
     assert lines[2] == (
-        "arria10    Intel Arria 10 GX 1150            427,200 ALM  1,708,800  2,713 M20K       1,518 DSP  300"
+        "arria10         Intel Arria 10 GX 1150               427,200 ALM  1,708,800    2,713 M20K       1,518 DSP  300"
     )
-    assert len(lines) == 9
+    assert len(lines) == 18
 
 
 def test_nothing_is_written_to_a_pipe_but_the_result() -> None:

@@ -12,7 +12,22 @@ from ternc.target.table import DEVICES
 
 
 def test_known_devices_are_listed_in_order() -> None:
-    assert target.names() == ("arria10", "ecp5-25k", "ecp5-85k", "unit", "zynq-7020")
+    assert target.names() == (
+        "arria10",
+        "arria10-660",
+        "artix7-100t",
+        "cyclone5-a6",
+        "ecp5-25k",
+        "ecp5-45k",
+        "ecp5-85k",
+        "kria-k26",
+        "max10-50",
+        "stratix10-2800",
+        "unit",
+        "vu9p",
+        "zu3eg",
+        "zynq-7020",
+    )
 
 
 @pytest.mark.parametrize("name", target.names())
@@ -67,7 +82,7 @@ def test_unknown_device_is_refused_with_the_known_ones() -> None:
     with pytest.raises(ScheduleError) as refusal:
         target.load("stratix")
     assert str(refusal.value) == (
-        "target 'stratix': must be a known device, which are arria10, ecp5-25k, ecp5-85k, unit, zynq-7020\n"
+        "target 'stratix': must be a known device, which are arria10, arria10-660, artix7-100t, cyclone5-a6, ecp5-25k, ecp5-45k, ecp5-85k, kria-k26, max10-50, stratix10-2800, unit, vu9p, zu3eg, zynq-7020\n"
         "  help: see their resources with: ternc targets"
     )
 

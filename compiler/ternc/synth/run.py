@@ -1,0 +1,57 @@
+"""One entry for all devices: the open flow for ECP5, the vendor's tool for the others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from ternc.errors import ToolError
+from ternc.handoff import build as builds
+from ternc.synth import ecp5, netlist, vendor
+from ternc.synth.report import SynthesisReport
+
+REPORT = "report/synthesis.json"
+
+
+def synthesise(
+    path: Path, *, seed: int = 1, frames: int = 0, step: ecp5.Step | None = None
+) -> SynthesisReport:
+    """Synthesise a build; the report is also written into it, as ``report/synthesis.json`` and ``.txt``.
+
+    Args:
+        path: Build directory.
+        seed: Of nextpnr's placement.
+        frames: ECP5: how many to run through the synthesised netlist.
+        step: Told what happens next; None for nobody.
+    Raises:
+        BuildError: Not a whole build directory.
+        ToolError: A tool is missing or refuses the design, or the netlist is not the golden model.
+    """
+    build, tell = builds.read(path), step or _quiet
+    flow = vendor.FLOWS.get(build.vendor)
+    if build.family == "ECP5":
+        report = ecp5.synthesise(build, seed, tell)
+        if frames:
+            tell("simulating the netlist")
+            netlist.check(build, frames)
+            report = replace(report, frames=frames)
+    elif frames:
+        raise ToolError(
+            f"a netlist is simulated for ECP5 only, and {build.top} is built for {build.part}",
+            help="leave --frames out, or compile with --target ecp5-85k",
+        )
+    elif flow is not None:
+        report = vendor.synthesise(build, flow, tell)
+    else:
+        raise ToolError(
+            f"{build.top} is built for the device family '{build.family}', which no tool synthesises",
+            help="compile with --target ecp5-85k, or for a device of 'ternc targets'",
+        )
+    for name, text in ((REPORT, report.to_json()), ("report/synthesis.txt", report.to_table().to_text())):
+        (build.path / name).write_text(text)
+    return report
+
+
+def _quiet(what: str) -> None:
+    """Takes a step and tells nobody."""
+    del what
