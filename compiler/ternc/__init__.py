@@ -32,10 +32,12 @@ def compile(
     out: str | Path | None = None,
     target: str = "arria10",
     fps: float | None = None,
+    latency_us: float | None = None,
     budget: float = 0.7,
     clock_mhz: float | None = None,
     lanes: int | None = None,
     array: ArrayShape | str | Path | None = None,
+    folding: str | Path | None = None,
     input_quant: InputQuant | None = None,
     anomaly: float | None = None,
     anomaly_measure: Literal["squares", "absolute"] = "squares",
@@ -50,12 +52,15 @@ def compile(
         model: The ONNX file, in any dialect.
         out: The build directory; ``build/<model>`` if not given.
         target: A device of the table (`ternc.target.names`).
-        fps: Frames per second to reach with the smallest design; None for the fastest within the budget.
+        fps: Frames per second to reach with the smallest design.
+        latency_us: Microseconds of latency to keep with the smallest design. With neither, the fastest within the
+            budget.
         budget: Share of the device that may be used, in (0, 1].
         clock_mhz: The clock; None for the device's planning value.
         lanes: Most rows x cols x lanes, summed over the arrays; None for as many as the budget allows.
         array: Instead of choosing: the shape of one array for all layers, or a TOML file with the layers and the
             array of each engine.
+        folding: Instead of choosing or ``array``: a JSON file of FINN's form with PE, SIMD and MMV of each layer.
         input_quant: Integers of the input, where the model itself does not say.
         anomaly: For an autoencoder: a frame whose reconstruction error is above it is an outlier, which the chip
             says; None for no detector.
@@ -76,10 +81,12 @@ def compile(
     options = pipeline.CompileOptions(
         target=target,
         fps=fps,
+        latency_us=latency_us,
         budget=budget,
         clock_mhz=clock_mhz,
         lanes=lanes,
         array=Path(array) if isinstance(array, str) else array,
+        folding=None if folding is None else Path(folding),
         input_quant=input_quant,
         anomaly=None if anomaly is None else AnomalyWish(threshold=anomaly, measure=anomaly_measure),
         ternarise=wish(ternarise, calibrate, act_bits=act_bits, correct=correct),

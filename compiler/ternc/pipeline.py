@@ -30,7 +30,9 @@ from ternc.schedule.build import design_of, outline
 from ternc.schedule.choose import choose, cost
 from ternc.schedule.design import ArrayShape, Design, Outline
 from ternc.schedule.draft import Draft
-from ternc.schedule.pinned import read_engines
+from ternc.schedule.explain import Explanation, explain
+from ternc.schedule.folding import Folding, read_folding
+from ternc.schedule.pinned import PinnedEngine, read_engines
 from ternc.schedule.wish import Wish
 from ternc.simulate.ends import Values, decode, encode, on_ports, only
 from ternc.simulate.frames import integers
@@ -61,11 +63,14 @@ class CompileOptions:
 
     Attributes:
         target: Name in the device table.
-        fps: Frames per second that the smallest design must reach; None for the fastest within the budget.
+        fps: Frames per second that the smallest design must reach.
+        latency_us: Microseconds of latency that the smallest design must keep; with neither the fastest within the
+            budget.
         budget: Share of the device that may be used, in (0, 1].
         clock_mhz: None for the device's planning value.
         lanes: Most rows x cols x lanes, summed over the arrays.
         array: Instead of a search: one array for all layers, or a TOML file of engines (`ternc.schedule.pinned`).
+        folding: Instead of a search or ``array``: a JSON file of FINN's form (`ternc.schedule.folding`).
         input_quant: Integer type of an input that the model does not declare.
         anomaly: An outlier detector to add to an autoencoder, or None.
         ternarise: How to make a float model ternary first, or None for a model that is ternary.
@@ -75,10 +80,12 @@ class CompileOptions:
 
     target: str = "arria10"
     fps: float | None = None
+    latency_us: float | None = None
     budget: float = 0.7
     clock_mhz: float | None = None
     lanes: int | None = None
     array: ArrayShape | Path | None = None
+    folding: Path | None = None
     input_quant: InputQuant | None = None
     anomaly: AnomalyWish | None = None
     ternarise: TernariseWish | None = None
@@ -171,8 +178,10 @@ def compile(
     return Build(path=destination, design=design, network=network, trial=trial)
 
 
-def plan(model: Path, options: CompileOptions, progress: Progress | None = None) -> report.Performance:
-    """The schedule alone, as the report of the build that ``compile`` would make; nothing is written.
+def plan(
+    model: Path, options: CompileOptions, progress: Progress | None = None
+) -> tuple[Draft, report.Performance]:
+    """The schedule alone, and its report, which is that of the build that ``compile`` would make; nothing is written.
 
     Where ``options`` name arrays or cap their lanes, it need not fit the device: the report says what it would take.
 
@@ -181,10 +190,22 @@ def plan(model: Path, options: CompileOptions, progress: Progress | None = None)
     """
     device = target.load(options.target)
     read = frontend.read(model, input_quant=options.input_quant, anomaly=options.anomaly)
-    wish = wish_of(options, device)
-    wish = replace(wish, fit=wish.smallest or (options.lanes is None and options.array is None))
+    wish = plan_wish(options, device)
     draft = chosen(read, device, wish, progress)
-    return measured(draft.lines.network, outline(draft, device, wish.clock_mhz))
+    return draft, measured(draft.lines.network, outline(draft, device, wish.clock_mhz))
+
+
+def plan_wish(options: CompileOptions, device: Device) -> Wish:
+    """What the scheduler is asked for where nothing will be built."""
+    wish = wish_of(options, device)
+    free = options.lanes is None and wish.array is None
+    return replace(wish, fit=free or (wish.smallest and wish.array is None))
+
+
+def explained(draft: Draft, options: CompileOptions) -> Explanation:
+    """Why a plan is as it is."""
+    device = target.load(options.target)
+    return explain(draft, device, plan_wish(options, device))
 
 
 def chosen(network: Network, device: Device, wish: Wish, progress: Progress | None = None) -> Draft:
@@ -210,12 +231,20 @@ def chosen(network: Network, device: Device, wish: Wish, progress: Progress | No
 
 def wish_of(options: CompileOptions, device: Device) -> Wish:
     """What the scheduler is asked for."""
+    array: ArrayShape | tuple[PinnedEngine, ...] | Folding | None
+    if options.folding is not None and options.array is not None:
+        raise ScheduleError("an array and a folding cannot both say which engines to build", help="give one")
+    if options.folding is not None:
+        array = read_folding(options.folding)
+    else:
+        array = read_engines(options.array) if isinstance(options.array, Path) else options.array
     return Wish(
         fps=options.fps,
+        latency_us=options.latency_us,
         budget=options.budget,
         clock_mhz=options.clock_mhz or device.clock.mhz,
         lanes=options.lanes,
-        array=read_engines(options.array) if isinstance(options.array, Path) else options.array,
+        array=array,
     )
 
 
@@ -296,10 +325,12 @@ def options_document(model: Path, options: CompileOptions, made: Ternarised | No
         "model": model.name,
         "target": options.target,
         "fps": options.fps,
+        "latency_us": options.latency_us,
         "budget": options.budget,
         "clock_mhz": options.clock_mhz,
         "lanes": options.lanes,
         "array": array_document(options.array),
+        "folding": None if options.folding is None else json.loads(options.folding.read_text("utf-8")),
         "input_quant": f"{quant.type}:{quant.scale!r}" if quant else None,
         "anomaly": {"threshold": anomaly.threshold, "measure": anomaly.measure} if anomaly else None,
         "emit": sorted(options.emit),

@@ -127,6 +127,12 @@ def schedule_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 "--fps", type=positive, metavar="N", help="Smallest design that reaches N frames per second."
             ),
             click.option(
+                "--latency-us",
+                type=positive,
+                metavar="N",
+                help="Smallest design whose latency is at most N microseconds; alone or with --fps.",
+            ),
+            click.option(
                 "--budget", type=share, default=0.7, show_default=True, help="Share of the device to use."
             ),
             click.option(
@@ -146,6 +152,12 @@ def schedule_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 type=shape,
                 metavar="ROWSxCOLSxLANES|ENGINES.toml",
                 help="Instead of choosing: one array for all layers, or a TOML file of engines.",
+            ),
+            click.option(
+                "--folding",
+                type=click.Path(path_type=Path),
+                metavar="FOLDING.json",
+                help="Instead of choosing: an engine for each layer, with FINN's PE, SIMD and MMV.",
             ),
             input_quant_option,
             click.option(

@@ -17,6 +17,7 @@ from ternc.network.layers import Network
 from ternc.schedule import refuse
 from ternc.schedule.design import ArrayShape
 from ternc.schedule.draft import Draft, draft
+from ternc.schedule.folding import Folding
 from ternc.schedule.pinned import PinnedEngine, resolve
 from ternc.schedule.search import Progress, Search, Split, amounts, built, counts
 from ternc.schedule.wish import Wish
@@ -152,10 +153,13 @@ def _worked_out(search: Search, split: Split, wish: Wish) -> Draft | None:
 
 def _named(network: Network, device: Device, wish: Wish) -> Draft:
     """The engines that the user named."""
-    if isinstance(wish.array, ArrayShape):
-        engines: tuple[PinnedEngine, ...] = (PinnedEngine(layers=len(network.layers), array=wish.array),)
-    else:
-        engines = wish.array or ()
+    match wish.array:
+        case ArrayShape():
+            engines: tuple[PinnedEngine, ...] = (PinnedEngine(layers=len(network.layers), array=wish.array),)
+        case Folding():
+            engines = wish.array.engines(network)
+        case _:
+            engines = wish.array or ()
     taken = sum(engine.array.macs for engine in engines)
     if wish.lanes is not None and taken > wish.lanes:
         raise ScheduleError(

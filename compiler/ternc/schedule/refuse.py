@@ -52,7 +52,7 @@ def shortfalls(need: Resources, device: Device, budget: float) -> tuple[Shortfal
     """Everything that is short, the resource that is exceeded by the largest factor first."""
     found = [
         Shortfall(unit=unit, needed=needed, have=have, allowed=floor(have * budget))
-        for needed, (unit, have) in zip(_needs(need), _haves(device), strict=True)
+        for needed, (unit, have) in zip(_needs(need), haves(device), strict=True)
         if needed > have * budget
     ]
     return tuple(sorted(found, key=lambda one: -one.factor))
@@ -62,7 +62,7 @@ def _needs(need: Resources) -> tuple[int, ...]:
     return need.logic, need.registers, need.block_rams, need.dsps
 
 
-def _haves(device: Device) -> tuple[tuple[str, int], ...]:
+def haves(device: Device) -> tuple[tuple[str, int], ...]:
     """(unit, count) of each resource, in the order of `ternc.schedule.estimate.RESOURCES`."""
     return (
         (device.logic.unit, device.logic.count),
@@ -136,7 +136,7 @@ def too_slow(search: Search, fastest: Draft, wish: Wish) -> ScheduleError:
         lack = f"layer '{layer}' takes {cycles:,.0f} cycles on the largest array that is looked at"
     else:
         lack = f"they would need about {_excess(ideal, search)}"
-        if search.with_budget(1.0, wish).fitting(most) is not None:
+        if search.with_budget(1.0).fitting(most) is not None:
             ways.append("raise --budget")
         other = _device_for(search, wish, most)
         ways += [_larger(other, "an estimate reaches it")] if other else []
@@ -175,7 +175,7 @@ def _excess(split: Split, search: Search) -> str:
     needed, limit = split.amounts[n], search.allowed[n]
     if n == len(split.shares) - 1:
         return f"{needed:,.0f} lanes, --lanes allows {limit:,.0f}"
-    unit, have = _haves(search.device)[n]
+    unit, have = haves(search.device)[n]
     return f"{needed:,.0f} {unit}, of which the budget allows {floor(limit):,} of {have:,}"
 
 

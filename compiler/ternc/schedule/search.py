@@ -67,22 +67,34 @@ class Split:
 
 
 class Search:
-    """Splits of one network."""
+    """Splits of one network.
+
+    Attributes:
+        longest: Layers of an engine, at most.
+    """
 
     def __init__(
         self, network: Network, device: Device, wish: Wish, estimates: Estimates | None = None
     ) -> None:
         self.network = network
         self.device = device
+        self.wish = wish
         self.tilings: dict[tuple[int, Walk], LayerTiling] = {}
         self.estimates = estimates or Estimates(network, device)
         self.count = len(network.layers)
+        self.longest = self.count
         self.allowed = self.limits = allowed(device, wish)
         self._fronts: dict[tuple[int, int, bytes], Front] = {}
 
-    def with_budget(self, budget: float, wish: Wish) -> Search:
+    def with_budget(self, budget: float) -> Search:
         """The same search with another budget."""
-        return Search(self.network, self.device, replace(wish, budget=budget), self.estimates)
+        return Search(self.network, self.device, replace(self.wish, budget=budget), self.estimates)
+
+    def with_engines(self, longest: int) -> Search:
+        """The same search for engines of at most so many layers each."""
+        other = Search(self.network, self.device, self.wish, self.estimates)
+        other.longest = longest
+        return other
 
     def worked_out(self, split: Split) -> Draft:
         """The design of a split, by exact cycles."""
@@ -130,7 +142,7 @@ class Search:
         ]  # price of the first n layers, last cut, point of its front
         for end in range(1, self.count + 1):
             found = (np.inf, 0, 0)
-            for first in range(end):
+            for first in range(max(0, end - self.longest), end):
                 if best[first][0] == np.inf:
                     continue
                 front, exposed = self.front(first, end, weights), self.estimates.exposed(first, end)

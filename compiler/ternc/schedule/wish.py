@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ternc.schedule.design import ArrayShape
+from ternc.schedule.folding import Folding
 from ternc.schedule.pinned import PinnedEngine
 
 _ROUNDING = 1 + 1e-12
@@ -23,7 +24,7 @@ class Wish:
         budget: Share of the device that may be used, in (0, 1].
         clock_mhz: Clock of the design.
         lanes: Most rows x cols x lanes, summed over the arrays; None for as many as the budget allows.
-        array: Instead of a choice: one array for all layers, or engines; or None.
+        array: Instead of a choice: one array for all layers, engines, or one for each layer; or None.
         fit: Whether it must fit the device; without, ``lanes`` alone limits the fastest design.
     """
 
@@ -32,7 +33,7 @@ class Wish:
     fps: float | None = None
     latency_us: float | None = None
     lanes: int | None = None
-    array: ArrayShape | tuple[PinnedEngine, ...] | None = None
+    array: ArrayShape | tuple[PinnedEngine, ...] | Folding | None = None
     fit: bool = True
 
     @property

@@ -83,3 +83,29 @@ def test_a_file_of_engines_that_is_not_there_is_refused(here: Path) -> None:
     result = run("schedule", str(MODEL), "--array", "ENGINES.toml")
     assert result.exit_code in (1, 2)
     assert "ENGINES.toml" in result.output
+
+
+def test_a_schedule_is_explained_and_its_folding_written_and_read(tmp_path: Path) -> None:
+    first, second = tmp_path / "first.json", tmp_path / "second.json"
+    first.write_text(json.dumps({"Defaults": {"PE": 2, "SIMD": 3}}))
+    made = run("schedule", str(MODEL), "--folding", str(first), "--write-folding", str(second), "--json")
+    assert made.exit_code == 0, made.stderr
+    found = json.loads(made.stdout)
+    assert "explanation" not in found
+    assert found["array"] == [{"rows": 1, "cols": 2, "lanes": 3}] * len(found["layers"])
+    names = [layer["name"] for layer in found["layers"]]
+    assert json.loads(second.read_text()) == {"Defaults": {}} | {name: {"PE": 2, "SIMD": 3} for name in names}
+    again = run("schedule", str(MODEL), "--folding", str(second), "--explain", "--json")
+    why = json.loads(again.stdout)
+    assert len(why.pop("explanation")["engines"]) == len(names)
+    assert why == found
+    both = run("schedule", str(MODEL), "--folding", str(second), "--array", "1x1x1")
+    assert both.exit_code == 1
+    assert "an array and a folding cannot both say which engines to build" in both.stderr
+
+
+def test_a_schedule_keeps_a_latency() -> None:
+    made = run("schedule", str(MODEL), "--target", "ecp5-85k", "--latency-us", "20", "--json")
+    assert made.exit_code == 0, made.stderr
+    found = json.loads(made.stdout)
+    assert found["latency_cycles"] <= 20 * found["clock_mhz"]
