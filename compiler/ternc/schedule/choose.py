@@ -79,6 +79,8 @@ def _fastest(search: Search, progress: Progress | None) -> Draft | None:
             if best is not None:
                 break
             split = search.smallest()
+        else:
+            split = search.nearby(split)
         made = search.worked_out(split)
         if not search.fits(made):
             if best is not None:
@@ -144,7 +146,7 @@ def _worked_out(search: Search, split: Split, wish: Wish) -> Draft | None:
     """A split's design, if it fits and reaches what is asked for."""
     if split.cycles > wish.most_cycles or split.exposed > _SLACK * wish.most_latency:
         return None
-    lines = built(search.network, search.refined(split), search.tilings)
+    lines = search.lines(split)
     if wish.latency_us is not None and lines.least_latency > wish.most_latency:
         return None
     made = draft(lines)

@@ -38,6 +38,7 @@ _CLOSE = 1.002
 _TIGHTER = 0.97
 _WELL_USED = 0.95
 _LOOSEST = 1.5
+_SLOWER = (1.005, 1.02, 1.05, 1.1, 1.2, 1.4)
 _LEEWAY = 1.1
 _REFINEMENTS = 40
 
@@ -98,7 +99,29 @@ class Search:
 
     def worked_out(self, split: Split) -> Draft:
         """The design of a split, by exact cycles."""
-        return draft(built(self.network, self.refined(split), self.tilings))
+        return draft(self.lines(split))
+
+    def lines(self, split: Split) -> Lines:
+        """A split's stages: as estimated or, if that keeps the cap on lanes and is faster, refined."""
+        plain = built(self.network, split.engines, self.tilings)
+        if plain.unsized.least_interval <= split.cycles:
+            return plain
+        refined = built(self.network, self.refined(split), self.tilings)
+        within = sum(shape.macs for shape in refined.shapes) <= self.allowed[-1]
+        faster = refined.unsized.least_interval < plain.unsized.least_interval
+        return refined if within and faster else plain
+
+    def nearby(self, split: Split) -> Split:
+        """Of a split and some slower ones the one that is fastest by exact cycles, where estimates were too low."""
+        best, cycles = split, self.lines(split).unsized.least_interval
+        for slower in _SLOWER:
+            if cycles <= slower * split.cycles:
+                break
+            other = self.fitting(slower * split.cycles)
+            found = np.inf if other is None else self.lines(other).unsized.least_interval
+            if other is not None and found < cycles:
+                best, cycles = other, int(found)
+        return best
 
     def fits(self, made: Draft) -> bool:
         """Whether exact figures are within what is allowed."""

@@ -13,8 +13,9 @@ from ternc.network.layers import Network
 from ternc.schedule.choose import choose
 from ternc.schedule.costs import resources
 from ternc.schedule.draft import Draft, draft
+from ternc.schedule.lines import Lines
 from ternc.schedule.refuse import shortfalls
-from ternc.schedule.search import Pinned, Search, Split, built
+from ternc.schedule.search import Search, Split, built
 from ternc.schedule.wish import Wish
 from zoo import MODELS, shape
 
@@ -116,17 +117,31 @@ def test_the_cap_on_lanes_is_kept_and_used(network: Network, lanes: int) -> None
 def test_arrays_that_grow_behind_the_estimate_do_not_break_the_cap(
     network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    refined, calls = Search.refined, list[int]()
+    lines, calls = Search.lines, list[int]()
 
-    def grown(search: Search, split: Split) -> Pinned:
+    def grown(search: Search, split: Split) -> Lines:
         calls.append(1)
-        larger = [(n, replace(one, cols=one.cols + 1)) for n, one in refined(search, split)]
-        return tuple(larger) if len(calls) == 1 else refined(search, split)
+        larger = tuple((n, replace(one, cols=one.cols + 1)) for n, one in split.engines)
+        return lines(search, split) if len(calls) > 4 else built(search.network, larger)
 
-    monkeypatch.setattr(Search, "refined", grown)
-    lines = choose(network, DEVICE, replace(FASTEST, lanes=300)).lines
-    assert sum(one.macs for one in lines.shapes) <= 300
-    assert len(calls) > 1
+    monkeypatch.setattr(Search, "lines", grown)
+    made = choose(network, DEVICE, replace(FASTEST, lanes=300))
+    assert sum(one.macs for one in made.lines.shapes) <= 300
+    assert len(calls) > 4
+
+
+@pytest.mark.parametrize("model", ["ecg_ae_conv1d.qdq_folded", "mnist_cnn_a4.qonnx"])
+def test_more_lanes_are_never_slower(model: str) -> None:
+    """Nor are fewer so slow that those before would do: sparse words make small arrays better than their share."""
+    network = passes.run(frontend.read(MODELS / model.split(".")[0] / f"{model}.onnx"))
+    found = list[int]()
+    for lanes in (1, 2, 3, 5, 7, 16, 33, 64, 100, 250, 1000, 4096):
+        lines = choose(network, DEVICE, replace(FASTEST, lanes=lanes, fit=False)).lines
+        assert sum(one.macs for one in lines.shapes) <= lanes
+        found.append(lines.timing.cycles_per_frame)
+    assert found == sorted(found, reverse=True)
+    assert found[1] <= 0.55 * found[0]
+    assert found[4] <= 0.2 * found[0]
 
 
 def test_a_split_by_estimates_is_as_cheap_as_any_other_cut(network: Network) -> None:
