@@ -10,6 +10,7 @@ from __future__ import annotations
 import click
 
 from ternc.cli.check import check_command
+from ternc.cli.compare import compare_command
 from ternc.cli.compile import compile_command
 from ternc.cli.group import Ternc
 from ternc.cli.predict import predict_command
@@ -41,6 +42,7 @@ for command in (
     verify_command,
     predict_command,
     synth_command,
+    compare_command,
     targets_command,
 ):
     main.add_command(command)
