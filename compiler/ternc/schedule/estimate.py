@@ -165,11 +165,14 @@ class LayerEstimate:
 
 
 def _sampled(tiling: LayerTiling, outputs: int) -> LayerTiling:
-    """The tiling of a layer's first output channels, of whole groups of the array's widest tile."""
+    """The tiling of some of a layer's output channels: runs from its start, middle and end, which may differ."""
     layer = tiling.layer
     if outputs >= layer.channels or any(term.groups > 1 for term in layer.terms):
         return tiling
-    terms = tuple(replace(term, weights=term.weights[:outputs]) for term in layer.terms)
+    run = ceil_div(outputs, 3)
+    starts = (0, (layer.channels - run) // 2, layer.channels - run)
+    kept = np.unique(np.concatenate([np.arange(start, start + run) for start in starts]))
+    terms = tuple(replace(term, weights=term.weights[kept]) for term in layer.terms)
     return LayerTiling(replace(layer, terms=terms), tiling.walk)
 
 
