@@ -16,7 +16,7 @@ from ternc.schedule.cycles import FrameCycles, Pipeline, frame_cycles
 from ternc.schedule.timing import TIMED_FRAMES
 
 GROWTH_ROUNDS = 40
-TRIAL_FRAMES = 4
+TRIAL_FRAMES = 6
 """Frames by which capacities are tried; what comes of it is checked with all."""
 LEAST_MOST = 16
 """Steps up to which every buffer may grow: frames of few rows may be shorter than the way through an engine."""
@@ -60,7 +60,8 @@ def sized(pipeline: Pipeline, least: Sequence[int]) -> Pipeline:
 
     now = [fit(n, rows + pipeline.keepers[n].step) for n, rows in enumerate(least)]
     goal = pipeline.least_interval
-    most = [max(2 * k.frame + 2 * k.step, LEAST_MOST * k.step) for k in pipeline.keepers]
+    frames = 2 + len(pipeline.engines)  # beside a branch whose engines each hold a frame, so many may wait
+    most = [max(frames * k.frame + 2 * k.step, LEAST_MOST * k.step) for k in pipeline.keepers]
     for _ in range(GROWTH_ROUNDS):
         found = frame_cycles(with_capacities(pipeline, now), TIMED_FRAMES)
         if not found.stuck and found.interval <= goal:
