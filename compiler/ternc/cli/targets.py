@@ -9,13 +9,17 @@ import click
 from ternc import target
 from ternc.cli.arguments import common
 from ternc.cli.terminal import Terminal
-from ternc.report.devices import device_table
+from ternc.report.devices import board_table, device_table
 
 
 @click.command("targets")
 @common
 def targets_command(terminal: Terminal) -> int:
-    """List the devices that --target takes, with their resources."""
+    """List the devices and boards that --target takes, with their resources."""
     devices = [target.load(name) for name in target.names()]
-    terminal.result({"targets": [asdict(device) for device in devices]}, [device_table(devices)])
+    document = {
+        "targets": [asdict(device) for device in devices],
+        "boards": [asdict(board) for board in target.boards()],
+    }
+    terminal.result(document, [device_table(devices), board_table(target.boards())])
     return 0

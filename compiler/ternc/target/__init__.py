@@ -1,6 +1,19 @@
 """The devices that a network can be compiled for: one TOML table each, every number with its source."""
 
-from ternc.target.device import BlockRam, Cell, Clock, Device, Dsp, Logic, Order, Registers
-from ternc.target.table import load, names
+from ternc.target.device import BlockRam, Board, Cell, Clock, Device, Dsp, Logic, Order, Registers
+from ternc.target.table import boards, load, names
 
-__all__ = ["BlockRam", "Cell", "Clock", "Device", "Dsp", "Logic", "Order", "Registers", "load", "names"]
+__all__ = [
+    "BlockRam",
+    "Board",
+    "Cell",
+    "Clock",
+    "Device",
+    "Dsp",
+    "Logic",
+    "Order",
+    "Registers",
+    "boards",
+    "load",
+    "names",
+]

@@ -110,6 +110,26 @@ class Clock:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Board:
+    """A board with a device of the table.
+
+    Attributes:
+        name: What ``--target`` takes.
+        device: Name of its device.
+        part: The order code of the device on it.
+        oscillator_mhz: What the board gives the logic without a PLL.
+        source: Document that states both.
+    """
+
+    name: str
+    title: str
+    device: str
+    part: str
+    oscillator_mhz: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
     """One row of the device table.
 

@@ -1,16 +1,18 @@
-"""Reads ``devices/*.toml``: a new device is a new file there, nothing else."""
+"""Reads ``devices/*.toml`` and ``boards.toml``: a new device is a new file, a new board a few lines, nothing else."""
 
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from ternc.errors import ScheduleError
-from ternc.target.device import BlockRam, Cell, Clock, Device, Dsp, Logic, Order, Registers
+from ternc.target.device import BlockRam, Board, Cell, Clock, Device, Dsp, Logic, Order, Registers
 
 DEVICES = Path(__file__).parent / "devices"
+BOARDS = Path(__file__).parent / "boards.toml"
 
 
 def names() -> tuple[str, ...]:
@@ -19,16 +21,28 @@ def names() -> tuple[str, ...]:
 
 
 @cache
+def boards() -> tuple[Board, ...]:
+    """All known boards, by name."""
+    tables = tomllib.loads(BOARDS.read_text(encoding="utf-8"))
+    return tuple(Board(name=name, **tables[name]) for name in sorted(tables))
+
+
+@cache
 def load(name: str) -> Device:
-    """The device of that name.
+    """The device of that name, or the one on the board of that name.
 
     Raises:
         ScheduleError: There is none; the sentence lists those that there are.
     """
+    for board in boards():
+        if board.name == name:
+            order = Order(code=board.part, source=board.source)
+            return replace(load(board.device), name=name, title=board.title, order=order)
     known = names()
     if name not in known:
         raise ScheduleError(
-            f"target '{name}': must be a known device, which are {', '.join(known)}",
+            f"target '{name}': must be a known device, which are {', '.join(known)}, "
+            f"or a board, which are {', '.join(board.name for board in boards())}",
             help="see their resources with: ternc targets",
         )
     return parse(name, tomllib.loads((DEVICES / f"{name}.toml").read_text(encoding="utf-8")))

@@ -8,7 +8,7 @@ import pytest
 from ternc import target
 from ternc.errors import ScheduleError
 from ternc.schedule.design import CELLS
-from ternc.target.table import DEVICES
+from ternc.target.table import BOARDS, DEVICES
 
 
 def test_known_devices_are_listed_in_order() -> None:
@@ -54,6 +54,18 @@ def holds_number(value: Any) -> bool:
     return isinstance(value, int | float)
 
 
+def test_every_board_names_its_source_and_a_device_of_the_table() -> None:
+    assert unsourced(tomllib.loads(BOARDS.read_text(encoding="utf-8"))) == []
+    assert [board.name for board in target.boards()] == ["de10-lite", "de10-nano", "pynq-z2", "ulx3s"]
+    assert {board.device for board in target.boards()} <= set(target.names())
+
+
+def test_a_board_is_its_device_with_the_part_on_it() -> None:
+    board, device = target.load("pynq-z2"), target.load("zynq-7020")
+    assert (board.name, board.order.code, board.title) == ("pynq-z2", "xc7z020clg400-1", "TUL PYNQ-Z2")
+    assert (board.logic, board.block_rams, board.dsp) == (device.logic, device.block_rams, device.dsp)
+
+
 def test_a_number_without_a_source_is_found() -> None:
     assert unsourced({"logic": {"unit": "LUT", "count": 5}, "block_ram": [{"bits": 1, "source": ""}]}) == [
         ".logic",
@@ -82,7 +94,7 @@ def test_unknown_device_is_refused_with_the_known_ones() -> None:
     with pytest.raises(ScheduleError) as refusal:
         target.load("stratix")
     assert str(refusal.value) == (
-        "target 'stratix': must be a known device, which are arria10, arria10-660, artix7-100t, cyclone5-a6, ecp5-25k, ecp5-45k, ecp5-85k, kria-k26, max10-50, stratix10-2800, unit, vu9p, zu3eg, zynq-7020\n"
+        "target 'stratix': must be a known device, which are arria10, arria10-660, artix7-100t, cyclone5-a6, ecp5-25k, ecp5-45k, ecp5-85k, kria-k26, max10-50, stratix10-2800, unit, vu9p, zu3eg, zynq-7020, or a board, which are de10-lite, de10-nano, pynq-z2, ulx3s\n"
         "  help: see their resources with: ternc targets"
     )
 
