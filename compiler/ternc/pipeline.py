@@ -36,6 +36,7 @@ from ternc.schedule.pinned import PinnedEngine, read_engines
 from ternc.schedule.wish import Wish
 from ternc.simulate.ends import Values, decode, encode, on_ports, only
 from ternc.simulate.frames import integers
+from ternc.simulate.layers import digests
 from ternc.simulate.predict import predict
 from ternc.simulate.streams import pack
 from ternc.simulate.verify import VerifyOptions, VerifyReport, verify
@@ -48,6 +49,8 @@ Progress: TypeAlias = Callable[[str, int, int], None]
 
 VECTOR_FRAMES = 12
 """Frames in a build's own regression: the corners of the inputs' ranges and random ones."""
+LAYER_FRAMES = 2
+"""Of these, frames of which the HLS test bench knows every layer's values."""
 CHUNK_FRAMES = 64
 """Frames that the golden model runs at a time on calibration data."""
 
@@ -291,7 +294,7 @@ def build_files(model: Path, network: Network, design: Design, options: CompileO
     hardware = rtl.emit(design) if "rtl" in options.emit else {}
     parts = {
         "rtl": hardware,
-        "hls": hls.emit(design, options.hls) if "hls" in options.emit else {},
+        "hls": hls.emit(design, options.hls, layer_digests(network, design)) if "hls" in options.emit else {},
         "sim": simulation.emit(design, vectors(network, design)),
         "report": {
             "performance.json": report.to_json(performance).encode(),
@@ -344,6 +347,12 @@ def array_document(array: ArrayShape | Path | None) -> str | list[dict[str, Any]
     if not isinstance(array, Path):
         return None if array is None else str(array)
     return [{"layers": one.layers, "array": str(one.array)} for one in read_engines(array)]
+
+
+def layer_digests(network: Network, design: Design) -> tuple[str, ...]:
+    """What every layer makes of the first frames of the build's own regression."""
+    codes = [array[:LAYER_FRAMES] for array in integers(network, VECTOR_FRAMES, 1)]
+    return digests(network, [design_store.stored(engine) for engine in design.engines], codes)
 
 
 def vectors(network: Network, design: Design) -> simulation.Vectors:

@@ -4,7 +4,7 @@
 //
 // One --input and --output for each port, in the order of the design's ports; beats are uint8 [frames, beats, bytes].
 // --expect compares instead of writing. --monitor (compiled with TERNC_MONITOR) writes every vector that engine n finishes
-// as int64 to PREFIXn.bin. The last line on standard output has the frames and the processor time that they took.
+// as int64 to PREFIXn.bin; --layers FILE (the same) compares what every layer makes of the first frames. The last line on standard output has the frames and the processor time that they took.
 // --patience N ends a simulation that takes longer than N seconds.
 // Exit code 0: done; 1: an output differs from what was expected; 2: wrong usage or a file that does not fit; 3: stuck.
 #include <unistd.h>
@@ -15,6 +15,7 @@
 #include <cstdlib>
 #include <ctime>
 #include <exception>
+#include <fstream>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -29,6 +30,94 @@ namespace {
 #ifdef TERNC_MONITOR
 std::string monitor_prefix;
 std::vector<std::FILE*> monitor_files;
+
+// What the layers of the first frames make, from a file of ternc: a digest for each layer and frame. A run is so many vectors of
+// one layer, of which the first `channels` values count.
+class Layers {
+public:
+    void read(const std::string& path) {
+        std::ifstream file(path);
+        std::string word;
+        while (file >> word) {
+            if (word == "frames") file >> frames_;
+            else if (word == "engine") {
+                file >> word;
+                engines_.emplace_back();
+            } else if (word == "layer") {
+                engines_.back().layers.emplace_back();
+                std::getline(file >> std::ws, engines_.back().layers.back().name);
+            } else if (word == "digests") {
+                engines_.back().layers.back().expected.resize(frames_);
+                for (auto& digest : engines_.back().layers.back().expected) file >> digest;
+            } else if (word == "run") {
+                Run run{};
+                file >> run.layer >> run.channels >> run.count;
+                engines_.back().runs.push_back(run);
+            } else
+                throw std::invalid_argument(path + ": unknown line '" + word + "'");
+        }
+        if (!file.eof() || engines_.empty()) throw std::invalid_argument(path + " does not describe the layers");
+    }
+
+    // the next vector that an engine finished
+    void finished(std::size_t number, const long long* values) {
+        if (number >= engines_.size()) return;
+        Engine& engine = engines_[number];
+        if (engine.frame >= frames_) return;
+        const Run& run = engine.runs[engine.run];
+        Layer& layer = engine.layers[run.layer];
+        for (std::size_t c = 0; c < run.channels; ++c) {
+            layer.digest = layer.digest * 0x100000001B3ull + static_cast<unsigned long long>(values[c]);
+        }
+        if (++engine.vector < run.count) return;
+        engine.vector = 0;
+        if (++engine.run < engine.runs.size()) return;
+        engine.run = 0;
+        for (Layer& one : engine.layers) {
+            if (one.digest != one.expected[engine.frame] && wrong_++ == 0) {
+                std::fprintf(stderr, "frame %zu: layer '%s' differs from the golden model\n", engine.frame,
+                             one.name.c_str());
+            }
+            one.digest = 0;
+        }
+        ++engine.frame;
+    }
+
+    // after all frames; whether every layer is right
+    bool right(std::size_t frames) {
+        const std::size_t wanted = frames < frames_ ? frames : frames_;
+        std::size_t count = 0;
+        for (const Engine& engine : engines_) {
+            count += engine.layers.size();
+            if (engine.frame != wanted && wrong_++ == 0) std::fputs("an engine did not finish its layers\n", stderr);
+        }
+        if (!engines_.empty() && wrong_ == 0) {
+            std::printf("%zu frames: every value of %zu layers as expected\n", wanted, count);
+        }
+        return wrong_ == 0;
+    }
+
+private:
+    struct Layer {
+        std::string name;
+        std::vector<unsigned long long> expected;
+        unsigned long long digest = 0;
+    };
+    struct Run {
+        std::size_t layer, channels, count;
+    };
+    struct Engine {
+        std::vector<Layer> layers;
+        std::vector<Run> runs;
+        std::size_t frame = 0, run = 0, vector = 0;
+    };
+
+    std::vector<Engine> engines_;
+    std::size_t frames_ = 0;
+    int wrong_ = 0;
+};
+
+Layers layers;
 #endif
 
 template <int W, class Stream>
@@ -81,6 +170,7 @@ Options read_options(int argc, char** argv) {
         else if (name == "--patience") alarm(static_cast<unsigned>(std::stoul(value)));
 #ifdef TERNC_MONITOR
         else if (name == "--monitor") monitor_prefix = value;
+        else if (name == "--layers") layers.read(value);
 #endif
         else throw std::invalid_argument("unknown option " + name);
     }
@@ -137,6 +227,9 @@ int run(const Options& options) {
     }
     for (auto& writer : writers) writer->close();
     if (!expected.empty() && wrong == 0) std::printf("%zu frames: every output as expected\n", frames);
+#ifdef TERNC_MONITOR
+    if (!layers.right(frames)) ++wrong;
+#endif
     std::printf("frames %zu cpu_seconds %.6f\n", frames, seconds);
     return wrong == 0 ? 0 : 1;
 }
@@ -145,6 +238,7 @@ int run(const Options& options) {
 
 #ifdef TERNC_MONITOR
 void ternc_monitor(int engine, const long long* values, int count) {
+    layers.finished(static_cast<std::size_t>(engine), values);
     if (monitor_prefix.empty()) return;
     const std::size_t number = static_cast<std::size_t>(engine);
     if (monitor_files.size() <= number) monitor_files.resize(number + 1, nullptr);

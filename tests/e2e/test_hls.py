@@ -129,7 +129,22 @@ def test_make_csim_needs_nothing_of_ternc(chain: Build) -> None:
     command = ["make", "-C", str(chain.path / "hls"), "csim"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "12 frames: every output as expected" in done.stdout
+    assert (
+        "12 frames: every output as expected\n2 frames: every value of 3 layers as expected\n" in done.stdout
+    )
+
+
+def test_make_csim_names_a_wrong_layer(chain: Build, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(chain.path, tmp_path / "build"))
+    path = copy / "hls" / "csim" / "layers.txt"
+    text = path.read_text()
+    at = text.index("digests", text.index("engine 1")) + len("digests ")
+    path.write_text(f"{text[:at]}1{text[at:]}")
+    command = ["make", "-C", str(copy / "hls"), "csim"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    name = chain.network.layers[1].name
+    assert f"frame 0: layer '{name}' differs from the golden model\n" in done.stderr
 
 
 def test_first_wrong_names_what_never_came(chain: Build) -> None:

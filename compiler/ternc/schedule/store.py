@@ -46,7 +46,7 @@ def save(design: Design) -> bytes:
         "device": design.device,
         "chip": asdict(design.chip),
         "clock_mhz": design.clock_mhz,
-        "engines": [asdict(_stored(engine)) for engine in design.engines],
+        "engines": [asdict(stored(engine)) for engine in design.engines],
         "inputs": [asdict(port) for port in design.inputs],
         "outputs": [asdict(port) for port in design.outputs],
         "cycles_per_frame": design.cycles_per_frame,
@@ -55,7 +55,8 @@ def save(design: Design) -> bytes:
     return (json.dumps(document, indent=2, sort_keys=True) + "\n").encode()
 
 
-def _stored(engine: Engine) -> StoredEngine:
+def stored(engine: Engine) -> StoredEngine:
+    """The part of an engine that is stored."""
     return StoredEngine(
         shape=engine.geometry.shape,
         value_bits=engine.geometry.value_bits,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -120,6 +121,14 @@ class _Layer:
         found: NDArray[np.int64] = trace[self.target.name][frame][channel, self.y[:, None], self.x[:, None]]
         return found.astype(np.int64)
 
+    def digest(self, trace: golden.Trace, frame: int) -> int:
+        """Of golden's values in the form of the wires, in the order of the vectors."""
+        channel = np.minimum(self.channel, self.target.channels - 1)
+        wires = (self.expected(trace, frame) * self.factor[channel] + self.addend[channel])[self.real]
+        factors = np.full(len(wires), DIGEST_FACTOR, np.uint64)
+        factors[:1] = 1
+        return int((np.cumprod(factors)[::-1] * wires.astype(np.uint64)).sum(dtype=np.uint64))
+
     def wrong(self, trace: golden.Trace, values: NDArray[np.int64], frame: int) -> Iterator[WrongValue]:
         """The first wrong value of a frame, if there is one."""
         wanted, got = self.expected(trace, frame), values[frame][self.at]
@@ -143,3 +152,31 @@ class _Layer:
             expected=expected,
             got=got,
         )
+
+
+# ---- digests, for a test bench that has no golden model -----------------------------------------------------
+
+DIGEST_FACTOR = 0x100000001B3
+"""A layer's digest of a frame: ``digest * factor + value`` over its values, modulo ``2**64``."""
+
+
+def digests(network: Network, engines: Sequence[StoredEngine], codes: Sequence[Codes]) -> tuple[str, ...]:
+    """Lines that say what each engine finishes in each frame, and what golden's values are.
+
+    For each engine ``engine N``, then for each of its layers ``layer NAME`` and ``digests D ...``, one a frame; then
+    ``run LAYER CHANNELS COUNT``: the next COUNT vectors are the layer's, and their first CHANNELS values count.
+    """
+    expected = golden.run(network, codes)
+    lines = [f"frames {len(codes[0])}"]
+    for number, engine in enumerate(engines):
+        plan = _Plan(network, engine.layers, engine.shape)
+        which, used = np.zeros(plan.events, np.int64), np.zeros(plan.events, np.int64)
+        lines.append(f"engine {number}")
+        for index, layer in enumerate(plan.layers):
+            found = [layer.digest(expected, frame) for frame in range(len(codes[0]))]
+            lines += [f"layer {layer.name}", f"digests {' '.join(map(str, found))}"]
+            which[layer.at], used[layer.at] = index, layer.real.sum(axis=1)
+        ends = np.flatnonzero((np.diff(which) != 0) | (np.diff(used) != 0)) + 1
+        edges = [0, *ends.tolist(), plan.events]
+        lines += [f"run {which[a]} {used[a]} {b - a}" for a, b in pairwise(edges)]
+    return tuple(lines)

@@ -22,8 +22,15 @@ _SHARED = {
 }
 
 
-def emit(design: Design, dialects: tuple[Dialect, ...] = DIALECTS) -> dict[str, bytes]:
+def emit(
+    design: Design, dialects: tuple[Dialect, ...] = DIALECTS, layers: tuple[str, ...] = ()
+) -> dict[str, bytes]:
     """Files of ``hls/`` by path below it, with the wrappers asked for.
+
+    Args:
+        design: What to write.
+        dialects: Whose wrappers.
+        layers: What the engines finish in the first frames of ``sim/vectors``, line by line, for the test bench.
 
     Raises:
         ScheduleError: A number of the design is wider than the core computes.
@@ -42,6 +49,7 @@ def emit(design: Design, dialects: tuple[Dialect, ...] = DIALECTS) -> dict[str, 
         files |= _wrapper(templates, dialect, view)
     benches = [path for path in sorted((kit / "hls").rglob("*")) if path.is_file()]
     files |= {f"csim/{path.relative_to(kit / 'hls').as_posix()}": path.read_bytes() for path in benches}
+    files["csim/layers.txt"] = "".join(f"{line}\n" for line in layers).encode()
     files["csim/npy.h"] = (kit / "npy.h").read_bytes()
     return files
 
