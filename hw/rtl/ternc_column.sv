@@ -5,13 +5,13 @@
 // neighbour and are handed on one cycle later. weight_i is sampled together with act_o: it is the ROM word
 // of the weight_addr_i of two cycles before, so an address travels one cycle ahead of its activations.
 // `first` loads the accumulators, other cycles add; `last` hands the Rows sums to the drain, which shows
-// row 0, 1, ... for one cycle each. `shift` doubles the accumulators before they add: weights of
-// several ternary digits are summed digit by digit, the highest first. With Digits = 0 there is no doubling
-// and shift_i is not read.
+// Drain of them a cycle: rows 0 .. Drain - 1, then the next ones. `shift` doubles the accumulators before they
+// add: weights of several ternary digits are summed digit by digit, the highest first. With Digits = 0 there is
+// no doubling and shift_i is not read.
 //
 // Throughput: one tap (Rows * Lanes products) a cycle. Latency: 1 cycle to the right; with last_i in cycle
-// t, row r is on sum_o in cycle t + max(1, clog2(Lanes)) + 3 + r. A last_i must not come earlier than Rows
-// cycles after the one before. There is no valid and no stall: a cycle that
+// t, row r is element r mod Drain of sum_o in cycle t + max(1, clog2(Lanes)) + 3 + r / Drain. A last_i must not
+// come earlier than Rows / Drain cycles after the one before. There is no valid and no stall: a cycle that
 // must not count carries weights of 0 or lies between last and first. Sums wrap modulo 2**AccBits.
 // Only first and last are reset.
 //
@@ -29,7 +29,8 @@ module ternc_column #(
   parameter int ParamBits = 6,
   parameter int WeightAddrBits = 10,
   parameter int Digits = 0,
-  parameter int Cell = 0
+  parameter int Cell = 0,
+  parameter int Drain = 1
 ) (
   input  logic                          clk_i,
   input  logic                          rst_ni,
@@ -46,7 +47,7 @@ module ternc_column #(
   output logic [ParamBits-1:0]          param_o,
   output logic [WeightAddrBits-1:0]     weight_addr_o,
   input  logic [2*Lanes-1:0]            weight_i,
-  output logic [AccBits-1:0]            sum_o,
+  output logic [Drain*AccBits-1:0]      sum_o,
   output logic [ParamBits-1:0]          sum_param_o
 );
 
@@ -138,7 +139,7 @@ module ternc_column #(
     assign double  = 1'b0;
   end
 
-  // Accumulate, then drain: the sums move one row down every cycle, row 0 is the output.
+  // Accumulate, then drain: the sums move Drain rows down every cycle, the lowest ones are the output.
   logic load;
   logic [ParamBits-1:0] param_late;
 
@@ -175,26 +176,28 @@ module ternc_column #(
       acc_q <= next;
       drain_q <= load ? acc_q : above;
     end
-    if (r == Rows - 1) begin : gen_top
+    if (r + Drain >= Rows) begin : gen_top
       assign above = '0;
     end else begin : gen_inner
-      assign above = gen_row[r+1].drain_q;
+      assign above = gen_row[r+Drain].drain_q;
+    end
+    if (r < Drain) begin : gen_out
+      assign sum_o[r*AccBits +: AccBits] = drain_q;
     end
   end
-
-  assign sum_o = gen_row[0].drain_q;
 
 `ifndef SYNTHESIS
   initial begin
     if (Rows < 1) $fatal(1, "ternc_column: Rows must be at least 1, not %0d", Rows);
     if (Lanes < 1) $fatal(1, "ternc_column: Lanes must be at least 1, not %0d", Lanes);
     if (Cell < 0 || Cell > 3) $fatal(1, "ternc_column: Cell must be 0 to 3, not %0d", Cell);
+    if (Drain < 1 || Rows % Drain != 0) $fatal(1, "ternc_column: Drain (%0d) must divide Rows (%0d)", Drain, Rows);
   end
 
   int busy_q;  // cycles until the drain is free again
   always @(posedge clk_i) begin
     if (!rst_ni) busy_q <= 0;
-    else if (last_q[0]) busy_q <= Rows - 1;
+    else if (last_q[0]) busy_q <= Rows / Drain - 1;
     else if (busy_q > 0) busy_q <= busy_q - 1;
     if (rst_ni && last_q[0] && busy_q > 0) begin
       $fatal(1, "ternc_column: last came %0d cycles too early for the drain", busy_q);

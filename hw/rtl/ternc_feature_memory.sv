@@ -1,4 +1,5 @@
-// A memory of feature maps: Rows banks, read together for Rows neighbouring pixels; a vector is written in one cycle.
+// A memory of feature maps: Rows banks, read together for Rows neighbouring pixels; the vectors of Pixels pixels are
+// written in one cycle.
 //
 // What is read is a chunk of Lanes codes, of which StoredLanes are stored and the others read as 0. Pixel x of a line
 // lies in bank x mod Rows, so Rows neighbouring pixels lie in different banks, at one address or, past the bank that
@@ -9,8 +10,10 @@
 // codes, in the order of chunks and lanes, and piece k of the vector goes to RAM (wr_piece_i + k) mod Pieces, at
 // wr_addr_i, or at wr_next_i where wr_piece_i + k is Pieces or more. wr_piece_i is a multiple of the greatest common
 // divisor of Cols/Piece and Pieces: where Cols divides StoredLanes or the other way round nothing is left to rotate.
+// Each of Pixels vectors has its own enable, bank and addresses (pixel 0 lowest), all the same piece; those that are
+// written in one cycle go to different banks.
 //
-// Throughput: one write to one bank and one read of all banks a cycle. Read latency: 3 cycles (2 of the RAM, 1 of the
+// Throughput: Pixels writes to a bank each and one read of all banks a cycle. Read latency: 3 cycles (2 of the RAM, 1 of the
 // rotation). Codes are read as ActBits, zero-extended. Reading a word while it is written gives either value. There is
 // no reset.
 
@@ -23,6 +26,7 @@ module ternc_feature_memory #(
   parameter int CodeBits = 8,
   parameter int ActBits = CodeBits,
   parameter int Depth = 16,
+  parameter int Pixels = 1,
   parameter int Parts = (Cols + StoredLanes - 1) / StoredLanes,
   parameter int Pieces = Parts * StoredLanes / Piece,
   parameter int AddrBits = (Depth > 1) ? $clog2(Depth) : 1,
@@ -30,17 +34,17 @@ module ternc_feature_memory #(
   parameter int PieceBits = (Pieces > 1) ? $clog2(Pieces) : 1,
   parameter int PartBits = (Parts > 1) ? $clog2(Parts) : 1
 ) (
-  input  logic                          clk_i,
-  input  logic                          wr_en_i,
-  input  logic [BankBits-1:0]           wr_bank_i,
-  input  logic [AddrBits-1:0]           wr_addr_i,
-  input  logic [AddrBits-1:0]           wr_next_i,
-  input  logic [PieceBits-1:0]          wr_piece_i,
-  input  logic [Cols*CodeBits-1:0]      wr_data_i,
-  input  logic [AddrBits-1:0]           rd_addr_i,
-  input  logic [BankBits-1:0]           rd_rot_i,
-  input  logic [PartBits-1:0]           rd_part_i,
-  output logic [Rows*Lanes*ActBits-1:0] rd_data_o
+  input  logic                            clk_i,
+  input  logic [Pixels-1:0]               wr_en_i,
+  input  logic [Pixels*BankBits-1:0]      wr_bank_i,
+  input  logic [Pixels*AddrBits-1:0]      wr_addr_i,
+  input  logic [Pixels*AddrBits-1:0]      wr_next_i,
+  input  logic [PieceBits-1:0]            wr_piece_i,
+  input  logic [Pixels*Cols*CodeBits-1:0] wr_data_i,
+  input  logic [AddrBits-1:0]             rd_addr_i,
+  input  logic [BankBits-1:0]             rd_rot_i,
+  input  logic [PartBits-1:0]             rd_part_i,
+  output logic [Rows*Lanes*ActBits-1:0]   rd_data_o
 );
 
   function automatic int common(input int a, input int b);
@@ -54,33 +58,57 @@ module ternc_feature_memory #(
   localparam int PieceWidth = Piece * CodeBits;
   localparam int ChunkBits = StoredLanes * CodeBits;
   localparam int WideBits = Parts * ChunkBits;
+  localparam int VectorBits = Cols * CodeBits;
 
   // ---------------------------------------------------------------- what each RAM of a wide word gets
   logic [Pieces-1:0] hit, wraps;
-  logic [WideBits-1:0] turned;
+  logic [Pixels*WideBits-1:0] turned;  // the vector of each pixel
   for (genvar p = 0; p < Pieces; p++) begin : gen_piece
     logic [Turns-1:0] chosen, beyond;
     for (genvar j = 0; j < Turns; j++) begin : gen_turn
       localparam int Part = p % Grid + j * Grid;                    // of the vector
       localparam int Start = (p - Part + 2 * Pieces) % Pieces;  // the vector's first RAM
-      logic [PieceWidth-1:0] others, codes;
       assign chosen[j] = wr_piece_i == PieceBits'(Start);
       assign beyond[j] = chosen[j] && (Start > p);
-      if (j == 0) begin : gen_first
-        assign others = wr_data_i[Part*PieceWidth +: PieceWidth];
-      end else begin : gen_other
-        assign others = gen_turn[j-1].codes;
+      for (genvar i = 0; i < Pixels; i++) begin : gen_pixel
+        logic [PieceWidth-1:0] others, codes;
+        if (j == 0) begin : gen_first
+          assign others = wr_data_i[i*VectorBits+Part*PieceWidth +: PieceWidth];
+        end else begin : gen_other
+          assign others = gen_turn[j-1].gen_pixel[i].codes;
+        end
+        assign codes = chosen[j] ? wr_data_i[i*VectorBits+Part*PieceWidth +: PieceWidth] : others;
+        if (j == Turns - 1) begin : gen_last
+          assign turned[i*WideBits+p*PieceWidth +: PieceWidth] = codes;
+        end
       end
-      assign codes = chosen[j] ? wr_data_i[Part*PieceWidth +: PieceWidth] : others;
     end
     assign hit[p] = |chosen;
     assign wraps[p] = |beyond;
-    assign turned[p*PieceWidth +: PieceWidth] = gen_turn[Turns-1].codes;
   end
 
   // ---------------------------------------------------------------- banks
   logic [Rows*WideBits-1:0] banks;
   for (genvar b = 0; b < Rows; b++) begin : gen_bank
+    // the pixel that is written here, if one is
+    logic [Pixels-1:0] here;
+    for (genvar i = 0; i < Pixels; i++) begin : gen_pixel
+      logic [AddrBits-1:0] other_addr, addr, other_next, next;
+      logic [WideBits-1:0] other_codes, codes;
+      assign here[i] = wr_en_i[i] && (wr_bank_i[i*BankBits +: BankBits] == BankBits'(b));
+      if (i == 0) begin : gen_first
+        assign other_addr = wr_addr_i[0 +: AddrBits];
+        assign other_next = wr_next_i[0 +: AddrBits];
+        assign other_codes = turned[0 +: WideBits];
+      end else begin : gen_other
+        assign other_addr = gen_pixel[i-1].addr;
+        assign other_next = gen_pixel[i-1].next;
+        assign other_codes = gen_pixel[i-1].codes;
+      end
+      assign addr = here[i] ? wr_addr_i[i*AddrBits +: AddrBits] : other_addr;
+      assign next = here[i] ? wr_next_i[i*AddrBits +: AddrBits] : other_next;
+      assign codes = here[i] ? turned[i*WideBits +: WideBits] : other_codes;
+    end
     logic [AddrBits-1:0] rd_addr;
     if (b == Rows - 1) begin : gen_last  // no rotation is above the last bank
       assign rd_addr = rd_addr_i;
@@ -90,10 +118,11 @@ module ternc_feature_memory #(
     for (genvar p = 0; p < Pieces; p++) begin : gen_ram
       logic wr_en;
       logic [AddrBits-1:0] wr_addr;
-      assign wr_en = wr_en_i & hit[p] & (wr_bank_i == BankBits'(b));
-      assign wr_addr = wraps[p] ? wr_next_i : wr_addr_i;
+      assign wr_en = hit[p] && (|here);
+      assign wr_addr = wraps[p] ? gen_pixel[Pixels-1].next : gen_pixel[Pixels-1].addr;
       ternc_ram #(.Width(PieceWidth), .Depth(Depth)) u_ram (
-        .clk_i(clk_i), .wr_en_i(wr_en), .wr_addr_i(wr_addr), .wr_data_i(turned[p*PieceWidth +: PieceWidth]),
+        .clk_i(clk_i), .wr_en_i(wr_en), .wr_addr_i(wr_addr),
+        .wr_data_i(gen_pixel[Pixels-1].codes[p*PieceWidth +: PieceWidth]),
         .rd_addr_i(rd_addr), .rd_data_o(banks[b*WideBits + p*PieceWidth +: PieceWidth])
       );
     end
@@ -139,7 +168,28 @@ module ternc_feature_memory #(
   end
 
 `ifndef SYNTHESIS
+  if (Pixels > 1) begin : gen_check
+    logic [Pixels-1:0] again;  // the bank of a pixel before it
+    logic running_q;           // the first edge may come before the writer's reset
+    initial running_q = 1'b0;
+    always_comb begin
+      again = '0;
+      for (int i = 1; i < Pixels; i++) begin
+        for (int k = 0; k < i; k++) begin
+          if (wr_bank_i[i*BankBits +: BankBits] == wr_bank_i[k*BankBits +: BankBits]) again[i] = again[i] | (wr_en_i[i] & wr_en_i[k]);
+        end
+      end
+    end
+    always @(posedge clk_i) begin
+      running_q <= 1'b1;
+      if (running_q && again != '0) $fatal(1, "ternc_feature_memory: two pixels are written to one bank");
+    end
+  end
+
   initial begin
+    if (Pixels < 1 || Pixels > Rows) begin
+      $fatal(1, "ternc_feature_memory: Pixels must be from 1 to Rows (%0d), not %0d", Rows, Pixels);
+    end
     if (Rows < 1) $fatal(1, "ternc_feature_memory: Rows must be at least 1, not %0d", Rows);
     if (StoredLanes > Lanes) begin
       $fatal(1, "ternc_feature_memory: StoredLanes must be at most Lanes (%0d), not %0d", Lanes, StoredLanes);

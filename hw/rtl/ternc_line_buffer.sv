@@ -1,14 +1,16 @@
 // One input of an engine: keeps the rows of one map in a circular buffer, written from a link and read like a feature
 // memory.
 //
-// Column x of a row has its bank and word offset in the place ROM ({bank, offset}, offset lowest); a vector's tile says
-// at which piece of which wide word it begins (a table of constants: tile * Cols / Piece divided by Pieces); its row
-// within the step has a base from ternc_rows. The StepVectors-th vector of a step makes the step's rows arrive. A code
-// is the low CodeBits of an element. claim_i, room_o, have_o, base_o, take_i, free_i are those of ternc_rows (base_o:
+// A beat of the link has the vectors of Pixels neighbouring pixels of a row, the same tile of each; a row has Slots such
+// groups of pixels, and x_i is the group's number: with Pixels = 1 the column. The place ROM has for each group the
+// bank and word offset of its pixels ({bank, offset}, offset lowest; with Pixels > 1 and valid, highest, for each, pixel 0
+// lowest). The tile says at which piece of which wide word a vector begins (a table of constants: tile * Cols /
+// Piece divided by Pieces); its row within the step has a base from ternc_rows. The StepBeats-th beat of a step makes the
+// step's rows arrive. A code is the low CodeBits of an element. claim_i, room_o, have_o, base_o, take_i, free_i are those of ternc_rows (base_o:
 // buffer row of the frame's row 0).
 //
-// Throughput: one vector and one read a cycle. Latency: a vector on the link in cycle v is written at the end of v + 3;
-// with a step's last vector in cycle v have_o shows its rows from v + 3 on. Reads: 3 cycles. A claimed step is always
+// Throughput: one beat and one read a cycle. Latency: what is on the link in cycle v is written at the end of v + 3;
+// with a step's last beat in cycle v have_o shows its rows from v + 3 on. Reads: 3 cycles. A claimed step is always
 // accepted: there is no ready.
 
 module ternc_line_buffer #(
@@ -23,7 +25,7 @@ module ternc_line_buffer #(
   parameter int Capacity = 2,
   parameter int FrameRows = 4,
   parameter int StepRows = 1,
-  parameter int Width = 4,
+  parameter int Slots = 4,
   parameter int Tiles = 1,
   parameter int Pitch = 4,
   parameter int Plane = Capacity * Pitch,
@@ -33,6 +35,7 @@ module ternc_line_buffer #(
   parameter int StepBits = 1,
   parameter int RowBits = 4,
   parameter     PlaceFile = "",
+  parameter int Pixels = 1,
   parameter int Parts = (Cols + StoredLanes - 1) / StoredLanes,
   parameter int AddrBits = (Depth > 1) ? $clog2(Depth) : 1,
   parameter int BankBits = (Rows > 1) ? $clog2(Rows) : 1,
@@ -47,7 +50,7 @@ module ternc_line_buffer #(
   input  logic [StepBits-1:0]           row_i,
   input  logic [XBits-1:0]              x_i,
   input  logic [TileBits-1:0]           tile_i,
-  input  logic [Cols*ElemBits-1:0]      data_i,
+  input  logic [Pixels*Cols*ElemBits-1:0] data_i,
   // reader
   input  logic [AddrBits-1:0]           rd_addr_i,
   input  logic [BankBits-1:0]           rd_rot_i,
@@ -61,11 +64,11 @@ module ternc_line_buffer #(
 
   localparam int Pieces = Parts * StoredLanes / Piece;
   localparam int PieceBits = (Pieces > 1) ? $clog2(Pieces) : 1;
-  localparam int StepVectors = Width * Tiles * StepRows;
-  localparam int CountBits = $clog2(StepVectors + 1);
-  localparam int ColumnBits = (Width > 1) ? $clog2(Width) : 1;
+  localparam int StepBeats = Slots * Tiles * StepRows;
+  localparam int CountBits = $clog2(StepBeats + 1);
+  localparam int SlotBits = (Slots > 1) ? $clog2(Slots) : 1;
   localparam int OffsetBits = (Pitch > 1) ? $clog2(Pitch) : 1;
-  localparam int PlaceBits = BankBits + OffsetBits;
+  localparam int PlaceBits = BankBits + OffsetBits + ((Pixels > 1) ? 1 : 0);
   localparam int TileAddrBits = (Tiles > 1) ? $clog2(Tiles) : 1;
   localparam int StepRowBits = (StepRows > 1) ? $clog2(StepRows) : 1;
   localparam int StartBits = PieceBits + AddrBits;
@@ -86,7 +89,7 @@ module ternc_line_buffer #(
   logic last, last_q1, last_q2;
   logic [StepRows*AddrBits-1:0] write_base;
 
-  assign last = count_q == CountBits'(StepVectors - 1);
+  assign last = count_q == CountBits'(StepBeats - 1);
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       count_q <= '0;
@@ -108,18 +111,20 @@ module ternc_line_buffer #(
 
   // ---------------------------------------------------------------- a vector's place
   // _q1 to _q3: so many cycles after the link
-  logic [PlaceBits-1:0] place_q2;
+  logic [Pixels*PlaceBits-1:0] place_q2;
   logic [StartBits-1:0] start;
-  logic [AddrBits-1:0] word_q1, next_q1, base, start_q2, next_q2, addr_q3, next_q3;
-  logic [BankBits-1:0] bank_q3;
+  logic [AddrBits-1:0] word_q1, next_q1, base, start_q2, next_q2;
+  logic [Pixels*AddrBits-1:0] addr_q3, next_q3;
+  logic [Pixels*BankBits-1:0] bank_q3;
   logic [PieceBits-1:0] piece_q1, piece_q3;
   logic [StepRowBits-1:0] row_q1;
-  logic [Cols*CodeBits-1:0] codes, codes_q3;
+  logic [Pixels*Cols*CodeBits-1:0] codes, codes_q3;
+  logic [Pixels-1:0] wr_en;
   logic [2:0] valid_q;
   logic unused_high;
 
-  ternc_rom #(.Width(PlaceBits), .Depth(Width), .InitFile(PlaceFile)) u_places (
-    .clk_i(clk_i), .addr_i(x_i[ColumnBits-1:0]), .data_o(place_q2)
+  ternc_rom #(.Width(Pixels * PlaceBits), .Depth(Slots), .InitFile(PlaceFile)) u_places (
+    .clk_i(clk_i), .addr_i(x_i[SlotBits-1:0]), .data_o(place_q2)
   );
   assign start = Starts[tile_i[TileAddrBits-1:0]*StartBits +: StartBits];
   always_comb begin
@@ -134,26 +139,39 @@ module ternc_line_buffer #(
     row_q1 <= row_i[StepRowBits-1:0];
     start_q2 <= word_q1 + base;
     next_q2 <= next_q1 + base;
-    bank_q3 <= place_q2[OffsetBits +: BankBits];
-    addr_q3 <= start_q2 + AddrBits'(place_q2[OffsetBits-1:0]);
-    next_q3 <= next_q2 + AddrBits'(place_q2[OffsetBits-1:0]);
+  end
+  for (genvar i = 0; i < Pixels; i++) begin : gen_pixel
+    logic [OffsetBits-1:0] offset;
+    assign offset = place_q2[i*PlaceBits +: OffsetBits];
+    always_ff @(posedge clk_i) begin
+      bank_q3[i*BankBits +: BankBits] <= place_q2[i*PlaceBits+OffsetBits +: BankBits];
+      addr_q3[i*AddrBits +: AddrBits] <= start_q2 + AddrBits'(offset);
+      next_q3[i*AddrBits +: AddrBits] <= next_q2 + AddrBits'(offset);
+    end
+    if (Pixels > 1) begin : gen_some
+      logic there_q3;
+      always_ff @(posedge clk_i) there_q3 <= place_q2[i*PlaceBits+PlaceBits-1];
+      assign wr_en[i] = valid_q[2] && there_q3;
+    end else begin : gen_all
+      assign wr_en[i] = valid_q[2];
+    end
   end
   always_ff @(posedge clk_i) begin
     if (!rst_ni) valid_q <= 3'b000;
     else valid_q <= {valid_q[1:0], valid_i};
   end
-  for (genvar c = 0; c < Cols; c++) begin : gen_code
+  for (genvar c = 0; c < Pixels * Cols; c++) begin : gen_code
     assign codes[c*CodeBits +: CodeBits] = data_i[c*ElemBits +: CodeBits];
   end
-  ternc_delay #(.Width(Cols * CodeBits), .Depth(3)) u_codes (.clk_i(clk_i), .d_i(codes), .q_o(codes_q3));
+  ternc_delay #(.Width(Pixels * Cols * CodeBits), .Depth(3)) u_codes (.clk_i(clk_i), .d_i(codes), .q_o(codes_q3));
   ternc_delay #(.Width(PieceBits), .Depth(2)) u_piece (.clk_i(clk_i), .d_i(piece_q1), .q_o(piece_q3));
   assign unused_high = ^{row_i, x_i, tile_i, data_i};
 
   ternc_feature_memory #(
     .Rows(Rows), .Lanes(Lanes), .StoredLanes(StoredLanes), .Cols(Cols), .Piece(Piece), .CodeBits(CodeBits),
-    .ActBits(ActBits), .Depth(Depth), .PartBits(PartBits)
+    .ActBits(ActBits), .Depth(Depth), .Pixels(Pixels), .PartBits(PartBits)
   ) u_memory (
-    .clk_i(clk_i), .wr_en_i(valid_q[2]), .wr_bank_i(bank_q3), .wr_addr_i(addr_q3), .wr_next_i(next_q3),
+    .clk_i(clk_i), .wr_en_i(wr_en), .wr_bank_i(bank_q3), .wr_addr_i(addr_q3), .wr_next_i(next_q3),
     .wr_piece_i(piece_q3), .wr_data_i(codes_q3), .rd_addr_i(rd_addr_i), .rd_rot_i(rd_rot_i), .rd_part_i(rd_part_i),
     .rd_data_o(rd_data_o)
   );

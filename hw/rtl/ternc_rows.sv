@@ -35,9 +35,14 @@ module ternc_rows #(
 
   localparam int FrameMove = FrameRows % Capacity;
 
-  logic [RowBits-1:0] used_q, change;
+  logic [RowBits-1:0] used_q, change, claimed, part, carry;
 
   assign room_o = used_q <= RowBits'(Capacity - StepRows);
+
+  // used_q + claimed - free_i with one addition: three operands become two, -free_i being ~free_i + 1
+  assign claimed = claim_i ? RowBits'(StepRows) : '0;
+  assign part = used_q ^ claimed ^ ~free_i;
+  assign carry = (used_q & claimed) | (used_q & ~free_i) | (claimed & ~free_i);
 
   // the change of have_o: one of four constants
   always_comb begin
@@ -54,7 +59,7 @@ module ternc_rows #(
       used_q <= '0;
       have_o <= '0;
     end else begin
-      used_q <= used_q + (claim_i ? RowBits'(StepRows) : '0) - free_i;
+      used_q <= part + RowBits'({carry, 1'b1});
       have_o <= have_o + change;
     end
   end

@@ -41,6 +41,7 @@ module ternc_sequencer #(
   parameter PassFile = "",
   parameter TapFile = "",
   parameter TermFile = "",
+  parameter int Drain = 1,
   parameter int SourceBits = $clog2(Inputs + 1),
   parameter int InfoBits = 2*WrBits + XmapBits + TileBits + StepBits + PieceBits + Links + Rows + 3
 ) (
@@ -365,7 +366,7 @@ module ternc_sequencer #(
     x_high_q <= $signed({1'b0, pass_q.x_high}) - $signed({1'b0, place_q.x});
     row_taken_q <= (cur_q.row >= pass_q.row_low) && (cur_q.row < pass_q.row_high);
     kind_q <= {pass_q.last_window, pass_q.first_window, cur_q.links, cur_q.to_feature, pass_q.piece, pass_q.step_row,
-               pass_q.tile, XmapBits'(pass_q.xmap + XmapBits'(place_q.x))};
+               pass_q.tile, XmapBits'(pass_q.xmap + XmapBits'(place_q.x >> $clog2(Drain)))};
     write_q <= pass_q.write + cur_q.write;
     plane_q <= cur_q.plane;
     kind_q2 <= kind_q;
@@ -506,6 +507,9 @@ module ternc_sequencer #(
 `ifndef SYNTHESIS
   initial begin
     if (Rows < 1) $fatal(1, "ternc_sequencer: Rows must be at least 1, not %0d", Rows);
+    if (Drain < 1 || Rows % Drain != 0 || Drain != 1 << $clog2(Drain)) begin
+      $fatal(1, "ternc_sequencer: Drain must be a power of two that divides Rows (%0d), not %0d", Rows, Drain);
+    end
     if (Inputs < 1) $fatal(1, "ternc_sequencer: Inputs must be at least 1, not %0d", Inputs);
     if (Links < 1) $fatal(1, "ternc_sequencer: Links must be at least 1, not %0d", Links);
     if (Rows > (1 << (XBits - 1))) begin
