@@ -19,6 +19,7 @@ from ternc.schedule.design import (
     Engine,
     LineBuffer,
     Link,
+    OutputBuffer,
     Rows,
     ToBuffer,
     ToOutput,
@@ -117,38 +118,54 @@ class Lines(Counts):
     def __init__(self, buffer: LineBuffer, rows: int, place: Sequence[int]) -> None:
         super().__init__(buffer.rows)
         self.buffer, self.banks = buffer, Banks(buffer.memory, rows)
-        offset = bits_of(buffer.pitch_words)
-        self.place = [unpack(word, {"offset": offset, "bank": bits_of(rows)}) for word in place]
-        self.vectors = 0
+        pixels = buffer.bundles.pixels
+        names = ["offset", "bank", "valid"] if pixels > 1 else ["offset", "bank"]
+        widths = {"offset": bits_of(buffer.pitch_words), "bank": bits_of(rows), "valid": 1}
+        fields = {f"{name}{i}": widths[name] for i in range(pixels) for name in names}
+        self.place = [unpack(word, fields) for word in place]
+        self.beats = 0
 
     def put(self, row: int, x: int, tile: int, values: NDArray[np.int64]) -> None:
+        """A beat: bundle x of a row, ``values`` are ``[pixels, cols]``."""
         b, banks = self.buffer, self.banks
         wide, piece = divmod(tile * (banks.cols // banks.piece), banks.pieces)
-        place = self.place[x]
-        address = (self.write_row + row) * b.pitch_words + place["offset"] + wide * b.plane_words
-        codes = values[: banks.cols] & ((1 << banks.bits) - 1)
-        banks.write(place["bank"], address, address + b.plane_words, piece, codes)
-        self.vectors += 1
-        if self.vectors == b.width * b.tiles * b.rows.step:
-            self.vectors = 0
+        place, used = self.place[x], set()
+        assert len(values) == b.bundles.pixels
+        for i, vector in enumerate(values):
+            if not place.get(f"valid{i}", 1):
+                continue
+            address = (self.write_row + row) * b.pitch_words + place[f"offset{i}"] + wide * b.plane_words
+            codes = vector[: banks.cols] & ((1 << banks.bits) - 1)
+            banks.write(place[f"bank{i}"], address, address + b.plane_words, piece, codes)
+            assert place[f"bank{i}"] not in used, "two pixels are written into one bank at once"
+            used.add(place[f"bank{i}"])
+        self.beats += 1
+        if self.beats == len(self.place) * b.tiles * b.rows.step:
+            self.beats = 0
             self.arrive()
 
 
 class Sent(Counts):
     """An output buffer, from which whole frames are taken."""
 
-    def __init__(self, buffer: object, width: int, tiles: int, rows: Rows, height: int) -> None:
-        super().__init__(rows)
-        self.width, self.tiles, self.height = width, tiles, height
+    def __init__(self, buffer: OutputBuffer) -> None:
+        super().__init__(buffer.rows)
+        self.width, self.tiles, self.height = buffer.width, buffer.tiles, buffer.height
+        self.pixels, self.phases = buffer.bundles.pixels, buffer.bundles.phases
+        block = self.pixels * self.phases
+        self.bundles = sum(min(self.phases, self.width - x) for x in range(0, self.width, block))
         self.words: dict[tuple[int, int, int], NDArray[np.int64]] = {}
         self.vectors = 0
         self.frame: list[NDArray[np.int64]] = []
         self.frames: list[NDArray[np.int64]] = []
 
     def put(self, row: int, x: int, tile: int, values: NDArray[np.int64]) -> None:
-        self.words[self.write_row + row, x, tile] = values
+        for i, vector in enumerate(values):
+            column = (x // self.phases * self.pixels + i) * self.phases + x % self.phases
+            if column < self.width:
+                self.words[self.write_row + row, column, tile] = vector
         self.vectors += 1
-        if self.vectors == self.width * self.tiles * self.rows.step:
+        if self.vectors == self.bundles * self.tiles * self.rows.step:
             self.vectors = 0
             self.arrive()
             while self.have > 0 and self.send_row():
@@ -216,7 +233,9 @@ class Runner:
             "pitch": g.rd_bits, "y_stride": g.y_bits, "height": g.y_bits, "pad": g.act_bits,
             "source": bits_of(inputs + 1),
         }  # fmt: skip
-        self.xmap_fields = {"x": g.x_bits, "offset": g.wr_bits, "bank": bank_bits, "valid": 1}
+        self.xmap_fields = {"x": g.x_bits}
+        for i in range(self.shape.drain):
+            self.xmap_fields |= {f"offset{i}": g.wr_bits, f"bank{i}": bank_bits, f"valid{i}": 1}
         requant_fields = {
             "add": g.add_bits, "mul": g.mul_bits, "limit": g.code_bits, "raw": 1, "thr": 1, "min": 1,
             **({"use_table": 1, "table": bits_of(g.tables)} if g.tables else {}),
@@ -255,10 +274,15 @@ class Runner:
         for group in range(row["groups"]):
             for number in range(row["pass_count"]):
                 passed = unpack(self.rom["passes"][row["pass_start"] + number], self.pass_fields)
-                assert passed["interval"] >= max(passed["tap_count"], self.shape.rows)
+                beats, drain = self.shape.rows // self.shape.drain, self.shape.drain
+                assert passed["interval"] >= max(passed["tap_count"], beats)
                 sums = self.accumulate(passed, row["row"], group)
-                for r in range(self.shape.rows):
-                    self.finish(row, passed, group, r, sums[r], keepers)
+                for k in range(beats):
+                    found = [
+                        self.pooled(row, passed, group, r, sums[r]) for r in range(k * drain, (k + 1) * drain)
+                    ]
+                    if passed["last_window"]:
+                        self.finish(row, passed, group * beats + k, np.array(found), keepers)
         for k, line in enumerate(self.lines):
             line.free(row[f"free{k}"])
             if row["takes"] >> k & 1:
@@ -333,16 +357,10 @@ class Runner:
         assert -(1 << (g.value_bits - 1)) <= code < 1 << (g.value_bits - 1)
         return code, bool(word["min"])
 
-    def finish(
-        self,
-        row: dict[str, int],
-        passed: dict[str, int],
-        group: int,
-        r: int,
-        sums: NDArray[np.int64],
-        keepers: list[Link],
-    ) -> None:
-        """Requantiser, pool, feature memory and links of one pixel's vector."""
+    def pooled(
+        self, row: dict[str, int], passed: dict[str, int], group: int, r: int, sums: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """Requantiser and pool of one pixel's vector."""
         g, cols = self.g, self.shape.cols
         found = [self.requantise(c, passed["param"], int(sums[c])) for c in range(cols)]
         values = np.array([value for value, _ in found])
@@ -357,15 +375,30 @@ class Runner:
         if not passed["first_window"]:
             values = np.where(least, np.minimum(values, self.best[r]), np.maximum(values, self.best[r]))
         self.best[r] = values
-        place = unpack(self.rom["xmap"][passed["xmap"] + j], self.xmap_fields)
-        if not passed["last_window"] or not place["valid"]:
+        return values
+
+    def finish(
+        self,
+        row: dict[str, int],
+        passed: dict[str, int],
+        at: int,
+        values: NDArray[np.int64],
+        keepers: list[Link],
+    ) -> None:
+        """Feature memory and links of the vectors ``[drain, cols]`` that leave in one cycle."""
+        place, used = unpack(self.rom["xmap"][passed["xmap"] + at], self.xmap_fields), set()
+        valid = [bool(place[f"valid{i}"]) for i in range(len(values))]
+        assert valid == sorted(valid, reverse=True)
+        if not valid[0]:
             return
-        self.vectors.append(values)
-        if row["to_feature"]:
+        self.vectors.extend(values[valid])
+        for i in range(sum(valid) if row["to_feature"] else 0):
             assert self.features is not None
-            address = passed["write"] + row["write"] + place["offset"]
-            codes = values & ((1 << self.features.bits) - 1)
-            self.features.write(place["bank"], address, address + row["plane"], passed["piece"], codes)
+            address = passed["write"] + row["write"] + place[f"offset{i}"]
+            codes = values[i] & ((1 << self.features.bits) - 1)
+            self.features.write(place[f"bank{i}"], address, address + row["plane"], passed["piece"], codes)
+            assert place[f"bank{i}"] not in used, "two pixels are written into one bank at once"
+            used.add(place[f"bank{i}"])
         for keeper in keepers:
             self.machine.put(keeper, passed["step_row"], place["x"], passed["tile"], values)
 
@@ -381,10 +414,7 @@ class Machine:
         self.runners = [
             Runner(machine=self, number=n, engine=engine) for n, engine in enumerate(self.design.engines)
         ]
-        self.outputs = [
-            Sent(buffer, buffer.width, buffer.tiles, buffer.rows, buffer.height)
-            for buffer in self.design.buffers
-        ]
+        self.outputs = [Sent(buffer) for buffer in self.design.buffers]
         self.score, self.score_vectors = 0, 0
         self.scores: list[tuple[int, int]] = []
 
@@ -453,13 +483,14 @@ class Machine:
         stream = self.design.streams[number]
         for link in stream.links:
             self.claim(link)
-        for x in range(stream.width):
+        for x in range(0, stream.width, stream.pixels):
             for chunk in range(stream.chunks):
-                codes = np.zeros(stream.lanes, np.int64)
-                part = frames[n, chunk * stream.lanes : (chunk + 1) * stream.lanes, y, x]
-                codes[: len(part)] = part + stream.offset
+                codes = np.zeros((stream.pixels, stream.lanes), np.int64)
+                channels = slice(chunk * stream.lanes, (chunk + 1) * stream.lanes)
+                part = frames[n, channels, y, x : x + stream.pixels].T
+                codes[:, : part.shape[1]] = part + stream.offset
                 for link in stream.links:
-                    self.put(link, 0, x, chunk, codes)
+                    self.put(link, 0, x // stream.pixels, chunk, codes)
 
     def leaving(self, frame: int) -> tuple[NDArray[np.int64], ...]:
         """What ternc_output, ternc_argmax and ternc_score made of a frame.

@@ -9,14 +9,16 @@ import ternc
 from ternc.frontend import InputQuant
 from ternc.pipeline import Build
 from ternc.schedule.design import ArrayShape
+from ternc.schedule.pinned import parse_shape
 
 MODELS = Path(__file__).parent / "models"
 
 
 def shape(text: str) -> ArrayShape:
-    """``ROWSxCOLSxLANES``."""
-    rows, cols, lanes = map(int, text.split("x"))
-    return ArrayShape(rows=rows, cols=cols, lanes=lanes)
+    """``ROWSxCOLSxLANES[/DRAIN]``."""
+    found = parse_shape(text)
+    assert found is not None
+    return found
 
 
 def compiled(model: str, out: Path, array: str | None = None, target: str = "arria10") -> Build:

@@ -1,7 +1,7 @@
 // Puts a stream's beats on links: one vector a beat, to all who keep the input's rows.
 //
 // A beat is Cols elements of one pixel, or whole pixels side by side, Cols elements in all, to each of which Offset is
-// added (value to code); they come in raster order, the Chunks beats of a pixel in turn. A row has Slots pixels, or groups
+// added (value to code); they come in raster order, the Chunks beats of a pixel in turn. A row has Bundles pixels, or bundles
 // of as many pixels as a beat has, and is a step of the links. Each of Keepers readers says with room_i that a row fits;
 // claim_o takes it from all of them, in the cycle in which the row's first beat is accepted. The stream's last flag is
 // not needed and not read.
@@ -13,10 +13,10 @@ module ternc_input #(
   parameter int Cols = 1,
   parameter int ElemBits = 8,
   parameter int Offset = 0,
-  parameter int Slots = 1,
+  parameter int Bundles = 1,
   parameter int Chunks = 1,
   parameter int Keepers = 1,
-  parameter int XBits = (Slots > 1) ? $clog2(Slots) : 1,
+  parameter int XBits = (Bundles > 1) ? $clog2(Bundles) : 1,
   parameter int TileBits = (Chunks > 1) ? $clog2(Chunks) : 1
 ) (
   input  logic                     clk_i,
@@ -43,7 +43,7 @@ module ternc_input #(
   assign take = valid_i && ready_o;
   assign claim_o = take && !inside_q;
   assign last_tile = tile_q == TileBits'(Chunks - 1);
-  assign last_x = x_q == XBits'(Slots - 1);
+  assign last_x = x_q == XBits'(Bundles - 1);
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -74,7 +74,7 @@ module ternc_input #(
 `ifndef SYNTHESIS
   initial begin
     if (Keepers < 1) $fatal(1, "ternc_input: Keepers must be at least 1, not %0d", Keepers);
-    if (Slots < 1 || Chunks < 1) $fatal(1, "ternc_input: Slots (%0d) and Chunks (%0d) must be at least 1", Slots, Chunks);
+    if (Bundles < 1 || Chunks < 1) $fatal(1, "ternc_input: Bundles (%0d) and Chunks (%0d) must be at least 1", Bundles, Chunks);
   end
 `endif
 

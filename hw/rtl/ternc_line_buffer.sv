@@ -1,12 +1,12 @@
 // One input of an engine: keeps the rows of one map in a circular buffer, written from a link and read like a feature
 // memory.
 //
-// A beat of the link has the vectors of Pixels neighbouring pixels of a row, the same tile of each; a row has Slots such
-// groups of pixels, and x_i is the group's number: with Pixels = 1 the column. The place ROM has for each group the
-// bank and word offset of its pixels ({bank, offset}, offset lowest; with Pixels > 1 and valid, highest, for each, pixel 0
+// A beat of the link has the vectors of Pixels neighbouring pixels of a row, the same tile of each; a row has Bundles such
+// bundles of pixels, and x_i is the bundle's number: with Pixels = 1 the column. Of a vector's LinkCols elements the first
+// Cols are kept, a code of each, its low CodeBits. The place ROM has for each bundle the bank and word offset of its pixels ({bank, offset}, offset lowest; with Pixels > 1 and valid, highest, for each, pixel 0
 // lowest). The tile says at which piece of which wide word a vector begins (a table of constants: tile * Cols /
 // Piece divided by Pieces); its row within the step has a base from ternc_rows. The StepBeats-th beat of a step makes the
-// step's rows arrive. A code is the low CodeBits of an element. claim_i, room_o, have_o, base_o, take_i, free_i are those of ternc_rows (base_o:
+// step's rows arrive. claim_i, room_o, have_o, base_o, take_i, free_i are those of ternc_rows (base_o:
 // buffer row of the frame's row 0).
 //
 // Throughput: one beat and one read a cycle. Latency: what is on the link in cycle v is written at the end of v + 3;
@@ -17,7 +17,8 @@ module ternc_line_buffer #(
   parameter int Rows = 1,
   parameter int Lanes = 4,
   parameter int StoredLanes = 4,
-  parameter int Cols = 4,
+  parameter int LinkCols = 4,
+  parameter int Cols = LinkCols,
   parameter int Piece = 4,
   parameter int ElemBits = 8,
   parameter int CodeBits = 8,
@@ -25,7 +26,7 @@ module ternc_line_buffer #(
   parameter int Capacity = 2,
   parameter int FrameRows = 4,
   parameter int StepRows = 1,
-  parameter int Slots = 4,
+  parameter int Bundles = 4,
   parameter int Tiles = 1,
   parameter int Pitch = 4,
   parameter int Plane = Capacity * Pitch,
@@ -50,7 +51,7 @@ module ternc_line_buffer #(
   input  logic [StepBits-1:0]           row_i,
   input  logic [XBits-1:0]              x_i,
   input  logic [TileBits-1:0]           tile_i,
-  input  logic [Pixels*Cols*ElemBits-1:0] data_i,
+  input  logic [Pixels*LinkCols*ElemBits-1:0] data_i,
   // reader
   input  logic [AddrBits-1:0]           rd_addr_i,
   input  logic [BankBits-1:0]           rd_rot_i,
@@ -64,9 +65,9 @@ module ternc_line_buffer #(
 
   localparam int Pieces = Parts * StoredLanes / Piece;
   localparam int PieceBits = (Pieces > 1) ? $clog2(Pieces) : 1;
-  localparam int StepBeats = Slots * Tiles * StepRows;
+  localparam int StepBeats = Bundles * Tiles * StepRows;
   localparam int CountBits = $clog2(StepBeats + 1);
-  localparam int SlotBits = (Slots > 1) ? $clog2(Slots) : 1;
+  localparam int BundleBits = (Bundles > 1) ? $clog2(Bundles) : 1;
   localparam int OffsetBits = (Pitch > 1) ? $clog2(Pitch) : 1;
   localparam int PlaceBits = BankBits + OffsetBits + ((Pixels > 1) ? 1 : 0);
   localparam int TileAddrBits = (Tiles > 1) ? $clog2(Tiles) : 1;
@@ -123,8 +124,8 @@ module ternc_line_buffer #(
   logic [2:0] valid_q;
   logic unused_high;
 
-  ternc_rom #(.Width(Pixels * PlaceBits), .Depth(Slots), .InitFile(PlaceFile)) u_places (
-    .clk_i(clk_i), .addr_i(x_i[SlotBits-1:0]), .data_o(place_q2)
+  ternc_rom #(.Width(Pixels * PlaceBits), .Depth(Bundles), .InitFile(PlaceFile)) u_places (
+    .clk_i(clk_i), .addr_i(x_i[BundleBits-1:0]), .data_o(place_q2)
   );
   assign start = Starts[tile_i[TileAddrBits-1:0]*StartBits +: StartBits];
   always_comb begin
@@ -160,8 +161,10 @@ module ternc_line_buffer #(
     if (!rst_ni) valid_q <= 3'b000;
     else valid_q <= {valid_q[1:0], valid_i};
   end
-  for (genvar c = 0; c < Pixels * Cols; c++) begin : gen_code
-    assign codes[c*CodeBits +: CodeBits] = data_i[c*ElemBits +: CodeBits];
+  for (genvar i = 0; i < Pixels; i++) begin : gen_codes
+    for (genvar c = 0; c < Cols; c++) begin : gen_code
+      assign codes[(i*Cols+c)*CodeBits +: CodeBits] = data_i[(i*LinkCols+c)*ElemBits +: CodeBits];
+    end
   end
   ternc_delay #(.Width(Pixels * Cols * CodeBits), .Depth(3)) u_codes (.clk_i(clk_i), .d_i(codes), .q_o(codes_q3));
   ternc_delay #(.Width(PieceBits), .Depth(2)) u_piece (.clk_i(clk_i), .d_i(piece_q1), .q_o(piece_q3));
@@ -175,5 +178,11 @@ module ternc_line_buffer #(
     .wr_piece_i(piece_q3), .wr_data_i(codes_q3), .rd_addr_i(rd_addr_i), .rd_rot_i(rd_rot_i), .rd_part_i(rd_part_i),
     .rd_data_o(rd_data_o)
   );
+
+`ifndef SYNTHESIS
+  initial begin
+    if (Cols > LinkCols) $fatal(1, "ternc_line_buffer: Cols must be at most LinkCols (%0d), not %0d", LinkCols, Cols);
+  end
+`endif
 
 endmodule

@@ -1,8 +1,8 @@
 // Keeps the rows of one output in a circular buffer, written from a link, and sends them to a stream.
 //
 // A vector is one word of the buffer: the low ValueBits of each of Cols elements of WriteBits. A beat of the link has the
-// vectors of Pixels pixels, each in a memory of its own, at the same address. x_i is the number of such a group of pixels:
-// group k * Phases + p has the columns (k * Pixels + i) * Phases + p, i = 0 .. Pixels - 1, as far as the map has them; with
+// vectors of Pixels pixels, each in a memory of its own, at the same address. x_i is the number of such a bundle of pixels:
+// bundle k * Phases + p has the columns (k * Pixels + i) * Phases + p, i = 0 .. Pixels - 1, as far as the map has them; with
 // Pixels = 1 it is the column. Rows leave in raster order, Chunks beats a pixel. A frame takes FrameRows rows of the buffer, of which the first Height are sent; the spare ones,
 // fewer than a step, are freed with the last that is sent. count_o is the number of valid elements of a beat,
 // pixel_last_o marks a pixel's last beat, last_o a frame's. A row is free again when its last word is read, room_o shows
@@ -53,11 +53,11 @@ module ternc_output #(
   localparam int Tail = Channels - (Chunks - 1) * Cols;
   localparam int RowBeats = Width * Chunks;  // of the stream
   localparam int Spare = FrameRows - Height;
-  // Of a row's groups of pixels, whole ones and then what is left: the words, and the word of the last pixel's last beat
+  // Of a row's bundles, whole ones and then what is left: the words, and the word of the last pixel's last beat
   localparam int Whole = (Width - 1) / (Pixels * Phases);
   localparam int Rest = Width - Whole * Pixels * Phases;
-  localparam int Slots = Whole * Phases + ((Rest < Phases) ? Rest : Phases);
-  localparam int RowWords = Slots * Chunks;
+  localparam int Bundles = Whole * Phases + ((Rest < Phases) ? Rest : Phases);
+  localparam int RowWords = Bundles * Chunks;
   localparam int LastWord = (Whole * Phases + (Rest - 1) % Phases) * Chunks + Chunks - 1;
   localparam int Depth = Capacity * RowWords;
   localparam int RowJump = RowWords - LastWord;               // from there to the next row
@@ -71,7 +71,7 @@ module ternc_output #(
   localparam int VectorWidth = Cols * ValueBits;
 
   // ---------------------------------------------------------------- writes
-  // word: row's base + group * Chunks + tile
+  // word: row's base + bundle * Chunks + tile
   logic [VectorBits-1:0] vector_q;
   logic last_vector, step_end;
   logic [1:0] step_end_q;
@@ -127,7 +127,7 @@ module ternc_output #(
   assign row_end = read && last_word;
   assign frame_end = row_end && last_y;
   assign free = !row_end ? '0 : last_y ? RowBits'(1 + Spare) : RowBits'(1);
-  // with one pixel a group the last address is only reached by a row's last word
+  // with one pixel a bundle the last address is only reached by a row's last word
   assign last_addr = (Pixels == 1 || last_word)
       && (rd_addr_q == ((last_y && last_word) ? AddrBits'(Depth - FrameJump) : AddrBits'(Depth - RowJump)));
 
@@ -173,7 +173,7 @@ module ternc_output #(
     );
   end
 
-  // of the pixels of a group the next one behind the others' phases
+  // a bundle's pixels one after the other, each behind the phases of the one before
   if (Pixels == 1) begin : gen_one
     assign move_by = (last_y && last_word) ? AddrBits'(FrameJump) : AddrBits'(1);
     assign rd_word = rd_words;

@@ -12,7 +12,8 @@ class Port:
     """A stream: a frame is a map in raster order, channels last.
 
     ``name`` is the prefix of its signals, ``value`` the ONNX value that it carries, ``tensor`` the compiler's name for
-    it. Element i of a beat is bits ``[i * element_bits +: element_bits]``.
+    it. Element i of a beat is bits ``[i * element_bits +: element_bits]``. A pixel takes one beat or more, or a beat
+    has several pixels, ``channels`` elements each.
     """
 
     name: str
@@ -24,10 +25,11 @@ class Port:
     elements_per_beat: int
     element_bits: int
     signed: bool
+    pixels_per_beat: int = 1
 
     @property
     def beats_per_pixel(self) -> int:
-        """Beats that carry one pixel."""
+        """Beats that carry one pixel, of a port with one pixel a beat or less."""
         return -(-self.channels // self.elements_per_beat)
 
     def element(self, beat: int, index: int) -> int:

@@ -20,6 +20,15 @@ from ternc.schedule.wish import Wish
 
 shapes = st.builds(ArrayShape, rows=st.integers(1, 6), cols=st.integers(1, 9), lanes=st.integers(1, 9))
 
+
+@st.composite
+def drained(draw: st.DrawFn) -> ArrayShape:
+    """Small arrays, half of them with more than one sum drained per clock."""
+    drain = draw(st.sampled_from((1, 1, 2, 4)))
+    rows = drain * draw(st.integers(1, 6 // drain + 1 if drain > 1 else 6))
+    return ArrayShape(rows=rows, cols=draw(st.integers(1, 9)), lanes=draw(st.integers(1, 9)), drain=drain)
+
+
 Cut = tuple[PinnedEngine, ...]
 
 
@@ -29,7 +38,7 @@ def cuts(draw: st.DrawFn, network: Network) -> Cut:
     engines, left, whole = [], len(network.layers), draw(st.integers(0, 3)) == 3
     while left:
         count = left if whole else draw(st.integers(1, left))
-        engines.append(PinnedEngine(layers=count, array=draw(shapes)))
+        engines.append(PinnedEngine(layers=count, array=draw(drained())))
         left -= count
     return tuple(engines)
 
@@ -40,7 +49,12 @@ def _supported() -> Iterator[None]:
     try:
         yield
     except ScheduleError as error:
-        assume("ArgMax over quantised values" not in str(error))
+        for reason in (
+            "ArgMax over quantised values",
+            "which must lie in different",
+            "the anomaly's score takes",
+        ):
+            assume(reason not in str(error))
         raise
 
 

@@ -44,18 +44,19 @@ def test_images_compute_the_network_cut_anywhere_on_any_arrays(
 def finished_as_expected(network: Network, runner: Runner, expected: golden.Trace) -> None:
     """Every vector that an engine finishes holds the golden values of its place in the network."""
     layers = {layer.name: layer for layer in network.layers}
-    events = frame_events(network, runner.engine.layers, runner.shape)
+    found = frame_events(network, runner.engine.layers, runner.shape)
+    events = [(event, x) for event in found for x in event.columns]
     assert len(runner.vectors) == FRAMES * len(events)
     for n, vector in enumerate(runner.vectors):
-        frame, event = n // len(events), events[n % len(events)]
+        frame, (event, x) = n // len(events), events[n % len(events)]
         layer = layers[event.layer]
         tensor = network.tensor(layer.target)
         assert event.y < tensor.height or not network.anomaly or tensor.name != network.anomaly.tensor
         if event.y < tensor.height:
             place = slice(event.first_channel, event.first_channel + event.channels)
             factor, addend = (part[place] for part in wire_form(network, layer))
-            wanted = expected[layer.target][frame, place, event.y, event.x] * factor + addend
-            np.testing.assert_array_equal(vector[: event.channels], wanted, err_msg=f"{frame} {event}")
+            wanted = expected[layer.target][frame, place, event.y, x] * factor + addend
+            np.testing.assert_array_equal(vector[: event.channels], wanted, err_msg=f"{frame} {event} {x}")
 
 
 @settings(max_examples=60, deadline=None)

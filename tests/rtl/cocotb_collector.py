@@ -14,6 +14,8 @@ P = PARAMETERS
 ROWS, COLS, VALUE, LINKS = P["Rows"], P["Cols"], P["ValueBits"], P["Links"]
 WR, BANK, DEPTH, LINK_X = P["WrBits"], P["BankBits"], P["XmapDepth"], P["LinkXBits"]
 PIECE, TILE, STEP = P["PieceBits"], P["TileBits"], P["StepBits"]
+DRAIN = P["Drain"]
+BEATS = ROWS // DRAIN
 XMAP = max(1, (DEPTH - 1).bit_length())
 INFO_BITS = 2 * WR + XMAP + TILE + STEP + PIECE + LINKS + ROWS + 3
 RUNS = 8
@@ -57,9 +59,9 @@ class Pass:
             )
         )
 
-    def sampled(self, row: int) -> int:
-        """The cycle in which the row's pixel is on ``value_i``."""
-        at: int = self.last + P["StartDelay"] + 3 + row
+    def sampled(self, beat: int) -> int:
+        """The cycle in which the pixels of Drain rows are on ``value_i``."""
+        at: int = self.last + P["StartDelay"] + 3 + beat
         return at
 
 
@@ -85,7 +87,7 @@ class Plan:
             common = {
                 "addr": steps.bits(WR),
                 "next": steps.bits(WR),
-                "xmap": random.randint(0, max(0, DEPTH - ROWS)),
+                "xmap": random.randint(0, max(0, DEPTH - BEATS)),
                 "tile": steps.bits(TILE),
                 "step_row": steps.bits(STEP),
                 "piece": steps.bits(PIECE),
@@ -101,40 +103,43 @@ class Plan:
                 ends = {"first_window": int(window == 0), "last_window": int(window == windows - 1)}
                 step = Pass(last=last, info_at=info_at, take=take, **common, **ends)
                 self.passes.append(step)
-                for row in range(ROWS):
-                    self.pixel(step, row, minimum, best[row])
+                for beat in range(BEATS):
+                    self.beat(step, beat, minimum, best[beat * DRAIN : (beat + 1) * DRAIN])
                 previous = info_at
-                last += ROWS + (0 if not next(pace) else random.randint(1, 9))
-        self.end = self.passes[-1].sampled(ROWS - 1) + 3
+                last += BEATS + (0 if not next(pace) else random.randint(1, 9))
+        self.end = self.passes[-1].sampled(BEATS - 1) + 3
 
-    def pixel(self, step: Pass, row: int, minimum: int, best: list[int]) -> None:
-        """One row's values in a pass, and where they go if the window ends."""
-        at = step.sampled(row)
-        self.values[at] = value = self.steps.bits(COLS * VALUE)
+    def beat(self, step: Pass, beat: int, minimum: int, best: list[list[int]]) -> None:
+        """The values of Drain rows in a pass, and where they go if the window ends."""
+        at = step.sampled(beat)
+        self.values[at] = value = self.steps.bits(DRAIN * COLS * VALUE)
         self.minima[at] = minimum
-        if step.take >> row & 1:
-            new = [signed(bits, VALUE) for bits in unpack(value, VALUE, COLS)]
-            best[:] = [
-                (min if minimum >> c & 1 else max)(old, now)
-                for c, (old, now) in enumerate(zip(best or new, new, strict=True))
-            ]
-        place = self.xmap[step.xmap + row]
-        x, offset, bank, valid = (
-            place >> shift & ((1 << bits) - 1)
-            for shift, bits in ((0, LINK_X), (LINK_X, WR), (LINK_X + WR, BANK), (LINK_X + WR + BANK, 1))
-        )
-        if not step.last_window or not valid:
+        elements = [signed(bits, VALUE) for bits in unpack(value, VALUE, DRAIN * COLS)]
+        for d, kept in enumerate(best):
+            new = elements[d * COLS : (d + 1) * COLS]
+            if step.take >> beat * DRAIN + d & 1:
+                kept[:] = [
+                    (min if minimum >> c & 1 else max)(old, now)
+                    for c, (old, now) in enumerate(zip(kept or new, new, strict=True))
+                ]
+        word, each = self.xmap[step.xmap + beat], WR + BANK + 1
+        x, places = word & ((1 << LINK_X) - 1), unpack(word >> LINK_X, each, DRAIN)
+        offsets = [place & ((1 << WR) - 1) for place in places]
+        banks = [place >> WR & ((1 << BANK) - 1) for place in places]
+        valid = [place >> WR + BANK for place in places]
+        if not step.last_window or not valid[0]:
             return
-        vector = pack(best, VALUE)
+        together = [one for kept in best for one in kept]
+        vector = pack(together, VALUE)
         self.done[at + 1] = vector
-        ports = {"feature_en_o": step.to_feature, "link_valid_o": step.links}
+        ports = {"feature_en_o": pack(valid, 1) if step.to_feature else 0, "link_valid_o": step.links}
         if step.to_feature:
             ports |= {
-                "feature_bank_o": bank,
-                "feature_addr_o": (step.addr + offset) % (1 << WR),
-                "feature_next_o": (step.next + offset) % (1 << WR),
+                "feature_bank_o": pack(banks, BANK),
+                "feature_addr_o": pack([step.addr + offset for offset in offsets], WR),
+                "feature_next_o": pack([step.next + offset for offset in offsets], WR),
                 "feature_piece_o": step.piece,
-                "feature_data_o": pack(best, P["FeatureBits"]),
+                "feature_data_o": pack(together, P["FeatureBits"]),
             }
         if step.links:
             ports |= {
@@ -156,7 +161,7 @@ class Plan:
                 info_valid_i=int(cycle in infos),
                 info_i=infos.get(cycle, steps.junk(INFO_BITS)),
                 last_i=int(cycle in lasts),
-                value_i=self.values.get(cycle, steps.junk(COLS * VALUE)),
+                value_i=self.values.get(cycle, steps.junk(DRAIN * COLS * VALUE)),
                 min_i=self.minima.get(cycle, steps.junk(COLS)),
             )
             steps.check(**self.ports.get(cycle, {"feature_en_o": 0, "link_valid_o": 0}))

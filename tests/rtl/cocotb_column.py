@@ -22,7 +22,8 @@ from rtl_play import (
 
 ROWS, LANES, BITS = PARAMETERS["Rows"], PARAMETERS["Lanes"], PARAMETERS["ActBits"]
 DOT_LATENCY = max(1, log2(LANES))
-SPACING = ROWS  # from one last to the next, at least
+DRAIN = PARAMETERS.get("Drain", 1)
+SPACING = ROWS // DRAIN  # from one last to the next, at least
 DIGITS = PARAMETERS["Digits"]
 CHAIN = ["act", "first", "last", "shift", "param", "weight_addr"]
 INPUTS = [*(f"{name}_i" for name in CHAIN), "weight_i"]
@@ -88,8 +89,11 @@ def model(trace: list[Cycle]) -> list[Expected]:
             sums[r] = None if before is None else ((before << 1 if doubled else before) + products[r]) & mask
         if last:
             start = now + DOT_LATENCY + 3
-            for r, cycle in enumerate(expected[start : start + ROWS]):
-                cycle.update({"sum_o": sums[r], "sum_param_o": inputs["param_i"]})
+            for k, cycle in enumerate(expected[start : start + SPACING]):
+                together = sums[k * DRAIN : (k + 1) * DRAIN]
+                known = [one for one in together if one is not None]
+                value = pack(known, PARAMETERS["AccBits"]) if len(known) == DRAIN else None
+                cycle.update({"sum_o": value, "sum_param_o": inputs["param_i"]})
     return expected
 
 

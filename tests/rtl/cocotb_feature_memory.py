@@ -23,11 +23,13 @@ from rtl_play import (
 
 ROWS, DEPTH, CODE, ACT = (PARAMETERS[name] for name in ("Rows", "Depth", "CodeBits", "ActBits"))
 LANES, STORED, COLS, PIECE = (PARAMETERS[name] for name in ("Lanes", "StoredLanes", "Cols", "Piece"))
+PIXELS = PARAMETERS["Pixels"]
 PARTS = -(-COLS // STORED)
 PIECES = PARTS * STORED // PIECE
 VECTOR = COLS // PIECE
 GRID = gcd(VECTOR, PIECES)
-WRAP = 1 << max(1, log2(DEPTH))
+ADDRESS, BANK = max(1, log2(DEPTH)), max(1, log2(ROWS))
+WRAP = 1 << ADDRESS
 INPUTS = [
     *("wr_en_i", "wr_bank_i", "wr_addr_i", "wr_next_i", "wr_piece_i", "wr_data_i"),
     *("rd_addr_i", "rd_rot_i", "rd_part_i"),
@@ -45,23 +47,32 @@ def draw_read(rng: random.Random) -> tuple[int, int]:
 def stimulus(rng: random.Random, idle: str) -> Stimulus:
     """Fill every RAM of the memory, then read and write at random."""
     starts = range(0, PIECES, GRID)
-    fill = [(bank, address, start) for bank in range(ROWS) for address in range(DEPTH) for start in starts]
+    banks = list(range(ROWS))
+    fill = [(bank, address, start) for bank in banks for address in range(DEPTH) for start in starts]
     rng.shuffle(fill)
     idles = pauses(rng, idle)
     for number in range(len(fill) + 300):
         address, rotation = draw_read(rng)
+        pixel = rng.randrange(PIXELS)
         if number < len(fill):
-            enable, (bank, place, start) = 1, fill[number]
+            bank, place, start = fill[number]
+            enable = rng.getrandbits(PIXELS) | 1 << pixel
         else:
-            enable, bank, place, start = 1, rng.randrange(ROWS), rng.randrange(DEPTH), rng.choice(starts)
-            enable = 0 if next(idles) else int(rng.random() < 0.8)
+            bank, place, start = rng.randrange(ROWS), rng.randrange(DEPTH), rng.choice(starts)
+            enable = 0 if next(idles) else rng.getrandbits(PIXELS)
+        written = rng.sample(banks, PIXELS)  # different ones
+        if bank in written:
+            written[written.index(bank)] = written[pixel]
+        written[pixel] = bank
+        places = [rng.randrange(DEPTH) for _ in range(PIXELS)]
+        places[pixel] = place
         yield {
             "wr_en_i": enable,
-            "wr_bank_i": bank,
-            "wr_addr_i": place,
-            "wr_next_i": rng.randrange(DEPTH),
+            "wr_bank_i": pack(written, BANK),
+            "wr_addr_i": pack(places, ADDRESS),
+            "wr_next_i": pack([rng.randrange(DEPTH) for _ in range(PIXELS)], ADDRESS),
             "wr_piece_i": start,
-            "wr_data_i": pack([draw(rng, CODE) for _ in range(COLS)], CODE),
+            "wr_data_i": pack([draw(rng, CODE) for _ in range(PIXELS * COLS)], CODE),
             "rd_addr_i": address,
             "rd_rot_i": rotation,
             "rd_part_i": rng.randrange(PARTS),
@@ -71,11 +82,15 @@ def stimulus(rng: random.Random, idle: str) -> Stimulus:
 def written(inputs: dict[str, int]) -> dict[tuple[int, int, int], int]:
     """The codes that a cycle writes, by bank, address and number within the wide word."""
     found: dict[tuple[int, int, int], int] = {}
-    if inputs["wr_en_i"]:
-        for c, code in enumerate(unpack(inputs["wr_data_i"], CODE, COLS)):
-            around, place = divmod(inputs["wr_piece_i"] * PIECE + c, PIECES * PIECE)
-            address = inputs["wr_next_i"] if around else inputs["wr_addr_i"]
-            found[inputs["wr_bank_i"], address, place] = code
+    banks, addresses, following = (
+        unpack(inputs[name], bits, PIXELS)
+        for name, bits in (("wr_bank_i", BANK), ("wr_addr_i", ADDRESS), ("wr_next_i", ADDRESS))
+    )
+    for n, code in enumerate(unpack(inputs["wr_data_i"], CODE, PIXELS * COLS)):
+        i, c = divmod(n, COLS)
+        around, place = divmod(inputs["wr_piece_i"] * PIECE + c, PIECES * PIECE)
+        if inputs["wr_en_i"] >> i & 1:
+            found[banks[i], following[i] if around else addresses[i], place] = code
     return found
 
 

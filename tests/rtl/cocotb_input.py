@@ -34,7 +34,7 @@ class Keepers:
     def next(self, *, claim: bool) -> None:
         """A cycle ends: a claim is counted, rows are freed."""
         for k in range(KEEPERS):
-            slow = next(self.paces[k]) or self.steps.random.randrange(P["Width"] * P["Chunks"]) > 0
+            slow = next(self.paces[k]) or self.steps.random.randrange(P["Bundles"] * P["Chunks"]) > 0
             free = self.held[k] > 0 and (self.always or not slow)
             self.held[k] += claim - free
 
@@ -67,7 +67,7 @@ async def load(steps: Steps, rows: int, *, always: bool) -> None:
             link = {"link_valid_o": 1, "link_x_o": x, "link_tile_o": tile, "link_data_o": pack(codes, ELEM)}
             offered = False
             tile = (tile + 1) % P["Chunks"]
-            x = (x + (tile == 0)) % P["Width"]
+            x = (x + (tile == 0)) % P["Bundles"]
             row += x == 0 and tile == 0
         keepers.next(claim=claim)
         await steps.next()

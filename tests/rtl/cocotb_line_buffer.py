@@ -13,23 +13,31 @@ from rtl_steps import Steps
 P = PARAMETERS
 ROWS, LANES, STORED, COLS, PIECE = (P[name] for name in ("Rows", "Lanes", "StoredLanes", "Cols", "Piece"))
 ELEM, CODE, ACT = P["ElemBits"], P["CodeBits"], P["ActBits"]
-CAPACITY, FRAME, STEP, WIDTH, TILES = (
-    P[name] for name in ("Capacity", "FrameRows", "StepRows", "Width", "Tiles")
+CAPACITY, FRAME, STEP, BUNDLES, TILES = (
+    P[name] for name in ("Capacity", "FrameRows", "StepRows", "Bundles", "Tiles")
 )
+PIXELS, LINK = P["Pixels"], P["LinkCols"]
 PITCH, PLANE = P["Pitch"], P["Plane"]
 PARTS = -(-COLS // STORED)
-SHAPE = LinkShape(STEP, WIDTH, TILES, (P["StepBits"], P["XBits"], P["TileBits"], COLS * ELEM))
-OFFSET_BITS = max(1, (PITCH - 1).bit_length())
+SHAPE = LinkShape(STEP, BUNDLES, TILES, (P["StepBits"], P["XBits"], P["TileBits"], PIXELS * LINK * ELEM))
+OFFSET_BITS, BANK_BITS = max(1, (PITCH - 1).bit_length()), max(1, (ROWS - 1).bit_length())
+PLACE_BITS = OFFSET_BITS + BANK_BITS + (PIXELS > 1)
 ARRIVES, ANSWER = 3, 3
 """Cycles from a step's last vector to have_o, and from a read to its answer."""
 FRAMES = 5
 IDLE = {"claim_i": 0, "valid_i": 0, "take_i": 0, "free_i": 0, "rd_addr_i": 0, "rd_rot_i": 0, "rd_part_i": 0}
 
 
-def places() -> list[tuple[int, int]]:
-    """(bank, word offset) of each column, from the ROM's file."""
+def places() -> list[tuple[int, int] | None]:
+    """(bank, word offset) of each column, or None where the map has none, from the ROM's file."""
     words = [int(line, 16) for line in Path(P["PlaceFile"]).read_text().split()]
-    return [(word >> OFFSET_BITS, word & ((1 << OFFSET_BITS) - 1)) for word in words]
+    found: list[tuple[int, int] | None] = []
+    for word in words:
+        for place in unpack(word, PLACE_BITS, PIXELS):
+            bank = place >> OFFSET_BITS & ((1 << BANK_BITS) - 1)
+            there = PIXELS == 1 or place >> PLACE_BITS - 1
+            found.append((bank, place & ((1 << OFFSET_BITS) - 1)) if there else None)
+    return found
 
 
 class Buffer:
@@ -41,7 +49,7 @@ class Buffer:
     def __init__(self, steps: Steps) -> None:
         self.steps = steps
         self.places = places()
-        self.by_place = {place: x for x, place in enumerate(self.places)}
+        self.by_place = {place: x for x, place in enumerate(self.places) if place}
         self.claimed = self.taken = self.freed = self.last_seen = 0
         self.rows: dict[int, dict[tuple[int, int], int]] = {}
         self.arrivals: dict[int, int] = {}
@@ -50,10 +58,11 @@ class Buffer:
     def sent(self, vector: Vector, last: bool) -> None:
         """A vector is on the link."""
         row = vector.step * STEP + vector.row
-        codes = [element & ((1 << CODE) - 1) for element in unpack(vector.data, ELEM, COLS)]
+        codes = [element & ((1 << CODE) - 1) for element in unpack(vector.data, ELEM, PIXELS * LINK)]
         stored = self.rows.setdefault(row, {})
-        for c, code in enumerate(codes):
-            stored[vector.x, vector.tile * COLS + c] = code
+        for i in range(PIXELS):
+            for c in range(COLS):
+                stored[vector.x * PIXELS + i, vector.tile * COLS + c] = codes[i * LINK + c]
         if last:
             self.arrivals[self.steps.cycle + ARRIVES] = STEP
 

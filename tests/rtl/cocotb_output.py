@@ -14,9 +14,19 @@ COLS, WRITE, VALUE, ELEM = P["Cols"], P["WriteBits"], P["ValueBits"], P["ElemBit
 WIDTH, HEIGHT, STEP, CAPACITY, FRAME = (
     P[name] for name in ("Width", "Height", "StepRows", "Capacity", "FrameRows")
 )
+PIXELS, PHASES = P["Pixels"], P["Phases"]
 CHUNKS = -(-P["Channels"] // COLS)
 ROW_BEATS = WIDTH * CHUNKS
-SHAPE = LinkShape(STEP, WIDTH, CHUNKS, (P["StepBits"], P["XBits"], P["TileBits"], COLS * WRITE))
+BLOCK = PIXELS * PHASES
+BUNDLES = [
+    [start + phase + PHASES * i for i in range(PIXELS)]
+    for start in range(0, WIDTH, BLOCK)
+    for phase in range(min(PHASES, WIDTH - start))
+]
+"""Columns of each bundle of a row; the map may have fewer."""
+SHAPE = LinkShape(
+    STEP, len(BUNDLES), CHUNKS, (P["StepBits"], P["XBits"], P["TileBits"], PIXELS * COLS * WRITE)
+)
 READ, SHOWN = 3, 3
 """Cycles from a step's last vector to the first read of one of its words, and from a read to its beat."""
 QUEUE = 8
@@ -40,7 +50,10 @@ class Frames:
 
     def sent(self, vector: Vector, last: bool) -> None:
         """A vector is on the link."""
-        self.words[vector.step * STEP + vector.row, vector.x * CHUNKS + vector.tile] = vector.data
+        for i, x in enumerate(BUNDLES[vector.x]):
+            data = vector.data >> i * COLS * WRITE & ((1 << COLS * WRITE) - 1)
+            if x < WIDTH:
+                self.words[vector.step * STEP + vector.row, x * CHUNKS + vector.tile] = data
         if last:
             self.arrivals[self.steps.cycle + READ] = STEP
 

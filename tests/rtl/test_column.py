@@ -25,6 +25,16 @@ SETS: list[Parameters] = [
         "Digits": 0,
         "Cell": 1,
     },
+    {
+        "Rows": 6,
+        "Lanes": 3,
+        "ActBits": 4,
+        "AccBits": 13,
+        "ParamBits": 3,
+        "WeightAddrBits": 2,
+        "Digits": 1,
+        "Drain": 2,
+    },
 ]
 MORE: list[Parameters] = [
     {
@@ -46,6 +56,16 @@ MORE: list[Parameters] = [
         "Digits": 0,
         "Cell": 1,
     },
+    {
+        "Rows": 4,
+        "Lanes": 2,
+        "ActBits": 3,
+        "AccBits": 9,
+        "ParamBits": 2,
+        "WeightAddrBits": 1,
+        "Digits": 0,
+        "Drain": 4,
+    },
 ]
 
 
@@ -64,8 +84,9 @@ def test_column_under_icarus(bench: Bench, parameters: Parameters, fast: bool) -
 def drawn(seed: int) -> Parameters:
     """A column of any size."""
     rng = random.Random(seed)
+    drain = rng.randint(1, 3)
     return {
-        "Rows": rng.randint(1, 5),
+        "Rows": drain * rng.randint(1, 3),
         "Lanes": rng.randint(1, 20),
         "ActBits": rng.randint(1, 9),
         "AccBits": rng.randint(10, 30),
@@ -73,6 +94,7 @@ def drawn(seed: int) -> Parameters:
         "WeightAddrBits": rng.randint(1, 8),
         "Digits": 1,
         "Cell": seed % 2,
+        "Drain": drain,
     }
 
 

@@ -3,7 +3,7 @@
 import pytest
 from rtl_bench import Bench
 
-NAMES = ("Cols", "ElemBits", "Offset", "Width", "Chunks", "Keepers")
+NAMES = ("Cols", "ElemBits", "Offset", "Bundles", "Chunks", "Keepers")
 ONE = (1, 1, 0, 1, 1, 1)
 PIXELS = (3, 8, 128, 5, 1, 2)
 CHUNKS = (2, 5, 7, 7, 3, 3)

@@ -33,6 +33,7 @@ class MemoryView:
     code_bits: int
     depth: int
     addr_bits: int
+    pixels: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +42,7 @@ class BufferView:
 
     Attributes:
         note: What it holds.
+        link_cols: Elements of a vector on its link.
         bus: What its maker drives.
         word_at, count_at: Lowest bit of its words among all sources', of its row counts among all line buffers'.
     """
@@ -49,11 +51,12 @@ class BufferView:
     note: str
     bus: Bus
     memory: MemoryView
+    link_cols: int
     element_bits: int
     capacity: int
     frame_rows: int
     step_rows: int
-    width: int
+    bundles: int
     tiles: int
     pitch: int
     plane: int
@@ -64,9 +67,10 @@ class BufferView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LevelView:
-    """One threshold level of a column: its ROM, and the names of the wires it reads.
+    """One threshold level behind a column: its ROM, and the names of the wires it reads and of the threshold.
 
     Attributes:
+        own_rom: Whether the ROM is its own, else that of the column's first sum.
         addr_bits: Of the level's address, of which the ROM needs the low ``rom_bits``: a parameter beyond the
             ROM's needs no threshold, whatever it reads.
     """
@@ -78,6 +82,29 @@ class LevelView:
     sum: str
     param: str
     code: str
+    own_rom: bool
+    data: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrainView:
+    """One of the sums that a column drains at once, and its requantiser.
+
+    Attributes:
+        name: Of its wires: the column's number, and where there are several, its own.
+        sum: The wire it comes on.
+        value_at: Lowest bit of its value in the aligned vectors.
+        code: The wire with the finished threshold code; last_level: index of the level that drives it.
+        first: Whether it is the column's first, whose minimum flag is that of all.
+    """
+
+    name: str
+    sum: str
+    value_at: int
+    last_level: int
+    levels: tuple[LevelView, ...]
+    code: str
+    first: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,20 +112,18 @@ class ColumnView:
     """One column.
 
     Attributes:
-        align: Delay that lines its value up with the last column's.
-        value_at: Lowest bit of its value in the aligned vector.
-        code: The wire with the finished threshold code; last_level: index of the level that drives it.
+        align: Delay that lines its values up with the last column's.
+        drains: The sums that it drains at once; values, aligned: their wires together, before and behind that delay.
     """
 
     index: int
     next: int
     align: int
-    value_at: int
     weights: RomView
     requant: RomView
-    last_level: int
-    levels: tuple[LevelView, ...]
-    code: str
+    drains: tuple[DrainView, ...]
+    values: str
+    aligned: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,16 +150,20 @@ class EngineView:
     rows: int
     cols: int
     lanes: int
+    drain: int
     act_bits: int
     acc_bits: int
+    sums_bits: int
     digits: int
     cell: int
     bank_bits: int
+    banks_bits: int
     feature_bits: int
     feature_vector_bits: int
     rd_bits: int
     part_bits: int
     wr_bits: int
+    writes_bits: int
     piece_bits: int
     x_bits: int
     y_bits: int
@@ -200,16 +229,20 @@ def engine_view(design: Design, number: int, wires: Buses) -> EngineView:
         rows=g.shape.rows,
         cols=g.shape.cols,
         lanes=g.shape.lanes,
+        drain=g.shape.drain,
         act_bits=g.act_bits,
         acc_bits=g.acc_bits,
+        sums_bits=g.shape.drain * g.acc_bits,
         digits=int(g.digits),
         cell=CELLS.index(design.cell),
         bank_bits=address_bits(g.shape.rows),
+        banks_bits=g.shape.drain * address_bits(g.shape.rows),
         feature_bits=feature_bits,
-        feature_vector_bits=g.shape.cols * feature_bits,
+        feature_vector_bits=g.shape.drain * g.shape.cols * feature_bits,
         rd_bits=g.rd_bits,
         part_bits=g.part_bits,
         wr_bits=g.wr_bits,
+        writes_bits=g.shape.drain * g.wr_bits,
         piece_bits=g.piece_bits,
         x_bits=g.x_bits,
         y_bits=g.y_bits,
@@ -242,7 +275,7 @@ def engine_view(design: Design, number: int, wires: Buses) -> EngineView:
         threshold_param_bits=address_bits(max(1, g.threshold_params)),
         threshold_bits=g.acc_bits + 1,
         code_delay=code_delay(g),
-        aligned_bits=g.value_bits + 1,
+        aligned_bits=g.shape.drain * g.value_bits + 1,
         weight_bits=2 * g.shape.lanes,
         act_vector_bits=vector,
         sources_bits=(len(g.buffers) + 1) * vector,
@@ -271,6 +304,7 @@ def _memory(memory: BankedMemory) -> MemoryView:
         code_bits=memory.bits,
         depth=memory.depth_words,
         addr_bits=address_bits(memory.depth_words),
+        pixels=memory.pixels,
     )
 
 
@@ -282,11 +316,12 @@ def _buffer(index: int, number: int, engine: Engine, wires: Buses) -> BufferView
         note=comment(_buffer_note(index, buffer)),
         bus=wires.keepers[ToBuffer(engine=number, buffer=index)].bus,
         memory=_memory(buffer.memory),
+        link_cols=wires.keepers[ToBuffer(engine=number, buffer=index)].bus.cols,
         element_bits=buffer.element_bits,
         capacity=buffer.rows.capacity,
         frame_rows=buffer.rows.frame,
         step_rows=buffer.rows.step,
-        width=buffer.width,
+        bundles=buffer.bundles.count(buffer.width),
         tiles=buffer.tiles,
         pitch=buffer.pitch_words,
         plane=buffer.plane_words,
@@ -305,32 +340,54 @@ def _buffer_note(index: int, buffer: LineBuffer) -> str:
 
 def _column(c: int, number: int, engine: Engine) -> ColumnView:
     g = engine.geometry
+    drains = tuple(_drain(c, d, number, engine) for d in range(g.shape.drain))
+    values = [f"value_{one.name}" for one in drains]
+    parts = [f"value[{one.value_at} +: {g.value_bits}]" for one in drains]
+    return ColumnView(
+        index=c,
+        next=c + 1,
+        align=g.shape.cols - 1 - c,
+        weights=_rom(number, engine.weights[c]),
+        requant=_rom(number, engine.requant[c]),
+        drains=drains,
+        values=", ".join(reversed(values)),
+        aligned=", ".join(reversed(parts)),
+    )
+
+
+def _drain(c: int, d: int, number: int, engine: Engine) -> DrainView:
+    """Sum d of those that column c drains at once."""
+    g = engine.geometry
     levels, params = g.threshold_levels, address_bits(max(1, g.threshold_params))
+    single = g.shape.drain == 1
+    name = f"{c}" if single else f"{c}_{d}"
+    first = f"sum_{c}" if single else f"sum_{c}[{d * g.acc_bits} +: {g.acc_bits}]"
     views = []
     for level in range(levels):
-        before, rom = f"_{c}_{level - 1}", engine.thresholds[c][level]
+        before, rom = f"_{name}_{level - 1}", engine.thresholds[c][level]
+        own = level > 0 or d == 0  # all sums of a column have the same first threshold
         views.append(
             LevelView(
                 index=level,
                 rom=_rom(number, rom),
                 addr_bits=params + level,
                 rom_bits=address_bits(len(rom.words)),
-                sum=f"level_sum{before}" if level else f"sum_{c}",
+                sum=f"level_sum{before}" if level else first,
                 param=f"level_param{before}" if level else f"sum_param_{c}{packed_range(params)}",
                 code=f"level_code{before}" if level else f"{levels}'d0",
+                own_rom=own,
+                data=f"level_data_{name}_{level}" if own else f"level_data_{c}_0_{level}",
             )
         )
-    code = f"level_code_{c}_{levels - 1}"
-    return ColumnView(
-        index=c,
-        next=c + 1,
-        align=g.shape.cols - 1 - c,
-        value_at=c * g.value_bits,
-        weights=_rom(number, engine.weights[c]),
-        requant=_rom(number, engine.requant[c]),
+    code = f"level_code_{name}_{levels - 1}"
+    return DrainView(
+        name=name,
+        sum=first,
+        value_at=(d * g.shape.cols + c) * g.value_bits,
         last_level=levels - 1,
         levels=tuple(views),
         code=code if g.code_bits == levels else f"{g.code_bits}'({code})",
+        first=d == 0,
     )
 
 

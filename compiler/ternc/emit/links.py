@@ -18,6 +18,7 @@ class Bus:
         note: Who keeps what it carries.
         links: Keepers, numbered from 0.
         signals: Bits of its claim and valid: one for each keeper, or one for all.
+        cols: Elements of a vector; a beat has one vector or more.
         row_bits, x_bits, tile_bits, data_bits: Of its fields.
     """
 
@@ -25,6 +26,7 @@ class Bus:
     note: str
     links: int
     signals: int
+    cols: int
     row_bits: int
     x_bits: int
     tile_bits: int
@@ -83,10 +85,11 @@ def _from_stream(design: Design, number: int, stream: InputStream) -> Bus:
         note=_note(design, design.inputs[number].name, stream.links),
         links=len(stream.links),
         signals=1,
+        cols=stream.lanes,
         row_bits=1,
-        x_bits=address_bits(stream.width),
+        x_bits=address_bits(stream.bundles),
         tile_bits=address_bits(stream.chunks),
-        data_bits=stream.lanes * stream.bits,
+        data_bits=stream.pixels * stream.lanes * stream.bits,
     )
 
 
@@ -97,10 +100,11 @@ def _from_engine(design: Design, number: int, engine: Engine) -> Bus:
         note=_note(design, f"engine {number}", g.links),
         links=len(g.links),
         signals=len(g.links),
+        cols=g.shape.cols,
         row_bits=g.step_bits,
         x_bits=g.x_bits,
         tile_bits=g.tile_bits,
-        data_bits=g.shape.cols * g.value_bits,
+        data_bits=g.shape.drain * g.shape.cols * g.value_bits,
     )
 
 

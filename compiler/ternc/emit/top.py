@@ -27,15 +27,16 @@ class InputView:
 
     Attributes:
         port: Prefix of its signals; stream_bits: of its TDATA.
+        elements: Of a beat.
     """
 
     bus: Bus
     port: str
     stream_bits: int
-    lanes: int
+    elements: int
     bits: int
     offset: int
-    width: int
+    bundles: int
     chunks: int
 
 
@@ -55,6 +56,7 @@ class OutputView:
 
     Attributes:
         port: Prefix of its signals; stream_bits: of its TDATA.
+        pixels_at_once, phases: Of the link's bundles.
         send_bits: Of an element behind the buffer; the port's, but for an argmax the key's.
     """
 
@@ -73,6 +75,8 @@ class OutputView:
     element_bits: int
     bits: int
     offset: int
+    pixels_at_once: int
+    phases: int
     send_bits: int
     send_vector_bits: int
     count_bits: int
@@ -158,10 +162,10 @@ def _input(port: StreamPort, stream: InputStream, bus: Bus) -> InputView:
         bus=bus,
         port=port.name,
         stream_bits=8 * port.data_bytes,
-        lanes=stream.lanes,
+        elements=stream.pixels * stream.lanes,
         bits=stream.bits,
         offset=stream.offset,
-        width=stream.width,
+        bundles=stream.bundles,
         chunks=stream.chunks,
     )
 
@@ -194,6 +198,8 @@ def _output(index: int, port: StreamPort, buffer: OutputBuffer, keeper: Keeper) 
         element_bits=buffer.element_bits,
         bits=buffer.bits,
         offset=buffer.offset,
+        pixels_at_once=buffer.bundles.pixels,
+        phases=buffer.bundles.phases,
         send_bits=send_bits,
         send_vector_bits=buffer.cols * send_bits,
         count_bits=clog2(buffer.cols + 1),
@@ -222,9 +228,10 @@ def _score(port: StreamPort, unit: ScoreUnit, keeper: Keeper) -> ScoreView:
 
 def _port_note(port: StreamPort) -> str:
     sign = "signed" if port.signed else "unsigned"
+    several = f"{port.pixels_per_beat} pixels, " if port.pixels_per_beat > 1 else ""
     return (
         f"{port.name} ({port.value}): {port.height} x {port.width} pixels in raster order, {port.channels} channels "
-        f"each, {port.elements_per_beat} elements of {port.element_bits} bits ({sign}) a beat"
+        f"each, {several}{port.elements_per_beat} elements of {port.element_bits} bits ({sign}) a beat"
     )
 
 

@@ -57,7 +57,7 @@ def outline(made: Draft, device: Device, clock_mhz: float) -> Outline:
         chip=Chip(vendor=device.vendor, family=device.family, part=device.order.code),
         clock_mhz=clock_mhz,
         arrays=arrays,
-        inputs=input_ports(network, lines.elements),
+        inputs=input_ports(network, lines.elements, lines.pixels),
         outputs=output_ports(network, [writers[output.tensor].cols for output in network.outputs]),
         cycles_per_frame=lines.timing.cycles_per_frame,
         latency_cycles=lines.timing.latency_cycles,

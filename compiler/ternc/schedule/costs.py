@@ -55,7 +55,8 @@ def logic_alms(shape: ArrayShape, numbers: Numbers, read: Sequence[BankedMemory]
     if len(read) > 1:
         alms += shape.rows * shape.lanes * numbers.act_bits * (len(read) - 1) / 2
     requantiser = 46.5 + 12.0 * numbers.widths.threshold_levels
-    return alms + shape.cols * requantiser + PORT_ALMS * len(read)
+    alms += sum((memory.pixels - 1) * shape.rows * memory.cols * memory.bits / 2 for memory in read)
+    return alms + shape.cols * shape.drain * requantiser + PORT_ALMS * len(read)
 
 
 def product_blocks(one: int, other: int, device: Device) -> int:
@@ -71,7 +72,7 @@ def dsp_count(made: Draft, device: Device) -> int:
     found = 0
     for engine in made.engines:
         g = engine.geometry
-        found += g.shape.cols * product_blocks(g.acc_bits + 1, g.mul_bits, device)
+        found += g.shape.cols * g.shape.drain * product_blocks(g.acc_bits + 1, g.mul_bits, device)
         found += product_blocks(g.y_bits, g.y_bits, device) + product_blocks(g.rd_bits, g.rd_bits, device)
     if made.score and made.score.squares:
         bits = made.score.value_bits

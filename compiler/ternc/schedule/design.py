@@ -12,19 +12,30 @@ from typing import TypeAlias
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArrayShape:
-    """A systolic array: ``rows`` output pixels x ``cols`` output channels, ``lanes`` inputs summed per clock."""
+    """A systolic array: ``rows`` output pixels x ``cols`` output channels, ``lanes`` inputs summed per clock.
+
+    Attributes:
+        drain: Finished sums that leave each column per clock: a power of two that divides ``rows``.
+    """
 
     rows: int
     cols: int
     lanes: int
+    drain: int = 1
 
     @property
     def macs(self) -> int:
         """Ternary multiply-accumulates per clock cycle."""
         return self.rows * self.cols * self.lanes
 
+    @property
+    def drain_cycles(self) -> int:
+        """Cycles in which the sums of a pass leave."""
+        return self.rows // self.drain
+
     def __str__(self) -> str:
-        return f"{self.rows}x{self.cols}x{self.lanes}"
+        shape = f"{self.rows}x{self.cols}x{self.lanes}"
+        return shape if self.drain == 1 else f"{shape}/{self.drain}"
 
 
 CELLS = ("portable", "alm", "lut6", "ccu2c")
@@ -35,7 +46,8 @@ CELLS = ("portable", "alm", "lut6", "ccu2c")
 class StreamPort:
     """An AXI4-Stream port: a frame is the map in raster order, channels last, TLAST on its last beat.
 
-    A pixel takes ``ceil(channels / elements_per_beat)`` beats; element i of a beat is bits
+    A pixel takes ``ceil(channels / elements_per_beat)`` beats, or a beat holds ``pixels_per_beat`` neighbouring
+    pixels of a row side by side, ``channels`` elements each. Element i of a beat is bits
     ``[i * element_bits +: element_bits]`` of TDATA, two's complement if ``signed``; what is left over is 0
     (ignored on an input).
 
@@ -44,6 +56,7 @@ class StreamPort:
             ``s_axis_<value>`` and ``m_axis_<value>``; ``m_axis_anomaly`` for the anomaly's score and flag.
         value: The ONNX input, output or epilogue value that it carries; ``"anomaly"`` for the score.
         tensor: The Network's tensor.
+        pixels_per_beat: Divides ``width``; where it is more than 1, ``elements_per_beat`` are those of all of them.
     """
 
     name: str
@@ -55,16 +68,19 @@ class StreamPort:
     elements_per_beat: int
     element_bits: int
     signed: bool
+    pixels_per_beat: int = 1
 
     @property
-    def beats_per_pixel(self) -> int:
-        """Beats that carry one pixel."""
-        return -(-self.channels // self.elements_per_beat)
+    def elements_per_pixel(self) -> int:
+        """Places for elements that a pixel takes in its beat, or in its beats."""
+        if self.pixels_per_beat > 1:
+            return self.channels
+        return -(-self.channels // self.elements_per_beat) * self.elements_per_beat
 
     @property
     def beats_per_frame(self) -> int:
         """Beats that carry one frame."""
-        return self.height * self.width * self.beats_per_pixel
+        return self.height * self.width * self.elements_per_pixel // self.elements_per_beat
 
     @property
     def data_bytes(self) -> int:
@@ -112,12 +128,39 @@ class Rows:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Bundles:
+    """The pixels of a row whose vectors a link carries in one cycle: a *bundle*.
+
+    Bundle ``k * phases + p`` has the columns ``(k * pixels + i) * phases + p``, i = 0 .. pixels - 1, as far as the map
+    has them. With one pixel a bundle, its number is the column.
+
+    Attributes:
+        pixels: Of a bundle.
+        phases: From a pixel of a bundle to the next: the output phases along x of the layer that makes them.
+    """
+
+    pixels: int = 1
+    phases: int = 1
+
+    def count(self, width: int) -> int:
+        """Bundles of a row: those that have pixels, which are the first ones."""
+        whole, rest = divmod(width, self.pixels * self.phases)
+        return whole * self.phases + min(rest, self.phases)
+
+    def columns(self, number: int) -> range:
+        """Columns of a bundle; the map may have fewer."""
+        k, phase = divmod(number, self.phases)
+        first = k * self.pixels * self.phases + phase
+        return range(first, first + self.pixels * self.phases, self.phases)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InputStream:
     """What turns an input port's beats into vectors for its readers (ternc_input).
 
     Attributes:
-        lanes: Elements of a beat; bits: of an element and of a code; offset: added to an element to make a code.
-        chunks: Beats of a pixel.
+        lanes: Elements of a vector; bits: of an element and of a code; offset: added to an element to make a code.
+        chunks: Beats of a pixel; pixels: pixels of a beat. One of the two is 1.
         links: The line buffers that it fills, at least one.
     """
 
@@ -128,6 +171,12 @@ class InputStream:
     height: int
     chunks: int
     links: tuple[ToBuffer, ...]
+    pixels: int = 1
+
+    @property
+    def bundles(self) -> int:
+        """Bundles of a row."""
+        return self.width // self.pixels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,12 +186,14 @@ class BankedMemory:
     Attributes:
         cols: Codes of a vector that is written; lanes: codes of a word; bits: of a code.
         depth_words: Wide words of a bank.
+        pixels: Vectors that are written at once, each into another bank.
     """
 
     cols: int
     lanes: int
     bits: int
     depth_words: int
+    pixels: int = 1
 
     @property
     def piece(self) -> int:
@@ -169,6 +220,7 @@ class LineBuffer:
         rows, memory: How many rows, and what they lie in.
         element_bits: Of an element of the link.
         width, tiles: Of the map: pixels of a row, vectors of a pixel.
+        bundles: How its pixels come.
         stride: Storage stride along x.
         pitch_words, plane_words: From a row, and from a chunk group, to the next.
     """
@@ -182,6 +234,7 @@ class LineBuffer:
     stride: int
     pitch_words: int
     plane_words: int
+    bundles: Bundles = Bundles()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +244,7 @@ class OutputBuffer:
     Attributes:
         bits: Signed width of an element; offset: added to a code to make a stream element.
         cols, element_bits: Of a link's vector: its elements, and the width of one.
+        bundles: How its pixels come.
         argmax: The stream carries the index of each pixel's largest channel.
     """
 
@@ -203,6 +257,7 @@ class OutputBuffer:
     width: int
     height: int
     argmax: bool
+    bundles: Bundles = Bundles()
 
     @property
     def tiles(self) -> int:
@@ -399,19 +454,20 @@ class Resources:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One vector of finished values that an engine writes: its place in the Network.
+    """The vectors of finished values that an engine writes in one cycle: their place in the Network.
 
     Attributes:
         layer: Name of the Linear.
-        first_channel, channels: The vector holds channels ``first_channel .. first_channel + channels - 1``.
-        y, x: Pixel of the layer's target tensor; y may be its height (a spare row that nobody reads).
+        first_channel, channels: A vector holds channels ``first_channel .. first_channel + channels - 1``.
+        y: Row of the layer's target tensor; may be its height (a spare row that nobody reads).
+        columns: Of the bundle's pixels that the map has, one for each vector.
     """
 
     layer: str
     first_channel: int
     channels: int
     y: int
-    x: int
+    columns: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ternc.errors import InternalError
 from ternc.numeric import address_bits, clog2, signed_bits, unsigned_bits
+from ternc.schedule.bundles import require_one_drained
 from ternc.schedule.design import (
-    BankedMemory,
     Depths,
     Geometry,
     InputStream,
@@ -60,6 +60,7 @@ class Draft:
 def draft(lines: Lines) -> Draft:
     """Assemble the programs of a schedule."""
     network = lines.network
+    require_one_drained(network, lines.stages, lines.shapes)
     makers = {
         tensor.name: (plan.shape.cols, planner.numbers.value_bits)
         for planner, plan in zip(lines.planners, lines.plans, strict=True)
@@ -74,7 +75,13 @@ def draft(lines: Lines) -> Draft:
         engines=tuple(_engine(lines, n) for n in range(len(lines.plans))),
         streams=_streams(lines),
         outputs=tuple(
-            output_buffer(network, output, lines.output_rows(n), *makers[output.tensor])
+            output_buffer(
+                network,
+                output,
+                lines.output_rows(n),
+                *makers[output.tensor],
+                lines.sources[output.tensor].bundles,
+            )
             for n, output in enumerate(network.outputs)
         ),
         score=score,
@@ -115,7 +122,9 @@ def _check(lines: Lines, n: int, program: Program) -> None:
 def _streams(lines: Lines) -> tuple[InputStream, ...]:
     """What stands behind each input port."""
     found = []
-    for tensor, elements in zip(lines.network.input_tensors, lines.elements, strict=True):
+    for tensor, elements, pixels in zip(
+        lines.network.input_tensors, lines.elements, lines.pixels, strict=True
+    ):
         found.append(
             InputStream(
                 bits=input_bits(tensor),
@@ -125,6 +134,7 @@ def _streams(lines: Lines) -> tuple[InputStream, ...]:
                 height=tensor.height,
                 chunks=-(-tensor.channels // elements),
                 links=tuple(link for link in lines.links_of(tensor.name) if isinstance(link, ToBuffer)),
+                pixels=pixels,
             )
         )
     return tuple(found)
@@ -184,13 +194,14 @@ def _line_buffer(lines: Lines, n: int, tensor: str, layouts: dict[str, Layout]) 
     return LineBuffer(
         tensor=tensor,
         rows=lines.buffer_rows(n, tensor),
-        memory=BankedMemory(cols=memory.cols, lanes=memory.lanes, bits=memory.bits, depth_words=layout.words),
+        memory=replace(memory, depth_words=layout.words),
         element_bits=source.element_bits,
         width=layout.width,
         tiles=-(-lines.network.tensor(tensor).channels // memory.cols),
         stride=layout.stride,
         pitch_words=layout.pitch,
         plane_words=layout.plane,
+        bundles=source.bundles,
     )
 
 
@@ -201,7 +212,7 @@ def _x_bits(program: Program, plan: StagePlan) -> int:
         int(abs(q).max()),
         int(limit.max()),
         max(row.groups for row in program.rows) * plan.shape.rows,
-        max(place.x for place in program.xmap),
+        max(spot.bundle for spot in program.xmap),
     )
     return signed_bits(-2 * furthest, 2 * furthest)
 

@@ -30,7 +30,7 @@ from ternc.schedule.costs import (
 from ternc.schedule.design import ArrayShape
 from ternc.schedule.instances import adder_tree
 from ternc.schedule.plan import LayerTiling, StagePlanner
-from ternc.schedule.ports import PORT_BITS, element_bits, input_elements
+from ternc.schedule.ports import PORT_BITS, element_bits, input_elements, together
 from ternc.schedule.reach import input_rows, least_rows
 from ternc.schedule.stage import Stage
 from ternc.schedule.timing import ROW_DISTANCE, flush_cycles
@@ -58,6 +58,9 @@ _SAMPLE_WEIGHTS = 200_000
 _MULTIPLES = ((4, 1), (6, 2), (10, 4), (1 << 30, 8))
 """(layers, multiple): arrays of so many layers have columns and lanes of such multiples."""
 _MOST = {"rows": 64, "cols": 256, "lanes": 512}
+_MOST_DRAIN = 8
+_DRAINED_LAYERS = 2
+"""Arrays of at most so many layers may drain more than one sum per clock: those of several are rarely held up."""
 
 
 def sizes(dimensions: set[int], largest: int, multiple: int = 1) -> NDArray[np.int64]:
@@ -74,22 +77,58 @@ def sizes(dimensions: set[int], largest: int, multiple: int = 1) -> NDArray[np.i
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Grid:
-    """Array shapes: every combination of some rows, cols and lanes, as axes 0, 1 and 2."""
+    """Array shapes: every combination of some rows, cols and lanes, as axes 0, 1 and 2.
+
+    Attributes:
+        drains: Sums that a column drains per clock, one for each of ``rows``, among which a number may be repeated.
+    """
 
     rows: NDArray[np.int64]
     cols: NDArray[np.int64]
     lanes: NDArray[np.int64]
+    drains: NDArray[np.int64]
 
     @classmethod
     def of(cls, network: Network, layers: Sequence[Linear], walks: Sequence[Walk]) -> Grid:
         """Shapes worth a look for some layers: each side divides a dimension of one of them."""
         read = {name for layer in layers for name in layer.sources}
         multiple = next(multiple for most, multiple in _MULTIPLES if len(layers) <= most)
+        rows = sizes({walk.horizontal.steps for walk in walks}, _MOST["rows"], 1)
         return cls(
-            rows=sizes({walk.horizontal.steps for walk in walks}, _MOST["rows"], 1),
+            rows=rows,
+            drains=np.ones_like(rows),
             cols=sizes({layer.channels for layer in layers}, _MOST["cols"], multiple),
             lanes=sizes({network.tensor(name).channels for name in read}, _MOST["lanes"], multiple),
         )
+
+    def drained(self, least_words: float) -> Grid:
+        """The grid with more than one sum drained per clock as well, where fewer could be too slow.
+
+        Args:
+            least_words: The shortest pass, in cycles; a drain that takes no longer is fast enough.
+        """
+        found = {(int(rows), 1) for rows in self.rows}
+        for rows in self.rows.tolist():
+            drain = 2
+            while drain <= _MOST_DRAIN and drain * least_words < 2 * rows:
+                found.add((ceil_div(rows, drain) * drain, drain))
+                drain *= 2
+        rows, drains = np.array(sorted(found), np.int64).T
+        return replace(self, rows=rows, drains=drains)
+
+    def drains_at_most(self, drain: int) -> NDArray[np.bool_]:
+        """Flat: the shapes that drain no more."""
+        return np.broadcast_to((self.drains <= drain)[:, None, None], self.shape).ravel()
+
+    @property
+    def drain_cycles(self) -> Floats:
+        """Cycles in which the sums of a pass leave, to be broadcast."""
+        return (self.rows // self.drains).astype(np.float64)[:, None, None]
+
+    @property
+    def drain(self) -> Floats:
+        """Sums that leave a column per clock, to be broadcast."""
+        return self.drains.astype(np.float64)[:, None, None]
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -105,7 +144,12 @@ class Grid:
     def at(self, index: int) -> ArrayShape:
         """The shape at a flat index."""
         r, c, k = np.unravel_index(index, self.shape)
-        return ArrayShape(rows=int(self.rows[r]), cols=int(self.cols[c]), lanes=int(self.lanes[k]))
+        return ArrayShape(
+            rows=int(self.rows[r]),
+            cols=int(self.cols[c]),
+            lanes=int(self.lanes[k]),
+            drain=int(self.drains[r]),
+        )
 
 
 class LayerEstimate:
@@ -142,7 +186,7 @@ class LayerEstimate:
         """Of a frame, ``[rows, cols, lanes]``."""
         walk, (rows, cols, _) = self.tiling.walk, grid.sides
         tiles = np.ceil(self.tiling.layer.channels / cols)
-        position = tiles * sum(self.tiling.classes.values()) * np.maximum(words, rows)
+        position = tiles * sum(self.tiling.classes.values()) * np.maximum(words, grid.drain_cycles)
         row = np.ceil(walk.horizontal.steps / rows) * position
         return np.asarray(walk.vertical.steps * np.maximum(ROW_DISTANCE, row))
 
@@ -283,12 +327,14 @@ class Estimates:
     def _evaluate(self, first: int, end: int) -> tuple[Grid, Floats, Floats]:
         singles, stage = self.single[first:end], Stage(network=self.network, first=first, end=end)
         grid = Grid.of(self.network, stage.layers, [one.walks.layers[0] for one in singles])
-        rows, cols, lanes = grid.sides
         layers = self.layers[first:end]
         words = [layer.words(grid) for layer in layers]
+        if len(layers) <= _DRAINED_LAYERS and not stage.scored:
+            grid = grid.drained(min(float(own.min()) for own in words))
+        rows, cols, lanes = grid.sides
         numbers = [one.numbers for one in singles]
         latency = max(one.requant_latency for one in numbers)
-        flush = flush_cycles(ArrayShape(rows=1, cols=1, lanes=16), latency) + rows + cols
+        flush = flush_cycles(ArrayShape(rows=1, cols=1, lanes=16), latency) + grid.drain_cycles + cols
         cycles = (end - first - 1) * flush
         for layer, own in zip(layers, words, strict=True):
             cycles = cycles + layer.cycles(grid, own)
@@ -297,7 +343,8 @@ class Estimates:
         levels = max(one.widths.threshold_levels for one in numbers)
         macs = rows * cols * lanes
         memories = len(stage.inputs) + bool(stage.inner)
-        alms = macs * (act_bits + 1.8) + cols * (46.5 + 12 * levels) + CONTROL_ALMS + PORT_ALMS * memories
+        sums = cols * grid.drain  # at once
+        alms = macs * (act_bits + 1.8) + sums * (46.5 + 12 * levels) + CONTROL_ALMS + PORT_ALMS * memories
         alms = alms + rows * lanes * act_bits * np.log2(rows + 1) / 2 * memories
         if any(one.digits for one in numbers):
             alms = alms + rows * cols * DOUBLING_ALMS
@@ -305,7 +352,7 @@ class Estimates:
         registers = self._registers(stage, grid, singles) + held.registers
         multiplier = max(one.widths.mul_bits for one in numbers)
         acc_bits = max(one.nominal_sums.acc_bits for one in singles)
-        products = cols * product_blocks(acc_bits + 1, multiplier, self.device) + SEQUENCER_PRODUCTS
+        products = sums * product_blocks(acc_bits + 1, multiplier, self.device) + SEQUENCER_PRODUCTS
         logic = alms * LOGIC_FACTOR[self.device.logic.unit] + held.logic + PROGRAM_UNITS
         parts = (logic, registers, held.blocks, products, macs)
         amounts = np.stack([np.broadcast_to(part, grid.shape).ravel() for part in parts], axis=1)
@@ -320,7 +367,9 @@ class Estimates:
         for tensor in stage.inputs:
             if tensor.name in inputs:
                 beats = ceil_div(tensor.channels, input_elements(tensor))
-                found = np.maximum(found, tensor.height * tensor.width * beats)
+                pixels = max(n for n in grid.drains.tolist() if n == 1 or together(tensor, n))
+                pace = tensor.height * tensor.width * beats / np.minimum(grid.drain, pixels)
+                found = np.maximum(found, pace)
         for tensor in stage.made:
             if tensor.name in leaving:
                 found = np.maximum(found, tensor.height * tensor.width * np.ceil(tensor.channels / cols))
@@ -343,7 +392,10 @@ class Estimates:
         requantiser = 2 * acc_bits + product + 2 * max(product, add_bits) + 2 * value_bits
         requantiser += 3 * levels * (acc_bits + 2 * value_bits)
         found = (
-            cells + cols * (COLUMN_FLAGS + requantiser + 2 * value_bits) + cols * cols / 2 * (value_bits + 1)
+            cells
+            + cols * COLUMN_FLAGS
+            + cols * grid.drain * (requantiser + 2 * value_bits)
+            + cols * cols / 2 * (grid.drain * value_bits + 1)
         )
         for tensor in (*stage.inputs, *stage.inner[:1]):
             bits = range_bits(tensor.range.low, tensor.range.high)
@@ -370,7 +422,9 @@ class Estimates:
         levels = max(one.threshold_levels for one in widths)
         parts = [self._held(np.ones(1), taps, np.asarray(TAP_BITS)), self._held(cols, stored, 2 * lanes)]
         parts += [self._held(cols, params, np.asarray(word_bits))]
-        parts += [self._held(cols, params * (1 << n), np.asarray(acc_bits + 1)) for n in range(levels)]
+        for n in range(levels):
+            copies = cols * grid.drain if n else cols
+            parts.append(self._held(copies, params * (1 << n), np.asarray(acc_bits + 1)))
         for tensor in stage.inputs:
             bits = range_bits(tensor.range.low, tensor.range.high)
             depth = self._buffer_rows(stage, tensor.name) * np.ceil(tensor.width / rows)

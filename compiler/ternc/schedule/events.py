@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ternc.network.layers import Linear, Network
 from ternc.numeric import ceil_div
 from ternc.schedule.axes import walks
-from ternc.schedule.design import ArrayShape, Event
+from ternc.schedule.design import ArrayShape, Bundles, Event
 from ternc.schedule.requant import raw_wires
 from ternc.schedule.stage import Stage
 
@@ -18,7 +18,7 @@ from ternc.schedule.stage import Stage
 def frame_events(network: Network, layers: Sequence[str], shape: ArrayShape) -> tuple[Event, ...]:
     """The finished vectors of one frame of the engine that runs the named, consecutive layers.
 
-    In the order of docs/program.md: rows, groups, phases, tiles, pixels of a group.
+    In the order of docs/program.md: rows, groups, phases, tiles, bundles of a group.
     """
     names = [layer.name for layer in network.layers]
     first = names.index(layers[0])
@@ -27,13 +27,17 @@ def frame_events(network: Network, layers: Sequence[str], shape: ArrayShape) -> 
     for layer, walk in zip(stage.layers, walks(stage).layers, strict=True):
         target, vertical, horizontal = network.tensor(layer.target), walk.vertical, walk.horizontal
         tiles = ceil_div(target.channels, shape.cols)
-        group_pixels = range(shape.rows)
+        bundles = Bundles(pixels=shape.drain, phases=horizontal.phases)
         for row in range(vertical.steps):
             for group in range(ceil_div(horizontal.steps, shape.rows)):
                 for phase_y in range(vertical.phases):
                     for phase_x in range(horizontal.phases):
+                        numbers = [
+                            (group * shape.drain_cycles + k) * horizontal.phases + phase_x
+                            for k in range(shape.drain_cycles)
+                        ]
                         columns = [
-                            (group * shape.rows + r) * horizontal.phases + phase_x for r in group_pixels
+                            tuple(x for x in bundles.columns(n) if x < horizontal.size) for n in numbers
                         ]
                         found.extend(
                             Event(
@@ -41,11 +45,11 @@ def frame_events(network: Network, layers: Sequence[str], shape: ArrayShape) -> 
                                 first_channel=tile * shape.cols,
                                 channels=min(shape.cols, target.channels - tile * shape.cols),
                                 y=row * vertical.phases + phase_y,
-                                x=x,
+                                columns=some,
                             )
                             for tile in range(tiles)
-                            for x in columns
-                            if x < horizontal.size
+                            for some in columns
+                            if some
                         )
     return tuple(found)
 

@@ -66,9 +66,9 @@ def memories(made: Draft) -> tuple[MemoryShape, ...]:
     """All of a design: of each engine in the order of the data's way, of the outputs, of the score."""
     found = [memory for n, one in enumerate(made.engines) for memory in _engine_memories(one.geometry, n)]
     for n, output in enumerate(made.outputs):
-        width = output.cols * output.bits
-        depth = output.rows.capacity * output.width * output.tiles
-        found.append(MemoryShape(name=f"output {n}", depth_words=depth, width_bits=width, copies=1))
+        width, pixels = output.cols * output.bits, output.bundles.pixels
+        depth = output.rows.capacity * output.bundles.count(output.width) * output.tiles
+        found.append(MemoryShape(name=f"output {n}", depth_words=depth, width_bits=width, copies=pixels))
         found.append(_small(f"queue of output {n}", 1 << OUTPUT_QUEUE_LOG2, width + 2))
     if made.score:
         found.append(_small("queue of the score", 1 << SCORE_QUEUE_LOG2, made.score.score_bits + 1))
@@ -85,13 +85,14 @@ def _engine_memories(g: Geometry, number: int) -> list[MemoryShape]:
             read_registers=read_registers,
         )
 
-    def small(name: str, depth: int, width: int, read_registers: int = 0) -> MemoryShape:
-        return _small(f"{name} of engine {number}", depth, width, read_registers)
+    def small(name: str, depth: int, width: int, copies: int = 1, read_registers: int = 0) -> MemoryShape:
+        return _small(f"{name} of engine {number}", depth, width, copies, read_registers)
 
-    cols, depths = g.shape.cols, g.depths
+    cols, drain, depths = g.shape.cols, g.shape.drain, g.depths
     found = []
     for n, buffer in enumerate(g.buffers):
-        found.append(rom(f"places {n}", buffer.width, sum(place_widths(buffer, g.shape.rows))))
+        bundles = buffer.bundles.count(buffer.width)
+        found.append(rom(f"places {n}", bundles, sum(place_widths(buffer, g.shape.rows))))
         found.append(_banks(f"lines {n} of engine {number}", buffer.memory, g.shape.rows))
     found += [
         rom("rows", depths.rows, 1 + sum(issue_widths(g)) + sum(loop_widths(g))),
@@ -107,13 +108,14 @@ def _engine_memories(g: Geometry, number: int) -> list[MemoryShape]:
     found.append(rom("weights", depths.weights, 2 * g.shape.lanes, cols))
     found.append(rom("requantisers", g.params, requant_bits(g), cols))
     for level in range(g.threshold_levels):
-        found.append(rom(f"thresholds {level}", g.threshold_params << level, g.acc_bits + 1, cols))
+        copies = cols * (drain if level else 1)
+        found.append(rom(f"thresholds {level}", g.threshold_params << level, g.acc_bits + 1, copies))
     if g.tables:
-        found.append(rom("tables", g.tables << g.code_bits, g.code_bits, cols, read_registers=1))
+        found.append(rom("tables", g.tables << g.code_bits, g.code_bits, cols * drain, read_registers=1))
     found += [
         small("pass places", 1 << info_log2(g), info_bits(g)),
         rom("x-maps", depths.xmap, sum(xmap_widths(g))),
-        small("pools", g.shape.rows, cols * g.value_bits),
+        small("pools", g.shape.drain_cycles, cols * g.value_bits, copies=drain),
     ]
     return found
 
@@ -128,12 +130,12 @@ def _banks(name: str, memory: BankedMemory, rows: int) -> MemoryShape:
     )
 
 
-def _small(name: str, depth: int, width: int, read_registers: int = 0) -> MemoryShape:
+def _small(name: str, depth: int, width: int, copies: int = 1, read_registers: int = 0) -> MemoryShape:
     return MemoryShape(
         name=name,
         depth_words=depth,
         width_bits=width,
-        copies=1,
+        copies=copies,
         read_registers=read_registers,
         in_logic=True,
     )
@@ -154,17 +156,17 @@ def registers(made: Draft, cell: str) -> dict[str, int]:
 
 
 def _engine_registers(g: Geometry) -> dict[str, int]:
-    cols = g.shape.cols
+    cols, sums = g.shape.cols, g.shape.cols * g.shape.drain
     return {
         "ternc_line_buffer": sum(_line_buffer(buffer, g) for buffer in g.buffers),
         "ternc_sequencer": _sequencer(g),
         "ternc_feature_memory": _feature_memory(g.features, g) if g.features else 0,
         "ternc_operand": g.shape.rows * g.shape.lanes * g.act_bits,
         "ternc_column": cols * _column(g),
-        "ternc_requant": cols * _requant(g),
-        "ternc_threshold_level": cols * _levels(g),
-        "ternc_table": cols * (2 * g.value_bits + 3) if g.tables else 0,
-        "alignment": cols * (cols - 1) // 2 * (g.value_bits + 1),
+        "ternc_requant": sums * _requant(g),
+        "ternc_threshold_level": sums * _levels(g),
+        "ternc_table": sums * (2 * g.value_bits + 3) if g.tables else 0,
+        "alignment": cols * (cols - 1) // 2 * (g.shape.drain * g.value_bits + 1),
         "ternc_collector": _collector(g),
     }
 
@@ -216,11 +218,13 @@ def _rows(rows: Rows, row_bits: int, base_bits: int) -> int:
 
 
 def _line_buffer(buffer: LineBuffer, g: Geometry) -> int:
-    memory, step = buffer.memory, buffer.rows.step
+    memory, step, pixels = buffer.memory, buffer.rows.step, buffer.bundles.pixels
+    bundles = buffer.bundles.count(buffer.width)
     address, bank, piece = map(address_bits, (memory.depth_words, g.shape.rows, memory.pieces))
-    found = clog2(buffer.width * buffer.tiles * step + 1) + 2 + _rows(buffer.rows, g.y_bits, address)
-    found += (piece + 2 * address + address_bits(step)) + 2 * address + (bank + 2 * address) + 3
-    return found + 3 * memory.cols * memory.bits + 2 * piece + _feature_memory(memory, g)
+    found = clog2(bundles * buffer.tiles * step + 1) + 2 + _rows(buffer.rows, g.y_bits, address)
+    found += (piece + 2 * address + address_bits(step)) + 2 * address + 3
+    found += pixels * (bank + 2 * address + (1 if pixels > 1 else 0))
+    return found + 3 * pixels * memory.cols * memory.bits + 2 * piece + _feature_memory(memory, g)
 
 
 def _place_bits(g: Geometry) -> int:
@@ -248,26 +252,28 @@ def _sequencer(g: Geometry) -> int:
 
 
 def _collector(g: Geometry) -> int:
-    rows, info, bank, links = g.shape.rows, info_bits(g), address_bits(g.shape.rows), link_count(g)
-    vector = g.shape.cols * g.value_bits
-    place = bank + 2 * g.wr_bits + g.piece_bits + g.step_bits + g.x_bits + g.tile_bits
-    found = start_delay(g) + 2 * (info_log2(g) + 1) + info + 1 + address_bits(rows)
-    found += 2 * (address_bits(rows) + info) + 2
-    pool = address_bits(rows) + vector + 1
-    return found + pool + (2 + links + place) + (1 + links + place + vector)
+    info, bank, links, drain = info_bits(g), address_bits(g.shape.rows), link_count(g), g.shape.drain
+    beat, vector = address_bits(g.shape.drain_cycles), g.shape.cols * g.value_bits
+    place = g.piece_bits + g.step_bits + g.x_bits + g.tile_bits + links
+    found = start_delay(g) + 2 * (info_log2(g) + 1) + info + 1 + beat
+    found += 2 * (beat + info) + 2 + (1 + place) + place
+    each = bank + 2 * g.wr_bits + 1  # and whether it is there
+    return found + drain * (beat + vector + 1 + 2 * each + vector)
 
 
 def _input(stream: InputStream) -> int:
-    place = address_bits(stream.width) + address_bits(stream.chunks)
-    return 5 + 1 + place + 1 + place + stream.lanes * stream.bits
+    place = address_bits(stream.bundles) + address_bits(stream.chunks)
+    return 5 + 1 + place + 1 + place + stream.pixels * stream.lanes * stream.bits
 
 
 def _output(output: OutputBuffer) -> int:
-    rows, words = output.rows, output.width * output.tiles
+    rows, pixels, phases = output.rows, output.bundles.pixels, output.bundles.phases
+    words, beats = output.bundles.count(output.width) * output.tiles, output.width * output.tiles
     address = address_bits(rows.capacity * words)
     row_bits = clog2(rows.capacity + rows.frame + 1)
-    write = clog2(words * rows.step + 1) + 2 + 2 + 3 * address + 2 * output.cols * output.bits
-    read = row_bits + clog2(words + 1) + clog2(output.tiles + 1) + address + 2 + (OUTPUT_QUEUE_LOG2 + 1)
+    write = clog2(words * rows.step + 1) + 2 + 2 + 3 * address + 2 * pixels * output.cols * output.bits
+    write += 3 * clog2(pixels) + clog2(phases + 1) if pixels > 1 else 0  # which pixel is read
+    read = row_bits + clog2(beats + 1) + clog2(output.tiles + 1) + address + 2 + (OUTPUT_QUEUE_LOG2 + 1)
     queue = 2 * 2 + 2 * (OUTPUT_QUEUE_LOG2 + 1)
     return write + read + queue + _rows(rows, row_bits, address) + (_argmax(output) if output.argmax else 0)
 

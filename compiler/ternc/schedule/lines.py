@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from ternc.network.layers import Network
+from ternc.network.layers import Network, Tensor
 from ternc.numeric import ceil_div, clog2, range_bits
+from ternc.schedule.bundles import made_bundles, takes
 from ternc.schedule.capacity import sized
 from ternc.schedule.cycles import (
     EngineCycles,
@@ -18,11 +19,20 @@ from ternc.schedule.cycles import (
     StreamCycles,
     frame_cycles,
 )
-from ternc.schedule.design import ArrayShape, BankedMemory, Link, Rows, ToBuffer, ToOutput, ToScore
+from ternc.schedule.design import (
+    ArrayShape,
+    BankedMemory,
+    Bundles,
+    Link,
+    Rows,
+    ToBuffer,
+    ToOutput,
+    ToScore,
+)
 from ternc.schedule.layout import Layout
 from ternc.schedule.placement import Source, buffer_layouts, buffer_memory
 from ternc.schedule.plan import StagePlan, StagePlanner
-from ternc.schedule.ports import input_bits, input_elements
+from ternc.schedule.ports import input_bits, input_elements, together
 from ternc.schedule.reach import input_rows, least_rows
 from ternc.schedule.stage import Stage
 from ternc.schedule.timing import SCORE_PIPELINE, TIMED_FRAMES, flush_cycles, link_latency
@@ -60,23 +70,58 @@ class Lines:
 
     @cached_property
     def elements(self) -> tuple[int, ...]:
-        """Elements of a beat of each input."""
+        """Elements of a pixel in a beat of each input."""
         return tuple(map(input_elements, self.network.input_tensors))
+
+    @cached_property
+    def pixels(self) -> tuple[int, ...]:
+        """Pixels of a beat of each input: as few as do not hold up the slowest array.
+
+        More than one only where an array that reads the input drains as many, and where the banks of all that read it
+        can take them.
+        """
+        pace = max(plan.busy_cycles for plan in self.plans)
+        return tuple(self._pixels(tensor, pace) for tensor in self.network.input_tensors)
+
+    def _pixels(self, tensor: Tensor, pace: int) -> int:
+        readers = [
+            n for n, stage in enumerate(self.stages) if tensor.name in {one.name for one in stage.inputs}
+        ]
+        most, found = max(self.shapes[n].drain for n in readers), 1
+        while 2 * found <= most and tensor.height * tensor.width // found > pace:
+            more = Bundles(pixels=2 * found)
+            if not together(tensor, more.pixels) or not all(
+                takes(self.stages[n], self.planners[n].walks, self.shapes[n], tensor.name, more)
+                for n in readers
+            ):
+                break
+            found = more.pixels
+        return found
 
     @cached_property
     def sources(self) -> dict[str, Source]:
         """How each tensor that crosses a link comes."""
         found = {
-            tensor.name: Source(cols=count, element_bits=input_bits(tensor), bits=input_bits(tensor), step=1)
-            for tensor, count in zip(self.network.input_tensors, self.elements, strict=True)
+            tensor.name: Source(
+                cols=count,
+                element_bits=input_bits(tensor),
+                bits=input_bits(tensor),
+                step=1,
+                bundles=Bundles(pixels=pixels),
+            )
+            for tensor, count, pixels in zip(
+                self.network.input_tensors, self.elements, self.pixels, strict=True
+            )
         }
         for planner, shape in zip(self.planners, self.shapes, strict=True):
+            bundles = made_bundles(planner.stage, planner.walks, shape)
             for tensor, walk in zip(planner.stage.made, planner.walks.layers, strict=True):
                 found[tensor.name] = Source(
                     cols=shape.cols,
                     element_bits=planner.numbers.value_bits,
                     bits=range_bits(tensor.range.low, tensor.range.high),
                     step=walk.vertical.phases,
+                    bundles=bundles[tensor.name],
                 )
         return found
 
@@ -183,10 +228,12 @@ class Lines:
             streams=tuple(
                 StreamCycles(
                     rows=tensor.height,
-                    beats=tensor.width * ceil_div(tensor.channels, count),
+                    beats=tensor.width * ceil_div(tensor.channels, count) // pixels,
                     keepers=self._numbers(tensor.name),
                 )
-                for tensor, count in zip(self.network.input_tensors, self.elements, strict=True)
+                for tensor, count, pixels in zip(
+                    self.network.input_tensors, self.elements, self.pixels, strict=True
+                )
             ),
             engines=tuple(self._engine_cycles(n) for n in range(len(self.planners))),
             outputs=tuple(self._output_cycles(n) for n in range(len(self.network.outputs))),

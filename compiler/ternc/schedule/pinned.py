@@ -28,12 +28,17 @@ class PinnedEngine:
 
 
 def parse_shape(text: str) -> ArrayShape | None:
-    """``ROWSxCOLSxLANES``, each at least 1, or None."""
-    found = re.fullmatch(r"(\d+)[xX](\d+)[xX](\d+)", text, re.ASCII)
+    """``ROWSxCOLSxLANES`` or ``ROWSxCOLSxLANES/DRAIN``, or None.
+
+    Each is at least 1, and DRAIN (1 if it is not named) a power of two that divides ROWS.
+    """
+    found = re.fullmatch(r"(\d+)[xX](\d+)[xX](\d+)(?:/(\d+))?", text, re.ASCII)
     if found is None:
         return None
-    rows, cols, lanes = map(int, found.groups())
-    return ArrayShape(rows=rows, cols=cols, lanes=lanes) if min(rows, cols, lanes) > 0 else None
+    rows, cols, lanes, drain = (int(side or 1) for side in found.groups())
+    if min(rows, cols, lanes, drain) < 1 or rows % drain or drain.bit_count() > 1:
+        return None
+    return ArrayShape(rows=rows, cols=cols, lanes=lanes, drain=drain)
 
 
 def read_engines(path: Path) -> tuple[PinnedEngine, ...]:
@@ -60,7 +65,8 @@ def _engine(path: Path, number: int, table: dict[str, Any]) -> PinnedEngine:
     shape = parse_shape(array) if isinstance(array, str) else None
     if shape is None or set(table) != {"layers", "array"}:
         raise DataError(
-            f'{path}: engine {number} must have layers and array = "ROWSxCOLSxLANES", but has {table}'
+            f'{path}: engine {number} must have layers and array = "ROWSxCOLSxLANES[/DRAIN]", '
+            f"the drain a power of two that divides the rows, but has {table}"
         )
     if isinstance(layers, list) and layers and all(isinstance(name, str) for name in layers):
         return PinnedEngine(layers=tuple(layers), array=shape)

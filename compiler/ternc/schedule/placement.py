@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from ternc.network.layers import Tensor
 from ternc.numeric import ceil_div, range_bits
 from ternc.schedule.axes import Walks
-from ternc.schedule.design import ArrayShape, BankedMemory
+from ternc.schedule.bundles import ONE, made_bundles
+from ternc.schedule.design import ArrayShape, BankedMemory, Bundles
 from ternc.schedule.layout import Layout
 from ternc.schedule.stage import Stage
 
@@ -20,18 +21,22 @@ class Source:
     Attributes:
         cols: Channels of a vector; element_bits: of an element of the link; bits: of a code.
         step: Rows of a step.
+        bundles: The pixels that come at once.
     """
 
     cols: int
     element_bits: int
     bits: int
     step: int
+    bundles: Bundles = ONE
 
 
 def feature_memory(stage: Stage, shape: ArrayShape, depth_words: int = 0) -> BankedMemory:
     """The memory of the tensors that a stage keeps."""
     bits = max((range_bits(t.range.low, t.range.high) for t in stage.inner), default=1)
-    return BankedMemory(cols=shape.cols, lanes=shape.lanes, bits=bits, depth_words=depth_words)
+    return BankedMemory(
+        cols=shape.cols, lanes=shape.lanes, bits=bits, depth_words=depth_words, pixels=shape.drain
+    )
 
 
 def buffer_memory(tensor: Tensor, source: Source, shape: ArrayShape, depth_words: int = 0) -> BankedMemory:
@@ -41,7 +46,9 @@ def buffer_memory(tensor: Tensor, source: Source, shape: ArrayShape, depth_words
         tiles = ceil_div(tensor.channels, source.cols)
         lanes = min(shape.lanes, tiles * source.cols)
     cols = min(source.cols, ceil_div(tensor.channels, lanes) * lanes)
-    return BankedMemory(cols=cols, lanes=lanes, bits=source.bits, depth_words=depth_words)
+    return BankedMemory(
+        cols=cols, lanes=lanes, bits=source.bits, depth_words=depth_words, pixels=source.bundles.pixels
+    )
 
 
 def inner_layouts(stage: Stage, walks: Walks, shape: ArrayShape) -> dict[str, Layout]:
@@ -50,10 +57,15 @@ def inner_layouts(stage: Stage, walks: Walks, shape: ArrayShape) -> dict[str, La
         layer.target: walk.vertical.steps * walk.vertical.phases
         for layer, walk in zip(stage.layers, walks.layers, strict=True)
     }
-    memory = feature_memory(stage, shape)
+    memory, bundles = feature_memory(stage, shape), made_bundles(stage, walks, shape)
     found = {
         tensor.name: Layout.of(
-            tensor, memory, banks=shape.rows, stride=walks.strides[tensor.name], rows=rows[tensor.name]
+            tensor,
+            memory,
+            banks=shape.rows,
+            stride=walks.strides[tensor.name],
+            rows=rows[tensor.name],
+            bundles=bundles[tensor.name],
         )
         for tensor in stage.inner
     }
@@ -76,6 +88,7 @@ def buffer_layouts(
             banks=shape.rows,
             stride=walks.strides[tensor.name],
             rows=capacities[tensor.name],
+            bundles=sources[tensor.name].bundles,
         )
         for tensor in stage.inputs
     }

@@ -142,15 +142,15 @@ class LayerTiling:
         """(cycles, tail) of one row step, as in `RowProgram`."""
         vertical, horizontal = self.walk.vertical, self.walk.horizontal
         counts, groups = self.counts(shape), ceil_div(horizontal.steps, shape.rows)
-        cycles = groups * self.position(shape)
+        cycles, floor = groups * self.position(shape), shortest_pass(shape)
         phase, behind = vertical.phases - 1, 0
         for phase_x in reversed(range(horizontal.phases)):
             first = (groups - 1) * shape.rows
             valid = ceil_div(horizontal.size - phase_x, horizontal.phases) - first
             if valid > 0:
-                return cycles, cycles - behind + min(valid, shape.rows) - 1
+                return cycles, cycles - behind + (min(valid, shape.rows) - 1) // shape.drain
             behind += sum(
-                int(np.maximum(counts[live_taps(self.walk, (phase, phase_x), (y, x))], shape.rows).sum())
+                int(np.maximum(counts[live_taps(self.walk, (phase, phase_x), (y, x))], floor).sum())
                 for y in range(vertical.windows)
                 for x in range(horizontal.windows)
             )

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from ternc.network.analysis import accumulator_range, sources
 from ternc.network.layers import Network, Output, Tensor
 from ternc.numeric import ceil_div, range_bits, signed_bits, unsigned_bits
-from ternc.schedule.design import OutputBuffer, Rows, ScoreUnit, StreamPort
+from ternc.schedule.bundles import ONE
+from ternc.schedule.design import Bundles, OutputBuffer, Rows, ScoreUnit, StreamPort
 from ternc.schedule.requant import argmax_keys
 from ternc.schedule.stage import writer
 
@@ -55,6 +56,11 @@ def input_elements(tensor: Tensor) -> int:
     return ceil_div(tensor.channels, ceil_div(tensor.channels, most))
 
 
+def together(tensor: Tensor, pixels: int) -> bool:
+    """Whether a beat of an input may hold so many pixels: equal parts of a row, no wider than a port."""
+    return tensor.width % pixels == 0 and pixels * tensor.channels * input_bits(tensor) <= PORT_BITS
+
+
 def element_bits(tensor: Tensor) -> int:
     """Width of an output stream's element: whole bytes."""
     return 8 * ceil_div(stream_bits(tensor.range.low, tensor.range.high), 8)
@@ -73,7 +79,14 @@ def output_bits(network: Network, output: Output) -> int:
     return signed_bits(min(ends), max(ends))
 
 
-def output_buffer(network: Network, output: Output, rows: Rows, cols: int, element_bits: int) -> OutputBuffer:
+def output_buffer(
+    network: Network,
+    output: Output,
+    rows: Rows,
+    cols: int,
+    element_bits: int,
+    bundles: Bundles = ONE,
+) -> OutputBuffer:
     """The memory of an output that an array of ``cols`` columns writes, ``element_bits`` wide each."""
     tensor = network.tensor(output.tensor)
     raw = writer(network, output.tensor).activation is None
@@ -87,6 +100,7 @@ def output_buffer(network: Network, output: Output, rows: Rows, cols: int, eleme
         width=tensor.width,
         height=tensor.height,
         argmax=output.reduce is not None,
+        bundles=bundles,
     )
 
 
@@ -132,8 +146,8 @@ def score_unit(network: Network, steps: int, cols: int, element_bits: int) -> Sc
     )
 
 
-def input_ports(network: Network, elements: Sequence[int]) -> tuple[StreamPort, ...]:
-    """The streams that come in, with so many elements a beat."""
+def input_ports(network: Network, elements: Sequence[int], pixels: Sequence[int]) -> tuple[StreamPort, ...]:
+    """The streams that come in, with so many elements of each of so many pixels a beat."""
     names = port_names("s_axis", [prologue.name for prologue in network.inputs])
     return tuple(
         StreamPort(
@@ -143,12 +157,13 @@ def input_ports(network: Network, elements: Sequence[int]) -> tuple[StreamPort, 
             channels=tensor.channels,
             height=tensor.height,
             width=tensor.width,
-            elements_per_beat=count,
+            elements_per_beat=count * together,
             element_bits=input_bits(tensor),
             signed=tensor.range.low < 0,
+            pixels_per_beat=together,
         )
-        for name, prologue, tensor, count in zip(
-            names, network.inputs, network.input_tensors, elements, strict=True
+        for name, prologue, tensor, count, together in zip(
+            names, network.inputs, network.input_tensors, elements, pixels, strict=True
         )
     )
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ternc.network.layers import Linear
 from ternc.numeric import ceil_div
 from ternc.schedule.axes import Axis, Walk
-from ternc.schedule.design import ArrayShape
+from ternc.schedule.design import ArrayShape, Bundles
 from ternc.schedule.layout import Layout
 from ternc.schedule.placement import inner_layouts
 from ternc.schedule.plan import StagePlanner
@@ -79,7 +79,7 @@ class RowProgram:
         flush: Whether the next row waits for its values.
         cycles: Of all its passes.
         tail: Of the last pass of the last group that makes a vector: its end, counted from the row's start, and
-            the vectors behind its first one.
+            the cycles behind it in which more of its vectors leave.
     """
 
     layer: int
@@ -102,15 +102,27 @@ class RowProgram:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a pixel of a row goes (collector's x-map word): its column in the map, its place in the feature memory."""
+    """Where a pixel of a row goes: whether the map has it, and its place in the feature memory."""
 
     valid: bool
     bank: int
     offset: int
-    x: int
 
 
-NOWHERE = Place(valid=False, bank=0, offset=0, x=0)
+NOWHERE = Place(valid=False, bank=0, offset=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spot:
+    """Where the pixels go that leave the array in one cycle (collector's x-map word).
+
+    Attributes:
+        bundle: Its number, for links; 0 where the map has none of its pixels.
+        places: Of its pixels.
+    """
+
+    bundle: int
+    places: tuple[Place, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -128,7 +140,7 @@ class Program:
     passes: tuple[Pass, ...]
     taps: NDArray[np.int64]
     terms: tuple[TermProgram, ...]
-    xmap: tuple[Place, ...]
+    xmap: tuple[Spot, ...]
     tiles: tuple[dict[Live, list[Tile]], ...]
     params: int
     weight_words: tuple[int, ...]
@@ -159,8 +171,8 @@ class Assembler:
         self.tap_depth = 0
         self.tap_lists: dict[bytes, int] = {}
         self.terms: list[TermProgram] = []
-        self.xmap: list[Place] = []
-        self.xmaps: dict[tuple[Place, ...], int] = {}
+        self.xmap: list[Spot] = []
+        self.xmaps: dict[tuple[Spot, ...], int] = {}
         self.tiles: list[dict[Live, list[Tile]]] = []
         self.weight_depth = 0
         self.weight_words: list[int] = []
@@ -283,8 +295,9 @@ class Assembler:
         end, found = (groups - 1) * once, 0
         for one in passes:
             end += one.interval
-            first = one.xmap + (groups - 1) * self.shape.rows
-            valid = [r for r in range(self.shape.rows) if self.xmap[first + r].valid]
+            count = self.shape.drain_cycles
+            first = one.xmap + (groups - 1) * count
+            valid = [k for k in range(count) if self.xmap[first + k].places[0].valid]
             if one.last_window and valid:
                 found = max(found, end + valid[-1])
         return found
@@ -351,16 +364,24 @@ class Assembler:
 
     def share_xmap(self, axis: Axis, phase: int, groups: int, sink: Layout | None) -> int:
         """Address of the x-map of one phase."""
+        bundles = Bundles(pixels=self.shape.drain, phases=axis.phases)
         found = []
-        for j in range(groups * self.shape.rows):
-            x = j * axis.phases + phase
-            bank, offset = sink.place(x) if sink and x < axis.size else (0, 0)
-            found.append(Place(valid=True, bank=bank, offset=offset, x=x) if x < axis.size else NOWHERE)
+        for k in range(groups * self.shape.drain_cycles):
+            number = k * axis.phases + phase
+            places = tuple(self.place(x, axis.size, sink) for x in bundles.columns(number))
+            found.append(Spot(bundle=number if places[0].valid else 0, places=places))
         key = tuple(found)
         if key not in self.xmaps:
             self.xmaps[key] = len(self.xmap)
             self.xmap.extend(found)
         return self.xmaps[key]
+
+    def place(self, x: int, width: int, sink: Layout | None) -> Place:
+        """Of column x of a map."""
+        if x >= width:
+            return NOWHERE
+        bank, offset = sink.place(x) if sink else (0, 0)
+        return Place(valid=True, bank=bank, offset=offset)
 
 
 def assemble(

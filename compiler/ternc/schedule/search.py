@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 from ternc.errors import InternalError
 from ternc.network.layers import Network
 from ternc.schedule.axes import Walk
+from ternc.schedule.bundles import lowered
 from ternc.schedule.costs import resources
 from ternc.schedule.design import ArrayShape
 from ternc.schedule.draft import Draft, draft
 from ternc.schedule.estimate import RESOURCES, Estimates, Front
 from ternc.schedule.lines import Lines, lines_of
 from ternc.schedule.plan import LayerTiling, StagePlanner
-from ternc.schedule.stage import Stage, cut
+from ternc.schedule.stage import cut
 from ternc.schedule.wish import Wish
 from ternc.target.device import Device
 
@@ -35,12 +36,13 @@ _REWEIGHTS = 8
 _BISECTIONS = 14
 _DESCENTS = 20
 _CLOSE = 1.002
-_TIGHTER = 0.97
+_TIGHTER = np.array([0.97, 0.97, 0.97, 0.97, 0.995])
+"""Of each of `RESOURCES`, what is left of a limit that an exact figure was above; lanes are no estimates."""
 _WELL_USED = 0.95
 _LOOSEST = 1.5
 _SLOWER = (1.005, 1.02, 1.05, 1.1, 1.2, 1.4)
-_LEEWAY = 1.1
-_REFINEMENTS = 40
+_LEEWAYS = (1.1, 1.05, 1.02, 1.0, 0.98, 0.96, 0.93, 0.9, 0.85, 0.8)
+"""Estimated cycles, as parts of what is allowed, of the shapes that are tried where an estimate was too low."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -231,21 +233,37 @@ class Search:
         return min(found, key=lambda split: float(split.shares.max()))
 
     def refined(self, split: Split) -> Pinned:
-        """The split's engines; where an estimate was too low, the cheapest array that really is fast enough."""
-        found, first = [], 0
-        for count, shape in split.engines:
-            planner = StagePlanner(Stage(network=self.network, first=first, end=first + count), self.tilings)
-            found.append((count, self._fast_enough(planner, shape, split.cycles)))
-            first += count
-        return tuple(found)
+        """The split's engines; where an estimate was too low, the cheapest array that really is fast enough.
 
-    def _fast_enough(self, planner: StagePlanner, shape: ArrayShape, most_cycles: float) -> ArrayShape:
-        if sum(planner.layer_cycles(shape)) <= most_cycles:
+        No array drains more than those that read its vectors can take.
+        """
+        stages = cut(self.network, [count for count, _ in split.engines])
+        planners = [StagePlanner(stage, self.tilings) for stage in stages]
+        walks = [planner.walks for planner in planners]
+        shapes = tuple(shape for _, shape in split.engines)
+        wanted = zip(planners, shapes, lowered(stages, walks, shapes), strict=True)
+        shapes = tuple(self._fast_enough(one, shape, low.drain, split.cycles) for one, shape, low in wanted)
+        shapes = lowered(stages, walks, shapes)  # a reader may have fewer rows now
+        return tuple((len(stage.layers), shape) for stage, shape in zip(stages, shapes, strict=True))
+
+    def _fast_enough(
+        self, planner: StagePlanner, shape: ArrayShape, most_drain: int, most_cycles: float
+    ) -> ArrayShape:
+        if shape.drain <= most_drain and sum(planner.layer_cycles(shape)) <= most_cycles:
             return shape
         grid, cycles, taken = self.estimates.run(planner.stage.first, planner.stage.end)
-        cost = np.where(cycles <= _LEEWAY * most_cycles, (taken / self.limits).sum(axis=1), np.inf)
-        likely = [grid.at(n) for n in np.argsort(cost)[:_REFINEMENTS].tolist()]
-        return min(likely, key=lambda one: max(sum(planner.layer_cycles(one)), most_cycles))
+        cost = (taken / self.limits).sum(axis=1)
+        allowed, tried = grid.drains_at_most(most_drain), dict[ArrayShape, int]()
+        for leeway in _LEEWAYS:
+            good = (cycles <= leeway * most_cycles) & allowed
+            if not good.any():
+                break
+            likely = grid.at(int(np.argmin(np.where(good, cost, np.inf))))
+            if likely not in tried:
+                tried[likely] = sum(planner.layer_cycles(likely))
+            if tried[likely] <= most_cycles:
+                return likely
+        return min(tried, key=lambda one: tried[one])
 
     def fastest(self, progress: Progress | None = None) -> Split | None:
         """The split with the fewest cycles within the budget."""

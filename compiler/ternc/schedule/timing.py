@@ -61,7 +61,7 @@ def link_latency(shape: ArrayShape, requant_latency: int) -> int:
 
 def shortest_pass(shape: ArrayShape) -> int:
     """Cycles that a pass takes at least, whatever its taps: the time to drain ``rows`` pixels."""
-    return shape.rows
+    return shape.drain_cycles
 
 
 def flush_cycles(shape: ArrayShape, requant_latency: int) -> int:
@@ -70,7 +70,7 @@ def flush_cycles(shape: ArrayShape, requant_latency: int) -> int:
     The last vector is written into the feature memory at the end of the cycle in which a link would carry it; a
     tap of a row that starts in cycle s reads at the end of cycle ``s + 1 + ISSUE_TO_READ`` at the earliest.
     """
-    return link_latency(shape, requant_latency) + shape.rows - 1 - ISSUE_TO_READ
+    return link_latency(shape, requant_latency) + shape.drain_cycles - 1 - ISSUE_TO_READ
 
 
 def start_delay(g: Geometry) -> int:
@@ -90,4 +90,4 @@ def code_delay(g: Geometry) -> int:
 
 def info_log2(g: Geometry) -> int:
     """Of the entries for all passes that are under way between the sequencer and the collector."""
-    return clog2((ISSUE_TO_COLUMN + start_delay(g)) // g.shape.rows + 3)
+    return clog2((ISSUE_TO_COLUMN + start_delay(g)) // g.shape.drain_cycles + 3)

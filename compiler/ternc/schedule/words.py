@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from ternc.numeric import address_bits
 from ternc.schedule.design import Geometry, LineBuffer, Memory
 from ternc.schedule.images import pack_rows, pack_word, table_image
 from ternc.schedule.layout import Layout
-from ternc.schedule.program import Pass, Program, RowProgram
+from ternc.schedule.program import Pass, Program, RowProgram, Spot
 
 
 def loop_widths(g: Geometry) -> list[int]:
@@ -53,12 +54,13 @@ def term_widths(g: Geometry) -> list[int]:
 
 def xmap_widths(g: Geometry) -> list[int]:
     """Of the fields of an x-map word."""
-    return [g.x_bits, g.wr_bits, address_bits(g.shape.rows), 1]
+    return [g.x_bits, *[g.wr_bits, address_bits(g.shape.rows), 1] * g.shape.drain]
 
 
 def place_widths(buffer: LineBuffer, banks: int) -> list[int]:
-    """Of the fields of a line buffer's place word."""
-    return [address_bits(buffer.pitch_words), address_bits(banks)]
+    """Of the fields of a line buffer's place word: of each pixel of a bundle, with a bit where there are several."""
+    place, pixels = [address_bits(buffer.pitch_words), address_bits(banks)], buffer.bundles.pixels
+    return [*place, 1] * pixels if pixels > 1 else place
 
 
 def info_bits(g: Geometry) -> int:
@@ -96,7 +98,7 @@ def program_images(
         ),
         _image(
             "xmap",
-            [(place.x, place.offset, place.bank, place.valid) for place in program.xmap],
+            [_spot(one) for one in program.xmap],
             xmap_widths(g),
         ),
     ]
@@ -106,8 +108,13 @@ def program_images(
 
 
 def place_image(number: int, layout: Layout, buffer: LineBuffer) -> Memory:
-    """The place ROM of line buffer ``number``: word x is the offset and the bank of pixel x in a row."""
-    rows = [layout.place(x)[::-1] for x in range(buffer.width)]
+    """The place ROM of line buffer ``number``: word n has offset and bank of each pixel of bundle n of a row."""
+    bundles, rows = buffer.bundles, list[list[int]]()
+    for n in range(bundles.count(buffer.width)):
+        rows.append([])
+        for x in bundles.columns(n):
+            bank, offset = layout.place(x) if x < buffer.width else (0, 0)
+            rows[-1] += [offset, bank, x < buffer.width] if bundles.pixels > 1 else [offset, bank]
     return _image(f"place_{number}", rows, place_widths(buffer, layout.banks))
 
 
@@ -127,6 +134,11 @@ def _row(row: RowProgram) -> tuple[int, ...]:
         *(row.pass_start, row.pass_count, row.groups, row.row, row.write, row.plane),
         *(row.to_feature, row.links, *row.needs, *row.frees, *row.takes, row.flush, row.last),
     )
+
+
+def _spot(spot: Spot) -> tuple[int, ...]:
+    places = ((place.offset, place.bank, place.valid) for place in spot.places)
+    return (spot.bundle, *chain.from_iterable(places))
 
 
 def _pass(one: Pass) -> tuple[int, ...]:

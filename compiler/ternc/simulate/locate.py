@@ -130,14 +130,14 @@ def _first_wrong(
                 continue
             channels = slice(event.first_channel, event.first_channel + event.channels)
             factor, addend = (part[channels] for part in forms[event.layer])
-            got = vector[: event.channels]
-            wrong = np.flatnonzero(got != values * factor + addend)
+            got = vector[: len(event.columns), : event.channels]
+            wrong = np.argwhere(got != values * factor + addend)
             if wrong.size:
-                at = int(wrong[0])
+                n, at = wrong[0].tolist()
                 since = int(cycle) - start if start is not None else None
-                value = int((got[at] - addend[at]) // factor[at])
-                pixel = (event.y, event.x)
-                return event.layer, None, event.first_channel + at, pixel, since, int(values[at]), value
+                value = int((got[n, at] - addend[at]) // factor[at])
+                pixel = (event.y, event.columns[n])
+                return event.layer, None, event.first_channel + at, pixel, since, int(values[n, at]), value
     return None
 
 
@@ -148,8 +148,8 @@ def _first_missing(network: Network, traced: _Traced, expected: golden.Trace) ->
         for event in events[len(trace.cycles) :]:
             values = _expected(targets, event, expected)
             if values is not None:
-                pixel = (event.y, event.x)
-                return event.layer, None, event.first_channel, pixel, None, int(values[0]), None
+                pixel = (event.y, event.columns[0])
+                return event.layer, None, event.first_channel, pixel, None, int(values[0, 0]), None
     return None
 
 
@@ -159,12 +159,12 @@ def _targets(network: Network) -> dict[str, Tensor]:
 
 
 def _expected(targets: dict[str, Tensor], event: Event, expected: golden.Trace) -> NDArray[np.int64] | None:
-    """Golden's values for an event, int64 ``[channels]``; None for a spare row, which nobody reads."""
+    """Golden's values for an event, int64 ``[columns, channels]``; None for a spare row, which nobody reads."""
     tensor = targets[event.layer]
     if event.y >= tensor.height:
         return None
     channels = slice(event.first_channel, event.first_channel + event.channels)
-    return np.asarray(expected[tensor.name][0, channels, event.y, event.x])
+    return np.asarray(expected[tensor.name][0, channels, event.y][:, list(event.columns)].T)
 
 
 def _first_output(

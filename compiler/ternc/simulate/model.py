@@ -27,19 +27,22 @@ class MonitorPort:
 
     Attributes:
         cols, value_bits: Elements of a vector and their signed width.
+        vectors: That it finishes in one cycle.
     """
 
     cols: int
     value_bits: int
+    vectors: int = 1
 
     @property
     def bits(self) -> int:
-        """Width of a vector."""
-        return self.cols * self.value_bits
+        """Width of what it shows in a cycle."""
+        return self.vectors * self.cols * self.value_bits
 
     def values(self, words: NDArray[np.uint8]) -> NDArray[np.int64]:
-        """int64 ``[vectors, cols]`` of uint8 ``[vectors, bytes]``, little-endian."""
-        return elements(words, self.cols, self.value_bits, signed=True)
+        """int64 ``[events, vectors, cols]`` of uint8 ``[events, bytes]``, little-endian."""
+        found = elements(words, self.vectors * self.cols, self.value_bits, signed=True)
+        return found.reshape(-1, self.vectors, self.cols)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +76,7 @@ class Trace:
 
     Attributes:
         cycles: int64 ``[events]``, counted from reset.
-        values: int64 ``[events, cols]``.
+        values: int64 ``[events, vectors, cols]``; of a bundle's pixels beyond the map they mean nothing.
     """
 
     cycles: NDArray[np.int64]
@@ -130,7 +133,7 @@ class Simulation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """Which finished vectors of an engine to record: ``count`` of them from number ``first`` since reset."""
+    """Which finished vectors of an engine to record: those of ``count`` cycles from number ``first`` since reset."""
 
     engine: int
     first: int

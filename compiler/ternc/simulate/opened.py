@@ -60,7 +60,8 @@ def open_build(path: Path) -> Opened:
         inputs=design.inputs,
         outputs=design.outputs,
         monitors=tuple(
-            MonitorPort(cols=engine.shape.cols, value_bits=engine.value_bits) for engine in design.engines
+            MonitorPort(cols=engine.shape.cols, value_bits=engine.value_bits, vectors=engine.shape.drain)
+            for engine in design.engines
         ),
         watchdog_cycles=2 * design.latency_cycles + design.cycles_per_frame + _MARGIN_CYCLES,
         stretch_cycles=max(2 * design.cycles_per_frame, design.latency_cycles) + 64,

@@ -29,7 +29,7 @@ def pack(port: StreamPort, maps: NDArray[np.int64]) -> NDArray[np.uint8]:
     frames = _check_shape(port, maps.shape)
     _check_range(port, maps)
     beats = np.zeros((frames, port.beats_per_frame, port.data_bytes), np.uint8)
-    slots = port.beats_per_pixel * port.elements_per_beat
+    slots = port.elements_per_pixel
     pixels = port.height * port.width
     word = _word_bytes(port.element_bits)
     for part in _chunks(frames, pixels * slots):
@@ -63,7 +63,7 @@ def unpack(port: StreamPort, beats: NDArray[np.uint8]) -> NDArray[np.int64]:
         )
     frames = beats.shape[0]
     maps = np.empty((frames, port.channels, port.height, port.width), np.int64)
-    slots = port.beats_per_pixel * port.elements_per_beat
+    slots = port.elements_per_pixel
     for part in _chunks(frames, port.height * port.width * slots):
         values = elements(beats[part], port.elements_per_beat, port.element_bits, signed=port.signed)
         pixels = values.reshape(-1, port.height, port.width, slots)[..., : port.channels]

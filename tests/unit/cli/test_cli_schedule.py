@@ -41,9 +41,9 @@ def test_the_schedule_is_the_report_of_the_build(here: Path) -> None:
     found = document("--array", str(engines))
     assert list(here.iterdir()) == [engines], "something was written"
     assert [engine["array"] for engine in found["engines"]] == [
-        {"rows": 4, "cols": 8, "lanes": 1},
-        {"rows": 2, "cols": 8, "lanes": 8},
-        {"rows": 1, "cols": 10, "lanes": 8},
+        {"rows": 4, "cols": 8, "lanes": 1, "drain": 1},
+        {"rows": 2, "cols": 8, "lanes": 8, "drain": 1},
+        {"rows": 1, "cols": 10, "lanes": 8, "drain": 1},
     ]
     assert run(str(MODEL), "--array", str(engines), "-o", "out", "-q").exit_code == 0
     assert json.loads((here / "out" / "report" / "performance.json").read_text()) == found
@@ -67,7 +67,10 @@ def test_the_table_names_every_engine(here: Path) -> None:
     ("text", "sentence"),
     [
         ("x = 1", "must hold [[engine]] tables and nothing else"),
-        ('[[engine]]\nlayers = 1\narray = "1x1"', 'engine 0 must have layers and array = "ROWSxCOLSxLANES"'),
+        (
+            '[[engine]]\nlayers = 1\narray = "1x1"',
+            'engine 0 must have layers and array = "ROWSxCOLSxLANES[/DRAIN]"',
+        ),
         ('[[engine]]\nlayers = 1\narray = "1x1x1"', "the engines run 1 of 5 layers; nothing runs "),
         ('[[engine]]\nlayers = 9\narray = "1x1x1"', "engine 0 must run "),
     ],

@@ -132,18 +132,21 @@ def test_json_has_exactly_the_keys_that_scripts_rely_on() -> None:
         "anomaly",
         "host",
     ]
-    assert document["array"] == [{"rows": 2, "cols": 4, "lanes": 7}, {"rows": 1, "cols": 4, "lanes": 2}]
+    assert document["array"] == [
+        {"rows": 2, "cols": 4, "lanes": 7, "drain": 1},
+        {"rows": 1, "cols": 4, "lanes": 2, "drain": 1},
+    ]
     assert document["frames_per_second"] == 500_000
     assert document["utilisation"] == 0.55
     assert document["engines"] == [
         {
-            "array": {"rows": 2, "cols": 4, "lanes": 7},
+            "array": {"rows": 2, "cols": 4, "lanes": 7, "drain": 1},
             "layers": ["conv1", "conv2"],
             "busy_cycles": 175,
             "buffers": [{"tensor": "image", "rows": 4, "frame_rows": 8}],
         },
         {
-            "array": {"rows": 1, "cols": 4, "lanes": 2},
+            "array": {"rows": 1, "cols": 4, "lanes": 2, "drain": 1},
             "layers": ["fc"],
             "busy_cycles": 200,
             "buffers": [

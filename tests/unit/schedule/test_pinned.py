@@ -10,6 +10,7 @@ from networks import assemble
 
 from ternc.errors import DataError, ScheduleError
 from ternc.network.layers import IntRange, Linear, Network, Staircase, Tensor, Term
+from ternc.schedule.design import ArrayShape
 from ternc.schedule.pinned import PinnedEngine, parse_shape, read_engines, resolve
 from zoo import shape
 
@@ -49,9 +50,32 @@ def test_engines_by_count_or_by_name(tmp_path: Path) -> None:
     assert resolve(found, chain("a", "b", "c")) == ((2, A), (1, B))
 
 
-@pytest.mark.parametrize("text", ["4x8", "0x1x1", "1x1x", "1x1x1x1", "-1x1x1", "1 x1x1", "", "٣x1x1"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "4x8",
+        "0x1x1",
+        "1x1x",
+        "1x1x1x1",
+        "-1x1x1",
+        "1 x1x1",
+        "",
+        "٣x1x1",
+        "4x1x1/3",
+        "6x1x1/4",
+        "4x1x1/0",
+        "4x1x1/",
+    ],
+)
 def test_what_is_no_shape(text: str) -> None:
     assert parse_shape(text) is None
+
+
+def test_a_shape_may_drain_several_sums_at_once() -> None:
+    drained = ArrayShape(rows=12, cols=2, lanes=3, drain=4)
+    assert parse_shape("12x2x3/4") == drained
+    assert str(drained) == "12x2x3/4"
+    assert parse_shape("12x2x3/1") == shape("12x2x3")
 
 
 @pytest.mark.parametrize(
@@ -61,14 +85,14 @@ def test_what_is_no_shape(text: str) -> None:
         ("engine = 3", "must hold [[engine]] tables and nothing else"),
         ('more = 1\n[[engine]]\nlayers = 1\narray = "1x1x1"', "must hold [[engine]] tables and nothing else"),
         ("[[engine]\n", "must be a TOML file of engines, but cannot be read ("),
-        ("[[engine]]\nlayers = 1", 'engine 0 must have layers and array = "ROWSxCOLSxLANES", but has {'),
+        ("[[engine]]\nlayers = 1", 'engine 0 must have layers and array = "ROWSxCOLSxLANES[/DRAIN]", '),
         (
             '[[engine]]\nlayers = 1\narray = "1x1x1"\n[[engine]]\nlayers = 1\narray = "1x1"',
-            'engine 1 must have layers and array = "ROWSxCOLSxLANES", but has {',
+            'engine 1 must have layers and array = "ROWSxCOLSxLANES[/DRAIN]", ',
         ),
         (
             '[[engine]]\nlayers = 1\narray = "1x1x1"\nname = "x"',
-            'engine 0 must have layers and array = "ROWSxCOLSxLANES", but has {',
+            'engine 0 must have layers and array = "ROWSxCOLSxLANES[/DRAIN]", ',
         ),
         (
             '[[engine]]\nlayers = 0\narray = "1x1x1"',

@@ -80,7 +80,7 @@ def test_the_score_holds_the_largest_one_of_a_frame() -> None:
 
 def test_an_anomaly_is_a_port_of_its_own_beside_the_only_output() -> None:
     network = two_inputs()
-    inputs = input_ports(network, (2, 2))
+    inputs = input_ports(network, (2, 2), (1, 1))
     assert [(port.name, port.value, port.tensor) for port in inputs] == [
         ("s_axis_x0", "x0", "a"),
         ("s_axis_x1", "x1", "b"),

@@ -128,7 +128,9 @@ def located(values: Sequence[NDArray[np.int64]], stopped: str = "") -> RtlMismat
             last_out=(np.arange(FRAMES - 1) * 300 + 60,),
             cycles=1300,
             stopped=stopped,
-            traces=tuple(Trace(cycles=1000 + np.arange(len(found)), values=found) for found in values),
+            traces=tuple(
+                Trace(cycles=1000 + np.arange(len(found)), values=found[:, None]) for found in values
+            ),
         )
 
     beats = (np.zeros((FRAMES, SIZE * SIZE, CHANNELS), np.uint8),)

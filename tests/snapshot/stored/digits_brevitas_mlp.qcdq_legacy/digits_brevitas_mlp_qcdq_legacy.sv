@@ -41,7 +41,7 @@ module digits_brevitas_mlp_qcdq_legacy (
 
   // ---------------------------------------------------------------- input streams
   ternc_input #(
-    .Cols(64), .ElemBits(4), .Offset(8), .Width(1), .Chunks(1),
+    .Cols(64), .ElemBits(4), .Offset(8), .Bundles(1), .Chunks(1),
     .Keepers(1)
   ) u_input_0 (
     .clk_i(clk_i), .rst_ni(rst_ni),
@@ -73,7 +73,8 @@ module digits_brevitas_mlp_qcdq_legacy (
     .Cols(2), .Channels(10), .Width(1), .Height(1),
     .StepRows(1), .Capacity(1), .FrameRows(1),
     .WriteBits(8), .ValueBits(8), .ElemBits(8), .Offset(0),
-    .XBits(4), .TileBits(5), .StepBits(1)
+    .XBits(4), .TileBits(5), .StepBits(1),
+    .Pixels(1), .Phases(1)
   ) u_output_0 (
     .clk_i(clk_i), .rst_ni(rst_ni),
     .claim_i(engine_0_claim[0]), .room_o(engine_0_room[0]), .valid_i(engine_0_valid[0]),

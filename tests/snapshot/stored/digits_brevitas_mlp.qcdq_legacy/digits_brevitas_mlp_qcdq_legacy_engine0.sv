@@ -39,12 +39,12 @@ module digits_brevitas_mlp_qcdq_legacy_engine0 (
   logic [3:0] have, base, free;
 
   ternc_line_buffer #(
-    .Rows(2), .Lanes(4), .StoredLanes(4), .Cols(64), .Piece(4),
+    .Rows(2), .Lanes(4), .StoredLanes(4), .LinkCols(64), .Cols(64), .Piece(4),
     .ElemBits(4), .CodeBits(4), .ActBits(4),
     .Capacity(1), .FrameRows(1), .StepRows(1),
-    .Width(1), .Tiles(1), .Pitch(1), .Plane(1), .Depth(1),
+    .Bundles(1), .Tiles(1), .Pitch(1), .Plane(1), .Depth(1),
     .XBits(1), .TileBits(1), .StepBits(1), .RowBits(4), .PartBits(4),
-    .PlaceFile("mem/e0_place_0.mem")
+    .PlaceFile("mem/e0_place_0.mem"), .Pixels(1)
   ) u_buffer_0 (
     .clk_i(clk_i), .rst_ni(rst_ni),
     .claim_i(buffer_0_claim_i), .room_o(buffer_0_room_o), .valid_i(buffer_0_valid_i),
@@ -75,7 +75,7 @@ module digits_brevitas_mlp_qcdq_legacy_engine0 (
     .RowDepth(3), .PassDepth(45), .TapDepth(36), .TermDepth(3),
     .FlushCycles(20), .Capacities(4'h1),
     .RowFile("mem/e0_rows.mem"), .PassFile("mem/e0_passes.mem"),
-    .TapFile("mem/e0_taps.mem"), .TermFile("mem/e0_terms.mem")
+    .TapFile("mem/e0_taps.mem"), .TermFile("mem/e0_terms.mem"), .Drain(1)
   ) u_sequencer (
     .clk_i(clk_i), .rst_ni(rst_ni),
     .have_i(have), .base_i(base), .take_o(take), .free_o(free), .room_i(link_room_i), .claim_o(link_claim_o),
@@ -85,7 +85,7 @@ module digits_brevitas_mlp_qcdq_legacy_engine0 (
   );
 
   // ---------------------------------------------------------------- feature memory and operand
-  logic feature_en;
+  logic [0:0] feature_en;
   logic [0:0] feature_bank;
   logic [4:0] feature_addr, feature_next;
   logic [0:0] feature_piece;
@@ -94,10 +94,10 @@ module digits_brevitas_mlp_qcdq_legacy_engine0 (
 
   ternc_feature_memory #(
     .Rows(2), .Lanes(4), .StoredLanes(4), .Cols(2), .Piece(2),
-    .CodeBits(2), .ActBits(4), .Depth(20), .PieceBits(1), .PartBits(4)
+    .CodeBits(2), .ActBits(4), .Depth(20), .Pixels(1), .PieceBits(1), .PartBits(4)
   ) u_feature_memory (
-    .clk_i(clk_i), .wr_en_i(feature_en), .wr_bank_i(feature_bank), .wr_addr_i(feature_addr[4:0]),
-    .wr_next_i(feature_next[4:0]), .wr_piece_i(feature_piece), .wr_data_i(feature_data),
+    .clk_i(clk_i), .wr_en_i(feature_en), .wr_bank_i(feature_bank), .wr_addr_i(feature_addr),
+    .wr_next_i(feature_next), .wr_piece_i(feature_piece), .wr_data_i(feature_data),
     .rd_addr_i(rd_addr[4:0]), .rd_rot_i(rd_rot), .rd_part_i(rd_part),
     .rd_data_o(source_words[31:0])
   );
@@ -118,16 +118,12 @@ module digits_brevitas_mlp_qcdq_legacy_engine0 (
   logic [7:0] weight_0;
   logic [9:0] sum_0;
   logic [16:0] requant_0;
-  logic [1:0] code_0;
-  logic [7:0] level_0, value_0;
-  logic level_minimum_0, minimum_0, use_table_0;
-  logic [0:0] table_0;
   ternc_rom #(.Width(8), .Depth(616), .InitFile("mem/e0_weights_0.mem")) u_weights_0 (
     .clk_i(clk_i), .addr_i(weight_addr_0), .data_o(weight_0)
   );
   ternc_column #(
     .Rows(2), .Lanes(4), .ActBits(4), .AccBits(10),
-    .ParamBits(6), .WeightAddrBits(10), .Digits(0), .Cell(1)
+    .ParamBits(6), .WeightAddrBits(10), .Digits(0), .Cell(1), .Drain(1)
   ) u_column_0 (
     .clk_i(clk_i), .rst_ni(rst_ni),
     .act_i(act_0), .first_i(first_0), .last_i(last_0),
@@ -139,6 +135,10 @@ module digits_brevitas_mlp_qcdq_legacy_engine0 (
   ternc_rom #(.Width(17), .Depth(45), .InitFile("mem/e0_requant_0.mem")) u_requant_rom_0 (
     .clk_i(clk_i), .addr_i(sum_param_0), .data_o(requant_0)
   );
+  logic [1:0] code_0;
+  logic [7:0] level_0, value_0;
+  logic level_minimum_0, minimum_0, use_table_0;
+  logic [0:0] table_0;
   logic [9:0] level_sum_0_0;
   logic [5:0] level_param_0_0;
   logic [1:0] level_code_0_0;
@@ -205,16 +205,12 @@ module digits_brevitas_mlp_qcdq_legacy_engine0 (
   logic [7:0] weight_1;
   logic [9:0] sum_1;
   logic [16:0] requant_1;
-  logic [1:0] code_1;
-  logic [7:0] level_1, value_1;
-  logic level_minimum_1, minimum_1, use_table_1;
-  logic [0:0] table_1;
   ternc_rom #(.Width(8), .Depth(616), .InitFile("mem/e0_weights_1.mem")) u_weights_1 (
     .clk_i(clk_i), .addr_i(weight_addr_1), .data_o(weight_1)
   );
   ternc_column #(
     .Rows(2), .Lanes(4), .ActBits(4), .AccBits(10),
-    .ParamBits(6), .WeightAddrBits(10), .Digits(0), .Cell(1)
+    .ParamBits(6), .WeightAddrBits(10), .Digits(0), .Cell(1), .Drain(1)
   ) u_column_1 (
     .clk_i(clk_i), .rst_ni(rst_ni),
     .act_i(act_1), .first_i(first_1), .last_i(last_1),
@@ -226,6 +222,10 @@ module digits_brevitas_mlp_qcdq_legacy_engine0 (
   ternc_rom #(.Width(17), .Depth(45), .InitFile("mem/e0_requant_1.mem")) u_requant_rom_1 (
     .clk_i(clk_i), .addr_i(sum_param_1), .data_o(requant_1)
   );
+  logic [1:0] code_1;
+  logic [7:0] level_1, value_1;
+  logic level_minimum_1, minimum_1, use_table_1;
+  logic [0:0] table_1;
   logic [9:0] level_sum_1_0;
   logic [5:0] level_param_1_0;
   logic [1:0] level_code_1_0;
@@ -293,7 +293,7 @@ module digits_brevitas_mlp_qcdq_legacy_engine0 (
     .Rows(2), .Cols(2), .ValueBits(8), .FeatureBits(2), .Links(1),
     .StartDelay(10), .InfoLog2(4), .WrBits(5), .BankBits(1),
     .PieceBits(1), .TileBits(5), .StepBits(1), .LinkXBits(4),
-    .XmapDepth(2), .XmapFile("mem/e0_xmap.mem")
+    .XmapDepth(2), .XmapFile("mem/e0_xmap.mem"), .Drain(1)
   ) u_collector (
     .clk_i(clk_i), .rst_ni(rst_ni), .info_valid_i(info_valid), .info_i(info), .last_i(last_0), .value_i(value), .min_i(minimum),
     .feature_en_o(feature_en), .feature_bank_o(feature_bank), .feature_addr_o(feature_addr), .feature_next_o(feature_next),
