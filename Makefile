@@ -12,7 +12,7 @@ DEMO_DIR  := tests/models/$(DEMO)
 CODE      := compiler tests benchmarks examples sim
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz conformance lint format ecp5 bench clean tools
+.PHONY: help demo test fuzz conformance lint format ecp5 bench frames clean tools
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ ecp5: $(VENV)/.dev ## a build to an ECP5 bitstream with tools from PyPI (install
 
 bench: $(VENV)/.dev ## measure the speeds that README states
 	$(BIN)/python benchmarks/bench.py --json build/bench.json
+
+frames: $(VENV)/.dev ## whole frames of VGG-7 and Tiny-YOLOv2 on 16,384 and 4,096 lanes in Verilator, with the minutes it takes
+	$(BIN)/python -m benchmarks.whole_frames --json build/frames.json
 
 clean: ## remove the virtual environment, builds and caches
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -3,7 +3,8 @@
     python benchmarks/networks.py NAME FILE.onnx
 
 Weights are -1, 0, +1 times a scale with a given share of zeros; they are not trained, so only shapes, cycles and
-exactness are of interest. First layers read 8-bit images.
+exactness are of interest. Scales and signs are such that the values of all layers use their whole range. First layers
+read 8-bit images.
 """
 
 from __future__ import annotations
@@ -18,6 +19,10 @@ import onnx
 from onnx import helper, numpy_helper
 
 QONNX = "qonnx.custom_op.general"
+_SHARE = 0.35
+"""Spread (standard deviation) of a layer's sums, as a share of the range of its activations."""
+_EVEN, _RECTIFIED, _LARGEST = 0.29, 0.58, 0.7
+"""Spread of evenly distributed values as a share of their range; what a ReLU and a pool leave of it."""
 
 
 class Writer:
@@ -30,6 +35,7 @@ class Writer:
         self.constants: list[onnx.TensorProto] = []
         self.count = 0
         self.channels = {"x": channels}
+        self.spread: dict[str, float] = {}  # of a quantised value, about, and of what is made of it
         shape = (1, channels, size, size)
         self.inputs = [helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, shape)]
 
@@ -48,6 +54,7 @@ class Writer:
             helper.make_node(op, list(inputs), [f"{name}_y"], name=name, domain=domain, **attributes)
         )
         self.channels[f"{name}_y"] = channels
+        self.spread[f"{name}_y"] = self.spread.get(inputs[0], 1.0) * (_LARGEST if op == "MaxPool" else 1)
         return f"{name}_y"
 
     def quantised(self, x: str, *, bits: int, signed: bool, scale: float) -> str:
@@ -58,19 +65,30 @@ class Writer:
             self.constant(np.array(0.0)),
             self.constant(np.array(bits)),
         ]
-        return self.node(
+        y = self.node(
             "Quant", operands, self.channels[x], signed=int(signed), narrow=0, rounding_mode="ROUND"
         )
+        self.spread[y] = 2**bits * scale * (_EVEN if x == "x" else _SHARE * _RECTIFIED)
+        return y
 
-    def trits(self, *shape: int) -> np.ndarray:
-        """-1, 0, +1 with the share of zeros."""
-        found = self.rng.integers(0, 2, shape) * 2 - 1
-        return np.where(self.rng.random(shape) < self.zeros, 0, found)
+    def weights(self, x: str, *shape: int) -> np.ndarray:
+        """``[O, ...]``: -1, 0, +1, with the share of zeros, times a power of two.
+
+        An output has as many of one sign as of the other, so that its sums do not depend on the mean of the inputs;
+        the power of two makes their spread a share of the activations' range.
+        """
+        outputs, fan_in = shape[0], int(np.prod(shape[1:]))
+        order = self.rng.random((outputs, fan_in), np.float32)
+        zero = self.rng.random((outputs, fan_in), np.float32) < self.zeros
+        order[zero] = 2
+        rank = np.argsort(np.argsort(order, axis=1), axis=1)
+        spread = np.sqrt(fan_in * (1 - self.zeros)) * self.spread[x]
+        scale = 2.0 ** np.round(np.log2(2**self.bits * _SHARE / spread))
+        return (np.where(zero, 0, 1 - rank % 2 * 2) * scale).reshape(shape)
 
     def conv(self, x: str, channels: int, kernel: int, *, stride: int = 1, raw: bool = False) -> str:
         """A convolution that keeps the size, and a quantised ReLU unless ``raw``."""
-        fan_in = self.channels[x] * kernel * kernel
-        weights = self.constant(self.trits(channels, self.channels[x], kernel, kernel) / 16)
+        weights = self.constant(self.weights(x, channels, self.channels[x], kernel, kernel))
         y = self.node(
             "Conv",
             [x, weights],
@@ -79,20 +97,19 @@ class Writer:
             pads=[kernel // 2] * 4,
             strides=[stride] * 2,
         )
-        return y if raw else self.activated(y, fan_in)
+        return y if raw else self.activated(y)
 
     def dense(self, x: str, features: int, channels: int, *, raw: bool = False) -> str:
         """A dense layer over the flattened value."""
         flat = self.node("Flatten", [x], features, axis=1)
-        weights = self.constant(self.trits(features, channels) / 16)
+        weights = self.constant(self.weights(x, channels, features).T)
         y = self.node("MatMul", [flat, weights], channels)
-        return y if raw else self.activated(y, features)
+        return y if raw else self.activated(y)
 
-    def activated(self, x: str, fan_in: int) -> str:
-        """A ReLU with a quantiser whose range is about that of the sums."""
-        scale = float(2.0 ** np.round(np.log2(np.sqrt(fan_in * (1 - self.zeros)) / 16 / 2)))
+    def activated(self, x: str) -> str:
+        """A ReLU with a quantiser of scale 1."""
         y = self.node("Relu", [x], self.channels[x])
-        return self.quantised(y, bits=self.bits, signed=False, scale=scale)
+        return self.quantised(y, bits=self.bits, signed=False, scale=1.0)
 
     def pool(self, x: str, *, stride: int = 2) -> str:
         """A 2x2 maximum; with stride 1 padded below and to the right."""
@@ -111,25 +128,27 @@ class Writer:
         return model
 
 
-def vgg7(widths: Sequence[int], dense: int, *, bits: int, zeros: float, seed: int) -> onnx.ModelProto:
+def vgg7(
+    widths: Sequence[int], dense: int, *, bits: int, zeros: float, seed: int, size: int = 32
+) -> onnx.ModelProto:
     """VGG-7 for CIFAR-10: three pairs of convolutions with a pool behind each, two dense layers."""
-    w = Writer("vgg7", 3, 32, bits=bits, zeros=zeros, seed=seed)
+    w = Writer("vgg7", 3, size, bits=bits, zeros=zeros, seed=seed)
     x = w.quantised("x", bits=8, signed=False, scale=1 / 256)
     for n, width in enumerate(widths):
         x = w.conv(x, width, 3)
         x = w.pool(x) if n % 2 else x
-    x = w.dense(x, widths[-1] * 16, dense)
+    x = w.dense(x, widths[-1] * (size // 8) ** 2, dense)
     return w.model(w.dense(x, dense, 10, raw=True))
 
 
-def tiny_yolov2(*, bits: int, zeros: float, seed: int, size: int = 416) -> onnx.ModelProto:
-    """Tiny-YOLOv2 for the 20 classes of VOC."""
+def tiny_yolov2(*, bits: int, zeros: float, seed: int, size: int = 416, narrower: int = 1) -> onnx.ModelProto:
+    """Tiny-YOLOv2 for the 20 classes of VOC; ``narrower``: what the hidden layers' channels are divided by."""
     w = Writer("tiny_yolov2", 3, size, bits=bits, zeros=zeros, seed=seed)
     x = w.quantised("x", bits=8, signed=False, scale=1 / 256)
     for n, width in enumerate((16, 32, 64, 128, 256, 512)):
-        x = w.pool(w.conv(x, width, 3), stride=1 if n == 5 else 2)
+        x = w.pool(w.conv(x, width // narrower, 3), stride=1 if n == 5 else 2)
     for width in (1024, 1024):
-        x = w.conv(x, width, 3)
+        x = w.conv(x, width // narrower, 3)
     return w.model(w.conv(x, 125, 1, raw=True))
 
 

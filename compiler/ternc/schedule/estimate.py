@@ -179,8 +179,11 @@ class LayerEstimate:
     def words(self, grid: Grid) -> Floats:
         """Weight words of a tile that are executed at one position, on average: ``[1, cols, lanes]``."""
         x, y, table = self._density
-        density = _between(x, y, table, np.log2(grid.cols), np.log2(grid.lanes))
-        return np.asarray(np.maximum(1.0, density * -(-self.inputs // grid.lanes))[None])
+        chunks = -(
+            -self.inputs // grid.lanes
+        )  # of so many inputs on average, of which the last one may have few
+        density = _between(x, y, table, np.log2(grid.cols), np.log2(self.inputs / chunks))
+        return np.asarray(np.maximum(1.0, density * chunks)[None])
 
     def cycles(self, grid: Grid, words: Floats) -> Floats:
         """Of a frame, ``[rows, cols, lanes]``."""
