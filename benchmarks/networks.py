@@ -84,7 +84,7 @@ class Writer:
         rank = np.argsort(np.argsort(order, axis=1), axis=1)
         spread = np.sqrt(fan_in * (1 - self.zeros)) * self.spread[x]
         scale = 2.0 ** np.round(np.log2(2**self.bits * _SHARE / spread))
-        return (np.where(zero, 0, 1 - rank % 2 * 2) * scale).reshape(shape)
+        return np.asarray(np.where(zero, 0, 1 - rank % 2 * 2) * scale).reshape(shape)
 
     def conv(self, x: str, channels: int, kernel: int, *, stride: int = 1, raw: bool = False) -> str:
         """A convolution that keeps the size, and a quantised ReLU unless ``raw``."""
