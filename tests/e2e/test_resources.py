@@ -123,7 +123,19 @@ def chain(folder: Path) -> Build:
     return chained("digits_cnn.qonnx", folder, [(1, "3x4x5"), (1, "2x6x4"), (1, "1x3x8")])
 
 
+def drained(folder: Path) -> Build:
+    """Several sums a clock, of two pixels or four, to tables, pools and outputs; two or four pixels a beat."""
+    engines = [(2, "4x7x3/2"), (1, "4x4x5/4"), (2, "2x3x8/2")]
+    return ternc.compile(two_by_two(folder), out=folder / "build", array=pinned(folder, engines))
+
+
+def drained_thresholds(folder: Path) -> Build:
+    return compiled("digits_cnn.qonnx", folder / "build", "4x5x8/4")
+
+
 DESIGNS = {
+    "drained": drained,
+    "drained thresholds": drained_thresholds,
     "several ends": many,
     "outlier detector": detector,
     "thresholds": thresholds,

@@ -47,13 +47,15 @@ def written(layout: Layout, memory: BankedMemory, channels: int) -> tuple[Banks,
 @settings(max_examples=150, deadline=None)
 @given(
     st.integers(1, 20), st.integers(1, 9), st.integers(1, 9), st.integers(1, 5), st.integers(1, 4),
-    st.integers(1, 11), st.integers(1, 4), st.integers(0, 3),
+    st.integers(1, 11), st.integers(1, 4), st.integers(0, 3), st.integers(0, 4),
 )  # fmt: skip
 def test_every_value_is_read_back_by_neighbours(
-    channels: int, cols: int, lanes: int, banks: int, stride: int, width: int, rows: int, base: int
+    channels: int, cols: int, lanes: int, banks: int, stride: int, width: int, rows: int, base: int, skew: int
 ) -> None:
+    """Whatever the skew is that keeps pixels apart which are written together."""
     memory = BankedMemory(cols=cols, lanes=lanes, bits=40, depth_words=0)
     layout = Layout.of(tensor(channels, width), memory, banks=banks, stride=stride, rows=rows, base=base)
+    layout = replace(layout, skew=skew)
     stored, values = written(layout, memory, channels)
     held = stored.data[stored.data != NOTHING]
     assert len(held) == len(np.unique(held)) == values.size, "each value has one place of its own"

@@ -13,16 +13,18 @@ from ternc.simulate.streams import pack, unpack
 
 @st.composite
 def ports(draw: st.DrawFn) -> StreamPort:
+    channels, pixels = draw(st.integers(1, 9)), draw(st.sampled_from((1, 1, 2, 4)))
     return StreamPort(
         name="p",
         value="v",
         tensor="t",
-        channels=draw(st.integers(1, 9)),
+        channels=channels,
         height=draw(st.integers(1, 3)),
-        width=draw(st.integers(1, 3)),
-        elements_per_beat=draw(st.integers(1, 10)),
+        width=pixels * draw(st.integers(1, 3)),
+        elements_per_beat=draw(st.integers(1, 10)) if pixels == 1 else pixels * channels,
         element_bits=draw(st.integers(1, 40)),
         signed=draw(st.booleans()),
+        pixels_per_beat=pixels,
     )
 
 
@@ -47,9 +49,12 @@ def test_every_beat_is_its_definition(port: StreamPort, seed: int) -> None:
     for frame in range(2):
         number = 0
         for y in range(port.height):
-            for x in range(port.width):
+            for x in range(0, port.width, port.pixels_per_beat):
                 for first in range(0, port.channels, port.elements_per_beat):
-                    group = maps[frame, first : first + port.elements_per_beat, y, x]
+                    pixels = maps[
+                        frame, first : first + port.elements_per_beat, y, x : x + port.pixels_per_beat
+                    ]
+                    group = pixels.T.reshape(-1)
                     mask = (1 << port.element_bits) - 1
                     word = sum((int(v) & mask) << i * port.element_bits for i, v in enumerate(group))
                     assert int.from_bytes(beats[frame, number].tobytes(), "little") == word
