@@ -19,7 +19,7 @@ from ternc.pipeline import Build
 from ternc.schedule.draft import Draft, EngineDraft
 from ternc.schedule.instances import MemoryShape, memories, registers
 from unit.frontend.onnx_models import Graph
-from zoo import MODELS, chained, compiled, pinned
+from zoo import MODELS, chained, compiled, pinned, shape
 
 RUN = """
 import sys
@@ -125,8 +125,18 @@ def chain(folder: Path) -> Build:
 
 def drained(folder: Path) -> Build:
     """Several sums a clock, of two pixels or four, to tables, pools and outputs; two or four pixels a beat."""
-    engines = [(2, "4x7x3/2"), (1, "4x4x5/4"), (2, "2x3x8/2")]
+    engines = [(2, "4x7x3/2"), (1, "4x4x5/2"), (2, "4x3x8/4")]
     return ternc.compile(two_by_two(folder), out=folder / "build", array=pinned(folder, engines))
+
+
+def drained_input(folder: Path) -> Build:
+    """Four pixels a beat."""
+    graph = Graph(3)
+    sums = graph.node("Conv", graph.quant("x", 0.25, 4), graph.const(graph.trits(3, 2, 1, 1)))
+    model = graph.save(folder / "wide.onnx", {"x": [1, 2, 8, 16]}, [graph.quant(sums, 0.5, 3)])
+    build = ternc.compile(model, out=folder / "build", array=shape("16x3x2/4"))
+    assert build.design.inputs[0].pixels_per_beat == 4
+    return build
 
 
 def drained_thresholds(folder: Path) -> Build:
@@ -135,6 +145,7 @@ def drained_thresholds(folder: Path) -> Build:
 
 DESIGNS = {
     "drained": drained,
+    "drained input": drained_input,
     "drained thresholds": drained_thresholds,
     "several ends": many,
     "outlier detector": detector,
