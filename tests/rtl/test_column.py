@@ -57,7 +57,7 @@ MORE: list[Parameters] = [
         "Cell": 1,
     },
     {
-        "Rows": 4,
+        "Rows": 8,
         "Lanes": 2,
         "ActBits": 3,
         "AccBits": 9,

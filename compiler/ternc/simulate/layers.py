@@ -79,7 +79,9 @@ class _Plan:
     """Where in the network the vectors of an engine's frame belong."""
 
     def __init__(self, network: Network, layers: Sequence[str], shape: ArrayShape) -> None:
-        events = frame_events(network, layers, shape)
+        events = [
+            (event, x) for event in frame_events(network, layers, shape) for x in event.columns
+        ]  # a vector each
         self.network, self.cols, self.events = network, shape.cols, len(events)
         named = {layer.name: layer for layer in network.layers}
         self.layers = [_Layer(network, named[name], shape, events) for name in layers]
@@ -102,15 +104,19 @@ class _Plan:
 class _Layer:
     """The vectors of one layer: their places, and golden's values in the form of the wires."""
 
-    def __init__(self, network: Network, layer: Linear, shape: ArrayShape, events: Sequence[Event]) -> None:
+    def __init__(
+        self, network: Network, layer: Linear, shape: ArrayShape, events: Sequence[tuple[Event, int]]
+    ) -> None:
         self.name, self.target = layer.name, network.tensor(layer.target)
         mine = [
-            n for n, event in enumerate(events) if event.layer == layer.name and event.y < self.target.height
+            n
+            for n, (event, _) in enumerate(events)
+            if event.layer == layer.name and event.y < self.target.height
         ]
         self.at = np.array(mine, np.int64)
-        self.y = np.array([events[n].y for n in mine], np.int64)
-        self.x = np.array([events[n].x for n in mine], np.int64)
-        first = np.array([events[n].first_channel for n in mine], np.int64)
+        self.y = np.array([events[n][0].y for n in mine], np.int64)
+        self.x = np.array([events[n][1] for n in mine], np.int64)
+        first = np.array([events[n][0].first_channel for n in mine], np.int64)
         self.channel = first[:, None] + np.arange(shape.cols)
         self.real = self.channel < self.target.channels
         self.factor, self.addend = wire_form(network, layer)

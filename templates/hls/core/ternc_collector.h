@@ -80,14 +80,16 @@ struct ternc_collector {
             && x < ternc_int(pass.x_high);
     }
 
+    // pixel d of the bundle: the x-map's word has offset, bank and valid of each
     template <class Places>
     void place(const Places& places, int d, const Value (&values)[E::Cols], ternc_finished<E>& found) const {
         constexpr int C = E::XmapChunk;
-        const int offset = ternc_int(ternc_field<E::XBits, E::WrBits, C>(places));
-        const bool valid = pass.last_window && ternc_int(ternc_field<E::XBits + E::WrBits + E::BankBits, 1, C>(places)) != 0;
+        const int at = E::XBits + d * (E::WrBits + E::BankBits + 1);
+        const int offset = ternc_int(ternc_field_at<E::WrBits, C>(places, at));
+        const bool valid = pass.last_window && ternc_int(ternc_field_at<1, C>(places, at + E::WrBits + E::BankBits)) != 0;
         found.valid = found.valid || valid;
         found.to_feature[d] = valid && pass.row.to_feature;
-        found.bank[d] = ternc_int(ternc_field<E::XBits + E::WrBits, E::BankBits, C>(places));
+        found.bank[d] = ternc_int(ternc_field_at<E::BankBits, C>(places, at + E::WrBits));
         found.address[d] = ternc_int(pass.write) + ternc_int(pass.row.write) + offset;
         TERNC_UNROLL(c, E::Cols) found.vector.data[d][c] = values[c];
 #ifdef TERNC_MONITOR

@@ -1,7 +1,7 @@
-// Puts a stream's beats on links: one vector a beat, to all who keep the input's rows (hw/rtl/ternc_input.sv).
+// Puts a stream's beats on links, to all who keep the input's rows (hw/rtl/ternc_input.sv).
 //
-// A beat is Cols elements of one pixel, to each of which Offset is added (value to code); pixels come in raster order, a
-// pixel's Chunks beats in turn. A row is a step of the links, claimed before its first beat.
+// A beat is Cols elements of one pixel, or of each of Pixels neighbours, to each of which Offset is added (value to code);
+// they come in raster order, a pixel's Chunks beats in turn. A row is a step of the links, claimed before its first beat.
 #pragma once
 
 #include "ternc_link.h"

@@ -1,8 +1,8 @@
 // One input of an engine: keeps the rows of one map in a circular buffer, written from a link and read like a feature
 // memory (hw/rtl/ternc_line_buffer.sv).
 //
-// The place of a pixel in its row, bank and word offset, is a word of the place ROM; the tile says at which piece of which
-// wide word its vector begins. One vector of the link a cycle is accepted while a step fits.
+// The places of a bundle's pixels in their row, bank and word offset, are a word of the place ROM; the tile says at which
+// piece of which wide word a vector begins. One beat of the link a cycle is accepted while a step fits.
 #pragma once
 
 #include "ternc_feature_memory.h"
@@ -16,11 +16,12 @@ struct ternc_line_buffer {
     using Memory = ternc_feature_memory<B, Engine::Rows, Engine::Lanes, Engine::ActBits>;
     static constexpr int BankBits = ternc_address_bits(Engine::Rows);
     static constexpr int OffsetBits = ternc_address_bits(B::Pitch);
-    static constexpr int StepVectors = B::Width * B::Tiles * B::StepRows;
+    static constexpr int StepBeats = B::Bundles * B::Tiles * B::StepRows;
+    static constexpr int PlaceBits = OffsetBits + BankBits + (Link::Pixels > 1 ? 1 : 0);
 
     Memory memory;
     ternc_rows<B> rows;
-    ternc_uint<ternc_clog2(StepVectors + 1)> count = 0;  // vectors of the step that have come
+    ternc_uint<ternc_clog2(StepBeats + 1)> count = 0;  // beats of the step that have come
 
     int have() const { return ternc_int(rows.have); }
     int base() const { return ternc_int(rows.read_row); }
@@ -36,8 +37,8 @@ struct ternc_line_buffer {
         if (ternc_int(count) == 0) rows.begin();
         put(vector);
         const int seen = ternc_int(count) + 1;
-        count = ternc_uint<ternc_clog2(StepVectors + 1)>(seen == StepVectors ? 0 : seen);
-        if (seen == StepVectors) rows.arrive();
+        count = ternc_uint<ternc_clog2(StepBeats + 1)>(seen == StepBeats ? 0 : seen);
+        if (seen == StepBeats) rows.arrive();
     }
 
     void put(const ternc_vector<Link>& vector) {
@@ -46,12 +47,17 @@ struct ternc_line_buffer {
         const int base = row * B::Pitch + first / Memory::Pieces * B::Plane;
         const auto& place = B::places()[ternc_int(vector.x)];
         TERNC_UNROLL(i, Link::Pixels) {
-            ternc_uint<B::CodeBits> codes[Link::Cols];
+            ternc_uint<B::CodeBits> codes[B::Cols];
             TERNC_PARTITION(codes, 1);
-            TERNC_UNROLL(c, Link::Cols) codes[c] = ternc_low<B::CodeBits>(vector.data[i][c]);
-            const int address = base + ternc_int(ternc_field<0, OffsetBits, B::PlaceChunk>(place));
-            const int bank = ternc_int(ternc_field<OffsetBits, BankBits, B::PlaceChunk>(place));
-            memory.write(bank, address, address + B::Plane, first % Memory::Pieces, codes);
+            TERNC_UNROLL(c, B::Cols) codes[c] = ternc_low<B::CodeBits>(vector.data[i][c]);
+            const int at = i * PlaceBits;
+            const int address = base + ternc_int(ternc_field_at<OffsetBits, B::PlaceChunk>(place, at));
+            const int bank = ternc_int(ternc_field_at<BankBits, B::PlaceChunk>(place, at + OffsetBits));
+            // with several pixels a bundle the highest bit says whether the map has this one
+            const int there = at + OffsetBits + (Link::Pixels > 1 ? BankBits : 0);
+            if (Link::Pixels == 1 || ternc_int(ternc_field_at<1, B::PlaceChunk>(place, there)) != 0) {
+                memory.write(bank, address, address + B::Plane, first % Memory::Pieces, codes);
+            }
         }
     }
 };

@@ -14,7 +14,7 @@
 template <class L>
 struct ternc_vector {
     ternc_uint<L::StepBits> row;                      // within the step
-    ternc_uint<L::XBits> x;                           // column of the map (of its first pixel, in groups of Pixels)
+    ternc_uint<L::XBits> x;                           // number of the bundle: with one pixel, its column
     ternc_uint<L::TileBits> tile;                     // number of the vector within its pixel
     typename L::Element data[L::Pixels][L::Cols];
 };

@@ -31,7 +31,7 @@ class BufferView:
 
     Attributes:
         source: Its number for taps.
-        link: Type of its link; mask: what wraps a row of its circle, 0 where one subtraction does.
+        link: Type of its link; wrapped: row z of its circle, as an expression.
     """
 
     index: int
@@ -41,10 +41,10 @@ class BufferView:
     link: str
     memory: MemoryView
     capacity: int
-    mask: int
+    wrapped: str
     frame_rows: int
     step_rows: int
-    width: int
+    bundles: int
     tiles: int
     pitch: int
     plane: int
@@ -161,7 +161,7 @@ def engine_view(design: Design, number: int, ends: Ends) -> EngineView:
         rows=g.shape.rows,
         cols=g.shape.cols,
         lanes=g.shape.lanes,
-        drain=1,
+        drain=g.shape.drain,
         act_bits=g.act_bits,
         acc_bits=g.acc_bits,
         digits=g.digits,
@@ -253,6 +253,7 @@ def _memory(memory: BankedMemory) -> MemoryView:
 def _buffer(index: int, number: int, engine: Engine, ends: Ends) -> BufferView:
     g: Geometry = engine.geometry
     buffer, capacity = g.buffers[index], g.buffers[index].rows.capacity
+    power = capacity & (capacity - 1) == 0
     return BufferView(
         index=index,
         source=index + 1,
@@ -264,10 +265,10 @@ def _buffer(index: int, number: int, engine: Engine, ends: Ends) -> BufferView:
         link=ends.keepers[ToBuffer(engine=number, buffer=index)].type,
         memory=_memory(buffer.memory),
         capacity=capacity,
-        mask=capacity - 1 if capacity & (capacity - 1) == 0 and capacity > 1 else 0,
+        wrapped=f"z & {capacity - 1}" if power else f"z >= {capacity} ? z - {capacity} : z",
         frame_rows=buffer.rows.frame,
         step_rows=buffer.rows.step,
-        width=buffer.width,
+        bundles=buffer.bundles.count(buffer.width),
         tiles=buffer.tiles,
         pitch=buffer.pitch_words,
         plane=buffer.plane_words,

@@ -62,7 +62,7 @@ class InputView:
     stream_bits: int
     bits: int
     offset: int
-    width: int
+    bundles: int
     chunks: int
     beats: int
     keepers: range
@@ -83,6 +83,8 @@ class OutputView:
     capacity: int
     frame_rows: int
     step_rows: int
+    bundles: int
+    phases: int
     bits: int
     offset: int
     element_bits: int
@@ -240,7 +242,7 @@ def _input(number: int, port: StreamPort, stream: InputStream) -> InputView:
         stream_bits=8 * port.data_bytes,
         bits=stream.bits,
         offset=stream.offset,
-        width=stream.width,
+        bundles=stream.bundles,
         chunks=stream.chunks,
         beats=port.beats_per_frame,
         keepers=range(len(stream.links)),
@@ -260,6 +262,8 @@ def _output(number: int, port: StreamPort, buffer: OutputBuffer, ends: Ends) -> 
         capacity=buffer.rows.capacity,
         frame_rows=buffer.rows.frame,
         step_rows=buffer.rows.step,
+        bundles=buffer.bundles.count(buffer.width),
+        phases=buffer.bundles.phases,
         bits=buffer.bits,
         offset=buffer.offset,
         element_bits=port.element_bits,
