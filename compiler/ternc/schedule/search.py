@@ -105,7 +105,7 @@ class Search:
 
     def lines(self, split: Split) -> Lines:
         """A split's stages: as estimated or, if that keeps the cap on lanes and is faster, refined."""
-        plain = built(self.network, split.engines, self.tilings)
+        plain = built(self.network, self._with_drains(split.engines), self.tilings)
         if plain.unsized.least_interval <= split.cycles:
             return plain
         refined = built(self.network, self.refined(split), self.tilings)
@@ -237,14 +237,27 @@ class Search:
 
         No array drains more than those that read its vectors can take.
         """
-        stages = cut(self.network, [count for count, _ in split.engines])
-        planners = [StagePlanner(stage, self.tilings) for stage in stages]
-        walks = [planner.walks for planner in planners]
-        shapes = tuple(shape for _, shape in split.engines)
-        wanted = zip(planners, shapes, lowered(stages, walks, shapes), strict=True)
-        shapes = tuple(self._fast_enough(one, shape, low.drain, split.cycles) for one, shape, low in wanted)
-        shapes = lowered(stages, walks, shapes)  # a reader may have fewer rows now
-        return tuple((len(stage.layers), shape) for stage, shape in zip(stages, shapes, strict=True))
+        found = []
+        wanted = zip(
+            self._planners(split.engines), split.engines, self._with_drains(split.engines), strict=True
+        )
+        for planner, (count, shape), (_, low) in wanted:
+            found.append((count, self._fast_enough(planner, shape, low.drain, split.cycles)))
+        return self._with_drains(tuple(found))  # a reader may have fewer rows now
+
+    def _planners(self, engines: Pinned) -> list[StagePlanner]:
+        stages = cut(self.network, [count for count, _ in engines])
+        return [StagePlanner(stage, self.tilings) for stage in stages]
+
+    def _with_drains(self, engines: Pinned) -> Pinned:
+        """Engines with drains that their readers can take."""
+        planners = self._planners(engines)
+        shapes = lowered(
+            [planner.stage for planner in planners],
+            [planner.walks for planner in planners],
+            [shape for _, shape in engines],
+        )
+        return tuple((count, shape) for (count, _), shape in zip(engines, shapes, strict=True))
 
     def _fast_enough(
         self, planner: StagePlanner, shape: ArrayShape, most_drain: int, most_cycles: float
