@@ -1,5 +1,7 @@
 """FINN's folding configuration: an engine for each layer, with ``PE`` columns, ``SIMD`` lanes and ``MMV`` rows.
 
+``DRAIN``, which FINN does not have, is that of the array.
+
     {"Defaults": {}, "conv1": {"PE": 8, "SIMD": 3}, "fc1": {"PE": 4, "SIMD": 16, "MMV": 1}}
 
 What a layer does not say is that of ``"Defaults"``, else 1. Defaults are numbers or, as in FINN, ``[number, ["all"]]``.
@@ -18,7 +20,9 @@ from ternc.network.layers import Network
 from ternc.schedule.design import ArrayShape
 from ternc.schedule.pinned import PinnedEngine
 
-_SIDES = {"PE": "cols", "SIMD": "lanes", "MMV": "rows"}
+_SIDES = {"PE": "cols", "SIMD": "lanes", "MMV": "rows", "DRAIN": "drain"}
+_USUAL = ("PE", "SIMD")
+"""Written whatever they are, the others where they are more than 1."""
 _DEFAULTS = "Defaults"
 
 
@@ -91,11 +95,16 @@ def _shape(path: Path, name: str, entry: Any, default: ArrayShape) -> ArrayShape
         if not isinstance(number, int) or isinstance(number, bool) or number < 1:
             raise DataError(f"{path}: {key} of '{name}' must be a number of at least 1, but is {value!r}")
         sides[_SIDES[key]] = number
+    rows, drain = sides["rows"], sides["drain"]
+    if rows % drain or drain.bit_count() > 1:
+        raise DataError(
+            f"{path}: DRAIN of '{name}' must be a power of two that divides MMV = {rows}, but is {drain}"
+        )
     return ArrayShape(**sides)
 
 
 def folding_text(engines: Iterable[tuple[tuple[str, ...], ArrayShape]]) -> str:
-    """The JSON text for engines of one layer each; ``MMV`` is left out where it is 1.
+    """The JSON text for engines of one layer each; ``MMV`` and ``DRAIN`` are left out where they are 1.
 
     Raises:
         ScheduleError: An engine runs several layers.
@@ -111,6 +120,6 @@ def folding_text(engines: Iterable[tuple[tuple[str, ...], ArrayShape]]) -> str:
         document[layers[0]] = {
             key: getattr(shape, side)
             for key, side in _SIDES.items()
-            if key != "MMV" or getattr(shape, side) > 1
+            if key in _USUAL or getattr(shape, side) > 1
         }
     return json.dumps(document, indent=2) + "\n"

@@ -95,7 +95,7 @@ def test_a_schedule_is_explained_and_its_folding_written_and_read(tmp_path: Path
     assert made.exit_code == 0, made.stderr
     found = json.loads(made.stdout)
     assert "explanation" not in found
-    assert found["array"] == [{"rows": 1, "cols": 2, "lanes": 3}] * len(found["layers"])
+    assert found["array"] == [{"rows": 1, "cols": 2, "lanes": 3, "drain": 1}] * len(found["layers"])
     names = [layer["name"] for layer in found["layers"]]
     assert json.loads(second.read_text()) == {"Defaults": {}} | {name: {"PE": 2, "SIMD": 3} for name in names}
     again = run("schedule", str(MODEL), "--folding", str(second), "--explain", "--json")

@@ -48,13 +48,13 @@ def test_layers_get_the_engines_that_the_file_says_and_the_others_its_defaults(
 
 def test_a_folding_that_is_written_is_read_as_the_same_engines(network: Network, tmp_path: Path) -> None:
     names = [layer.name for layer in network.layers]
-    shapes = [shape(f"{n % 3 + 1}x{n + 2}x{n % 2 + 1}") for n in range(len(names))]
+    shapes = [shape(f"{n % 3 + 1}x{n + 2}x{n % 2 + 1}/{n % 3 % 2 + 1}") for n in range(len(names))]
     text = folding_text(((name,), one) for name, one in zip(names, shapes, strict=True))
     engines = read_folding(written(tmp_path, text)).engines(network)
     assert [engine.array for engine in engines] == shapes
     assert text == folding_text(zip(((name,) for name in names), (one.array for one in engines), strict=True))
     assert json.loads(text)[names[0]] == {"PE": 2, "SIMD": 1}
-    assert json.loads(text)[names[1]] == {"PE": 3, "SIMD": 2, "MMV": 2}
+    assert json.loads(text)[names[1]] == {"PE": 3, "SIMD": 2, "MMV": 2, "DRAIN": 2}
 
 
 def test_an_engine_of_several_layers_cannot_be_written() -> None:
@@ -82,7 +82,8 @@ def test_a_layer_that_is_not_there_is_refused_with_those_that_are(network: Netwo
         ({"a": 3}, "'a' must be an object with PE and SIMD, but is 3"),
         ({"a": {"PE": 0}}, "PE of 'a' must be a number of at least 1, but is 0"),
         ({"a": {"SIMD": True}}, "SIMD of 'a' must be a number of at least 1, but is True"),
-        ({"a": {"ram_style": "auto"}}, "'a' has ram_style, but only PE, SIMD, MMV can be taken over"),
+        ({"a": {"ram_style": "auto"}}, "'a' has ram_style, but only PE, SIMD, MMV, DRAIN can be taken over"),
+        ({"a": {"MMV": 6, "DRAIN": 4}}, "DRAIN of 'a' must be a power of two that divides MMV = 6, but is 4"),
         (
             {"Defaults": {"PE": [2, ["MVAU"]]}},
             "PE of 'Defaults' must be a number of at least 1, but is [2, ['MVAU']]",
