@@ -16,7 +16,7 @@ from ternc.network import golden
 from ternc.network.check import verify_network
 from ternc.network.layers import Network
 from ternc.simulate import ends
-from ternc.simulate.borders import OnBorder, explain
+from ternc.simulate.borders import Cancelled, OnBorder, explain
 from ternc.simulate.close import different
 
 Values: TypeAlias = Mapping[str, NDArray[Any]]
@@ -91,7 +91,7 @@ def _compared(
             found = explain(network, exact, frame, one, [c[frame : frame + 1] for c in codes], made)
         except ToolError as error:
             return error.sentence, 0
-        if not isinstance(found, OnBorder):
+        if not isinstance(found, OnBorder | Cancelled):
             return f"frame {frame}, {_first(wanted, got, frame)} ({found})", 0
     return "", len(wrong)
 

@@ -41,6 +41,7 @@ REFUSALS = (
     "a product of two computed values",
     "have no common unit",
     "need integer weights of",
+    "no exact integer form of",
     "counts fewer pixels, which one divisor cannot express",
     "choose different ones",
     "rearranged, with another scale in each channel",

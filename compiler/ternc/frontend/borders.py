@@ -96,10 +96,13 @@ class Exact:
     Attributes:
         outputs: The graph's outputs by name, in their order, ``[1, ...]``; floats are float64.
         crossing: The first element in which onnxruntime differs and float32 explains it, or None.
+        rounded: Whether every discrete value is onnxruntime's too, and its outputs lie within float32's error: small
+            beside the numbers that were added up, though not beside what is left where these cancel out.
     """
 
     outputs: Values
     crossing: Crossing | None
+    rounded: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,9 +165,12 @@ class ExactModel:
                 double.run(node for node in self._model.graph.node if node.output[0] not in given)
         except Exception as error:  # whatever a reference implementation raises: it cannot do this
             raise ToolError(f"{self._file}: cannot be evaluated in float64 ({first_line(error)})") from error
+        names = [output.name for output in self._model.graph.output]
         return Exact(
-            outputs={output.name: double.values[output.name] for output in self._model.graph.output},
+            outputs={name: double.values[name] for name in names},
             crossing=_first_crossing(self._sites, found, double),
+            rounded=not any(site for site in self._sites if np.any(_differs(site, found, double)))
+            and all(_within(found[name], double.values[name], double.sizes[name]) for name in names),
         )
 
     def _in_front(self, names: Sequence[str]) -> set[str]:
@@ -280,6 +286,7 @@ class _Nodes:
 
     def run(self, node: onnx.NodeProto, values: Values) -> Values:
         """The node's outputs by name."""
+        node, values = _ungrouped(node, values)
         read = [name for name in dict.fromkeys(node.input) if name]
         made = [name for name in node.output if name]
         key = node.SerializeToString(deterministic=True)
@@ -304,6 +311,23 @@ class _Nodes:
                 return meant, [onnx.helper.make_opsetid("", 13)]
             case _:
                 return node, self._opsets
+
+
+def _ungrouped(node: onnx.NodeProto, values: Values) -> tuple[onnx.NodeProto, Values]:
+    """A ConvTranspose of groups as one of all channels, with zeros: the reference takes only one output of a group."""
+    groups = next((int(a.i) for a in node.attribute if a.name == "group"), 1)
+    if node.op_type != "ConvTranspose" or groups == 1:
+        return node, values
+    weights = values[node.input[1]]
+    inputs, outputs = weights.shape[0] // groups, weights.shape[1]
+    wide = np.zeros((weights.shape[0], outputs * groups, *weights.shape[2:]), weights.dtype)
+    for g in range(groups):
+        rows = slice(g * inputs, (g + 1) * inputs)
+        wide[rows, g * outputs : (g + 1) * outputs] = weights[rows]
+    whole = onnx.NodeProto()
+    whole.CopyFrom(node)
+    next(a for a in whole.attribute if a.name == "group").i = 1
+    return whole, {**values, node.input[1]: wide}
 
 
 class _Double:
@@ -359,6 +383,8 @@ class _Double:
             near[node.input[0]] = np.where(np.abs(x - border) <= snap * size, border, x)
         for name, array in self._nodes.run(_in_double(node), near).items():
             self.keep(name, array)
+            if node.op_type in _CHOICES and array.dtype.kind == "f":
+                self.sizes[name] = np.full_like(self.values[name], size.max(initial=0.0))
 
 
 def _border(op: str, x: NDArray[Any], other: NDArray[Any]) -> NDArray[Any]:
@@ -401,9 +427,7 @@ def _of_sizes(node: onnx.NodeProto) -> onnx.NodeProto:
 def _first_crossing(sites: Sequence[_Site], single: Values, double: _Double) -> Crossing | None:
     """The first site that differs, as a crossing; None where float32 does not explain it or nothing differs."""
     for site in sites:
-        if site.first:
-            continue
-        differs = single[site.result].astype(np.float64) != double.values[site.result].astype(np.float64)
+        differs = _differs(site, single, double)
         if differs.any():
             place = tuple(int(i) for i in np.argwhere(differs)[0])
             exact, value, border = _at(site, place, single, double.values)
@@ -421,6 +445,20 @@ def _first_crossing(sites: Sequence[_Site], single: Values, double: _Double) -> 
                 count=int(differs.sum()),
             )
     return None
+
+
+def _differs(site: _Site, single: Values, double: _Double) -> NDArray[np.bool_]:
+    """Where a site's integers are not the same; those of an input's own quantiser are given."""
+    if site.first:
+        return np.zeros(1, np.bool_)
+    return np.asarray(single[site.result].astype(np.float64) != double.values[site.result].astype(np.float64))
+
+
+def _within(single: NDArray[Any], exact: NDArray[Any], size: NDArray[Any]) -> bool:
+    """Whether float32's errors explain all differences of an output."""
+    if exact.dtype.kind != "f":
+        return bool(np.array_equal(single, exact))
+    return bool(np.all((np.abs(single - exact) <= _FLOAT32_ERROR * size) | (single == exact)))
 
 
 def _size(site: _Site, place: tuple[int, ...], double: _Double) -> float:

@@ -228,13 +228,13 @@ def _weighted(
         steps: tuple[Step, ...] = (
             *factors,
             *useful(Add(addend=_floats(shift))),
-            *useful(Multiply(factor=_uniform(single.plane.scale))),
+            *_times(single.plane.exact),
         )
     else:
         total = rationals(np.zeros(len(weights)))
         for share in shares:
             moved = _moved(share.plane.weights, offset, layer.groups)
-            total = total + moved * rationals(share.plane.scale)
+            total = total + moved * np.array(share.plane.exact, object)
         steps = useful(Add(addend=_floats(total)))
     size_out = (len(weights), *output)
     products = scale if single is None or len(distinct) > 1 else []
@@ -247,7 +247,7 @@ def _weighted(
             made[:1] if single is not None else ()
         )
         if made:
-            worth = ones() if single is not None else rationals(share.plane.scale) * share.scale
+            worth = ones() if single is not None else np.array(share.plane.exact, object) * share.scale
             worth_of_one = share.plane.scale * float(share.scale)
             moved_by = max(o.snapped for o in found) * absolute_sums(made)
             addends.append(
@@ -483,6 +483,16 @@ def _factors(found: list[Operand], scale: Fraction) -> tuple[Step, ...]:
     if any(_size(step) > 1 for step in steps):
         return useful(Multiply(factor=np.array([float(scale)])))
     return steps
+
+
+def _times(scale: tuple[Fraction, ...]) -> tuple[Step, ...]:
+    """Steps that multiply with fractions exactly: with a float64, and divided by an integer."""
+    divisors = [value.denominator // (value.denominator & -value.denominator) for value in scale]
+    factor = _uniform(np.array([float(v * d) for v, d in zip(scale, divisors, strict=True)]))
+    return (
+        *useful(Multiply(factor=factor)),
+        *useful(Divide(divisor=_uniform(np.array(divisors, np.float64)))),
+    )
 
 
 def _size(step: Step) -> int:

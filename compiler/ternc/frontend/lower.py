@@ -302,9 +302,13 @@ class _Lowering:
         """The first input's shape, inferred from what is lowered so far; 0 for unknown sizes."""
         end = onnx.helper.make_node("Identity", node.inputs[:1], [f"{LOWERED}end"])
         output = onnx.helper.make_tensor_value_info(f"{LOWERED}end", onnx.TensorProto.FLOAT, None)
-        part = onnx.shape_inference.infer_shapes(_model(replace(self, nodes=[*self.nodes, end]), [output]))
+        model = _model(replace(self, nodes=[*self.nodes, end]), [output])
+        part = onnx.shape_inference.infer_shapes(model, data_prop=True)
         found = part.graph.output[0].type.tensor_type
         if not found.HasField("shape"):
+            rank = _reshaped(part.graph, node.inputs[0])
+            if rank:
+                return (0,) * rank
             raise ModelError(f"{self.walk.where(node)}: the number of axes of its input is not known")
         return tuple(d.dim_value for d in found.shape.dim)
 
@@ -345,11 +349,41 @@ class _Lowering:
             attributes |= {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
         if op == "Reshape":
             attributes.pop("allowzero", None)
+        if op == "ConvTranspose" and "output_shape" in attributes:
+            attributes |= self._pads(node)
         proto = onnx.helper.make_node(op, inputs, list(node.outputs))
         for key, value in attributes.items():
+            if value is None:
+                continue
             plain = numpy_helper.from_array(value) if isinstance(value, np.ndarray) else value
             proto.attribute.append(onnx.helper.make_attribute(key, plain))
         self.nodes.append(proto)
+
+    def _pads(self, node: Node) -> dict[str, Any]:
+        """A ConvTranspose's pads in place of its output_shape, of which onnx infers another number of axes.
+
+        Nothing where its input's shape is not known, or where the output is larger than without pads.
+        """
+        given, kernel = node.attributes, self._const(node, 1).array.shape[2:]
+        sizes, wanted = self._shape(node)[2:], given["output_shape"][-len(kernel) :]
+        ones, zeros = [1] * len(kernel), [0] * len(kernel)
+        parts = zip(
+            given.get("strides", ones),
+            given.get("dilations", ones),
+            given.get("output_padding", zeros),
+            strict=True,
+        )
+        full = [
+            (n - 1) * stride + (k - 1) * dilation + 1 + extra
+            for n, k, (stride, dilation, extra) in zip(sizes, kernel, parts, strict=True)
+        ]
+        total = [n - out for n, out in zip(full, wanted, strict=True)]
+        if min(sizes) < 1 or min(total) < 0:
+            return {}
+        less = [n // 2 for n in total]
+        more = [n - part for n, part in zip(total, less, strict=True)]
+        pads = [*less, *more] if given.get("auto_pad") == "SAME_UPPER" else [*more, *less]
+        return {"pads": pads, "output_shape": None, "auto_pad": None}
 
     def _moved(self, op: str, attributes: dict[str, Any]) -> list[str]:
         """Operands that old operator sets have as attributes; taken out of them."""
@@ -407,6 +441,15 @@ def load_for_execution(path: Path, *, dynamic: bool = True) -> onnx.ModelProto:
         for name in graph.outputs
     ]
     return _model(lowering, outputs)
+
+
+def _reshaped(graph: onnx.GraphProto, name: str) -> int:
+    """Number of axes of a value that a Reshape to a computed shape makes; 0 where it is not known."""
+    maker = next((node for node in graph.node if name in node.output and node.op_type == "Reshape"), None)
+    known = {info.name: info.type.tensor_type.shape.dim for info in graph.value_info}
+    if maker is None or len(known.get(maker.input[1], ())) != 1:
+        return 0
+    return int(known[maker.input[1]][0].dim_value)
 
 
 def _model(lowering: _Lowering, outputs: list[onnx.ValueInfoProto]) -> onnx.ModelProto:

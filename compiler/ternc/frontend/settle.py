@@ -138,7 +138,7 @@ def _on_units(scales: tuple[Fraction, ...]) -> list[Fraction]:
             groups.append([scale])
     moved = {Fraction(0): Fraction(0)}
     for group in groups:
-        unit = Fraction(grid_step(np.unique(np.array(group, np.float64))) or 1.0)
+        unit = grid_step(np.unique(np.array(group, np.float64))) or Fraction(1)
         moved |= {scale: round(scale / unit) * unit if len(group) > 1 else scale for scale in group}
     return [moved[abs(s)] * (1 if s > 0 else -1) for s in scales]
 

@@ -417,7 +417,9 @@ class Walk:
             return value
         befores = old.parts if isinstance(old, Joined) else (old,)
         afters = value.parts if isinstance(value, Joined) else (value,)
-        parts = [self._refilled(node, b, a) for b, a in zip(befores, afters, strict=False)]
+        if len(befores) != len(afters):  # side by side with something: nothing is made of their padding
+            return value
+        parts = [self._refilled(node, b, a) for b, a in zip(befores, afters, strict=True)]
         return replace(value, parts=tuple(parts)) if isinstance(value, Joined) else parts[0]
 
     def _refilled(self, node: Node, before: View, after: View) -> View:

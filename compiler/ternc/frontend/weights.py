@@ -7,6 +7,7 @@ step, or a few magnitudes of any size (two-scale ternary networks have +Wp and -
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,11 +40,16 @@ class Plane:
 
     Attributes:
         weights: int32, the shape of the real weights.
-        scale: float64 ``[O]``, above 0 (1 for a channel of zeros).
+        exact: The scale of each output channel, above 0 (1 for a channel of zeros).
     """
 
     weights: Weights
-    scale: Reals
+    exact: tuple[Fraction, ...]
+
+    @property
+    def scale(self) -> Reals:
+        """float64 ``[O]``: the scales, rounded."""
+        return np.array([float(value) for value in self.exact])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -73,8 +79,8 @@ def split(weights: Reals) -> Integers:
     flat = weights.reshape(len(weights), -1)
     signs = np.sign(flat).astype(np.int32)
     count = len(flat)
-    first, first_scale = signs.copy(), np.ones(count)
-    others: dict[int, tuple[Weights, Reals]] = {}
+    first, first_scale = signs.copy(), [Fraction(1)] * count
+    others: dict[int, tuple[Weights, list[Fraction]]] = {}
     misfit = np.zeros(flat.shape, np.bool_)
     commonest = np.ones(count)
     everywhere: tuple[Reals, NDArray[np.int64]] | None = None
@@ -83,11 +89,12 @@ def split(weights: Reals) -> Integers:
         if not sizes.size:
             continue
         if sizes[-1] - sizes[0] <= TOLERANCE * sizes[-1]:
-            first_scale[channel] = commonest[channel] = sizes[np.argmax(counts)]
+            commonest[channel] = sizes[np.argmax(counts)]
+            first_scale[channel] = Fraction(commonest[channel])
             continue
         step = grid_step(sizes)
         if step is not None:
-            first[channel], first_scale[channel] = np.rint(row / step), step
+            first[channel], first_scale[channel] = np.rint(row / float(step)), step
             continue
         levels = _levels(sizes)
         if len(levels) > MAGNITUDES or levels[-1] > FARTHEST * levels[0]:
@@ -100,15 +107,15 @@ def split(weights: Reals) -> Integers:
         for n, level in enumerate(levels):
             at = np.where(_near(np.abs(row), level), signs[channel], 0)
             if n == 0:
-                first[channel], first_scale[channel] = at, level
+                first[channel], first_scale[channel] = at, Fraction(level)
                 continue
-            plane, scale = others.setdefault(n, (np.zeros_like(signs), np.ones(count)))
-            plane[channel], scale[channel] = at, level
+            plane, scale = others.setdefault(n, (np.zeros_like(signs), [Fraction(1)] * count))
+            plane[channel], scale[channel] = at, Fraction(level)
     planes = [(first, first_scale), *(others[n] for n in sorted(others))]
     ends = min(int(p.min()) for p, _ in planes), max(int(p.max()) for p, _ in planes)
     return Integers(
         planes=tuple(
-            Plane(weights=np.asarray(p.reshape(weights.shape), np.int32), scale=s) for p, s in planes
+            Plane(weights=np.asarray(p.reshape(weights.shape), np.int32), exact=tuple(s)) for p, s in planes
         ),
         bits=max(2, signed_bits(*ends)),
         misfits=np.flatnonzero(misfit).astype(np.int64),
@@ -142,7 +149,7 @@ def _near(sizes: Reals, level: float) -> NDArray[np.bool_]:
     return np.asarray(np.abs(sizes - level) <= TOLERANCE * level)
 
 
-def grid_step(levels: Reals) -> float | None:
+def grid_step(levels: Reals) -> Fraction | None:
     """The largest step of which all magnitudes (rising) are multiples up to `WIDEST`, or None."""
     gaps = np.count_nonzero(np.diff(levels) > TOLERANCE * levels[1:])
     if levels[-1] > (WIDEST + 0.5) * levels[0] or gaps >= WIDEST:
@@ -157,16 +164,16 @@ def grid_step(levels: Reals) -> float | None:
     multiples = np.rint(ratios[np.argmax(fits)])
     exact = np.flatnonzero(np.log2(multiples) % 1 == 0)  # the step itself, scaled without rounding
     best = int(exact[0]) if exact.size else int(np.argmax(multiples))
-    step = float(levels[best] / multiples[best])
+    step = Fraction(float(levels[best])) / int(multiples[best])
     return step if exact.size else _single(step, levels, multiples)
 
 
-def _single(step: float, levels: Reals, multiples: Reals) -> float:
+def _single(step: Fraction, levels: Reals, multiples: Reals) -> Fraction:
     """The float32 whose multiples, rounded to float32, are the magnitudes: the file's scale; else the step itself."""
-    near = np.float32(step)
+    near = np.float32(float(step))
     for candidate in (near, np.nextafter(near, np.float32(0)), np.nextafter(near, np.float32(np.inf))):
         if np.array_equal((multiples * float(candidate)).astype(np.float32).astype(np.float64), levels):
-            return float(candidate)
+            return Fraction(float(candidate))
     return step
 
 

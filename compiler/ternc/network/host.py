@@ -211,10 +211,20 @@ def _has_every_code(prologue: Prologue) -> bool:
     range.
     """
     discrete = [n for n, s in enumerate(prologue.steps) if isinstance(s, Round | Sign | Thresholds)]
-    if len(discrete) > 1 or any(isinstance(prologue.steps[n], Sign) for n in discrete):
+    if len(discrete) > 1 or any(_skips(prologue.steps[n]) for n in discrete):
         return False
     clips = [step for step in prologue.steps[max(discrete, default=0) :] if isinstance(step, Clamp)]
     return not any(np.any(step.low > 0) or np.any(step.high < 0) for step in clips)
+
+
+def _skips(step: Step) -> bool:
+    """Whether a discrete step skips an integer: a sign, or thresholds with no float32 between two of them."""
+    match step:
+        case Thresholds(values=values):
+            middle = ((values[:, :-1] + values[:, 1:]) / 2).astype(np.float32)
+            return bool(np.any((middle < values[:, :-1]) | (middle >= values[:, 1:])))
+        case _:
+            return isinstance(step, Sign)
 
 
 def _inverse(step: Step, y: NDArray[np.float64]) -> NDArray[np.float64]:

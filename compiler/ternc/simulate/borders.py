@@ -64,9 +64,14 @@ class OnBorder:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancelled:
+    """A frame whose ONNX outputs are those of the network up to float32's rounding of numbers that cancel out."""
+
+
 def explain(
     network: Network, model: ExactModel, frame: int, x: Values, codes: Sequence[Codes], got: Values
-) -> OnBorder | str:
+) -> OnBorder | Cancelled | str:
     """Why the golden model's outputs of one frame are not those of onnxruntime.
 
     It is float32's doing where the golden model's outputs are those of the ONNX model evaluated in float64, and the
@@ -101,6 +106,8 @@ def explain(
         loose = ()
     if unlike:
         return unlike
+    if found.rounded:
+        return Cancelled()
     if found.crossing is None:
         return "no value that float32 rounds to the other side of a border explains it"
     place = _place(network, codes, found.crossing)

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from ternc.network.host import SCORE
 from ternc.network.layers import Network
-from ternc.simulate.borders import OnBorder
+from ternc.simulate.borders import Cancelled, OnBorder
 from ternc.simulate.close import NEAR_ZERO, RELATIVE, aligned, different
 from ternc.simulate.ends import Codes, Values, real_codes
 
-Explain: TypeAlias = Callable[[int], OnBorder | str]
+Explain: TypeAlias = Callable[[int], OnBorder | Cancelled | str]
 """Where float32 alone makes a frame differ, or the reason why it does not."""
 
 

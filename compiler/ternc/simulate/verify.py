@@ -21,7 +21,7 @@ from ternc.schedule.design import StreamPort
 from ternc.schedule.timing import TIMED_FRAMES
 from ternc.simulate import frames as frame_sets
 from ternc.simulate import icarus, onnx, verilator
-from ternc.simulate.borders import OnBorder, explain
+from ternc.simulate.borders import Cancelled, OnBorder, explain
 from ternc.simulate.ends import Codes, decode, on_ports
 from ternc.simulate.frames import Frames
 from ternc.simulate.locate import RtlMismatch, locate
@@ -283,7 +283,7 @@ def versus_onnx(build: Opened, frames: Frames, leaving: Sequence[Codes]) -> Onnx
 
     model = cache(lambda: frontend.ExactModel(build.model))
 
-    def why(frame: int) -> OnBorder | str:
+    def why(frame: int) -> OnBorder | Cancelled | str:
         one = slice(frame, frame + 1)
         x = {name: array[one] for name, array in frames.inputs.items()}
         codes = [array[one] for array in frames.codes]

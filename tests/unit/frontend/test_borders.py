@@ -146,3 +146,37 @@ def test_an_operator_that_the_reference_does_not_know_is_said(
         ToolError, match=r"^Round\.onnx: cannot be evaluated in float64 \(no such operator\)$"
     ):
         run(path, five())
+
+
+def test_what_is_left_where_terms_cancel_out_is_float32s_rounding(tmp_path: Path) -> None:
+    graph = Graph()
+    v = graph.node("MatMul", graph.quant("x", 0.25, 4), graph.const(np.array([[0.35], [-0.35]], np.float32)))
+    path = graph.save(tmp_path / "m.onnx", [1, 2], graph.node("Add", v, graph.const(0.1)))
+    x = {"x": np.array([[1.5, 1.5]], np.float32)}
+    assert ExactModel(path).evaluate(x, x).rounded
+    assert not ExactModel(tenths(tmp_path, "Round")).evaluate(five(), five()).rounded  # another code
+
+
+def test_a_transposed_convolution_of_groups_with_several_outputs_each(tmp_path: Path) -> None:
+    graph = Graph(1)
+    v = graph.node(
+        "ConvTranspose",
+        graph.quant("x", 0.25, 4),
+        graph.const(graph.trits(4, 3, 2, 2)),
+        group=2,
+        strides=[2, 2],
+    )
+    path = graph.save(tmp_path / "m.onnx", [1, 4, 3, 3], v)
+    x = {"x": np.asarray(np.random.default_rng(0).normal(size=(1, 4, 3, 3)), np.float32)}
+    np.testing.assert_allclose(run(path, x)[0], next(iter(execute(path, x).values())), rtol=1e-6)
+
+
+def test_the_values_of_the_largest_have_the_error_of_their_sums(tmp_path: Path) -> None:
+    graph = Graph()
+    v = graph.node(
+        "MatMul", graph.quant("x", 0.25, 4), graph.const(np.array([[0.35, 0.35], [-0.35, -0.7]], np.float32))
+    )
+    v = graph.node("TopK", v, graph.const(np.array([1], np.int64)), axis=-1, outputs=2)
+    path = graph.save(tmp_path / "m.onnx", [1, 2], v)
+    x = {"x": np.array([[1.5, 1.5]], np.float32)}
+    assert ExactModel(path).evaluate(x, x).rounded

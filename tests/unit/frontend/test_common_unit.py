@@ -99,3 +99,14 @@ def test_all_dialects_give_one_network(tmp_path: Path, scales: tuple[float, ...]
         networks.append(found.network)
     for other in networks[1:]:
         assert differences(networks[0], other) == ()
+
+
+def test_weights_near_a_grid_beside_weights_on_it(tmp_path: Path) -> None:
+    w = Writer()
+    x = quantised(w, w.input("x", (1, 4, 2, 2)), Format(bits=5, signed=True, scale=0.5), "qonnx")
+    near = np.array([0.5, -0.176, 0.176, -0.5], np.float32)  # 125 and 44 times 0.004, which is no float32
+    one = w.node("Conv", x, w.const(near.reshape(1, 4, 1, 1)))
+    other = w.node("Conv", x, w.const(np.full((1, 4, 1, 1), 0.5, np.float32)))
+    v = quantised(w, w.node("Add", one, other), Format(bits=4, signed=True, scale=0.5), "qonnx")
+    w.output(v, "y")
+    assert proof(judged(tmp_path, w.model(17))).unsettled == 0

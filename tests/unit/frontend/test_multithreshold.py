@@ -131,3 +131,14 @@ def test_refusals(tmp_path: Path, values: object, reason: str) -> None:
     with pytest.raises(ModelError) as caught:
         read(g.save(tmp_path / "model.onnx", [1, 2, 3, 3], g.node("Conv", v, g.const(g.trits(1, 2, 1, 1)))))
     assert caught.value.sentence == f"model.onnx: node 'mt' (MultiThreshold){reason}"
+
+
+def test_behind_a_reshape_to_a_computed_shape(tmp_path: Path) -> None:
+    g = Graph(9)
+    v = g.node("Conv", g.quant("x", 0.25, 4), g.const(g.trits(3, 2, 2, 2)))
+    first = g.node("Gather", g.node("Shape", v), g.const(np.array(0, np.int64)), axis=0)
+    first = g.node("Unsqueeze", first, axes=[0])
+    v = g.node("Reshape", v, g.node("Concat", first, g.const(np.array([-1], np.int64)), axis=0))
+    v = g.node("MultiThreshold", v, g.const([[0.1, 0.4]]), domain=QONNX, out_dtype="UINT2")
+    v = g.node("MatMul", v, g.const(g.trits(12, 3)))
+    matches(g.save(tmp_path / "m.onnx", [1, 2, 3, 3], v, opset=11), numbers(20, 2, 3, 3))

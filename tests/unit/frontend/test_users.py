@@ -109,3 +109,22 @@ def test_inputs_for_an_input_that_is_made_binary(tmp_path: Path) -> None:
     made = host.real_input(network.inputs[0], tensor, codes)
     back = host.encode_input(network.inputs[0], tensor, made)
     assert np.array_equal(back[codes != 0], codes[codes != 0])
+
+
+def test_a_padded_value_beside_itself(tmp_path: Path) -> None:
+    g = Graph(21)
+    v = g.quant(g.node("Conv", g.quant("x", 0.25, 4), g.const(g.trits(2, 2, 1, 1))), 0.25, 4)
+    v = g.node("Concat", v, g.const(np.zeros((1, 1, 3, 3), np.float32)), axis=1)
+    v = g.node("Concat", v, v, axis=1)
+    v = g.node("Conv", v, g.const(g.trits(4, 6, 2, 2)))
+    matches(g.save(tmp_path / "m.onnx", [1, 2, 3, 3], v), frames(20, 2, 3, 3))
+
+
+@pytest.mark.parametrize("auto", ["NOTSET", "SAME_UPPER", "SAME_LOWER"])
+def test_an_output_shape_in_an_old_operator_set(tmp_path: Path, auto: str) -> None:
+    g = Graph(22)
+    given = {} if auto == "NOTSET" else {"auto_pad": auto}
+    weights = g.const(g.trits(2, 3, 4, 3))
+    v = g.node("ConvTranspose", g.quant("x", 0.25, 4), weights, output_shape=[7, 6], strides=[2, 2], **given)
+    v = g.node("Conv", g.quant(v, 0.5, 4), g.const(g.trits(2, 3, 2, 2)))
+    matches(g.save(tmp_path / "m.onnx", [1, 2, 4, 3], v, opset=9), frames(20, 2, 4, 3))

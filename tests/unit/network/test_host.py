@@ -12,7 +12,7 @@ from networks import output_of
 from ternc.errors import DataError, InternalError
 from ternc.network.host import decode_output, encode_input, real_input
 from ternc.network.layers import IntRange, Output, Prologue, Tensor
-from ternc.network.steps import Clamp, Divide, Function, Multiply, Round
+from ternc.network.steps import Clamp, Divide, Function, Multiply, Round, Thresholds
 
 TENSOR = Tensor(name="in", channels=1, height=1, width=2, range=IntRange(low=-128, high=127))
 DECLARED = Prologue(
@@ -174,3 +174,12 @@ def test_a_clip_that_leaves_0_out_gives_codes_near_by() -> None:
     above = replace(QUANTISED, steps=(*QUANTISED.steps, clip))
     real = real_input(above, TENSOR, np.zeros((1, 1, 1, 2), np.int64))
     assert (encode_input(above, TENSOR, real) == 1).all()
+
+
+def test_of_equal_thresholds_the_codes_between_become_others() -> None:
+    thresholds = Thresholds(values=np.array([[0.0, 0.0, 1.0 - 2.0**-30, 1.0]]))
+    prologue = replace(QUANTISED, steps=(thresholds,), scale=1.0)
+    tensor = replace(TENSOR, range=IntRange(low=0, high=4))
+    codes = np.array([[0, 1], [2, 3], [4, 4]], np.int64).reshape(3, 1, 1, 2)
+    back = encode_input(prologue, tensor, real_input(prologue, tensor, codes))
+    np.testing.assert_array_equal(back.ravel(), [0, 2, 2, 4, 4, 4])
