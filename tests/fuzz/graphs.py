@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from fuzz import elementwise, layers, moves, pools
+from fuzz import elementwise, integers, layers, moves, pools
 from fuzz.ends import finish
 from fuzz.net import Net, Val, start
 from fuzz.quantisers import FINN, drawn_weights, quantiser, written_weights
@@ -141,8 +141,13 @@ def _done(net: Net, x: Val) -> None:
 def layer(net: Net) -> None:
     """A layer with weights."""
     x = _arranged(net, net.any())
+    given = integers.codes_of(net, x) if x.rank in (2, 3, 4) and x.axis == 1 else None
+    if given is not None and net.chance(35):
+        made = integers.layer(net, x, given)
+        return net.live.append(made) if made.codes else _done(net, _behind(net, made))
     if x.rank <= 4:
         _done(net, _behind(net, layers.linear(net, x)))
+    return None
 
 
 def residual(net: Net) -> None:

@@ -34,6 +34,7 @@ class Plan:
         dynamic: Whether the batch is a name, or else 1.
         stored: Where constants are: initialisers, Constant nodes, or initialisers repeated as graph inputs.
         kept: Whether batch normalisation is kept as a node, or else folded into the weights in front of it.
+        counted: Whether quantisers count thresholds, as FINN's transformations leave them.
     """
 
     opset: int
@@ -43,6 +44,7 @@ class Plan:
     dynamic: bool
     stored: str
     kept: bool
+    counted: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,6 +241,7 @@ def start(draw: st.DrawFn) -> Net:
         dynamic=draw(st.integers(0, 9)) >= 7,
         stored=pick("initialisers", "initialisers", "initialisers", "nodes", "inputs"),
         kept=pick(True, False),
+        counted=acts == "qonnx" and draw(st.integers(0, 9)) >= 8,
     )
     net = Net(draw=draw, plan=plan)
     net.note(
@@ -249,5 +252,6 @@ def start(draw: st.DrawFn) -> Net:
         "arbitrary numbers" if plan.arbitrary else "binary fractions",
         "batch dynamic" if plan.dynamic else "batch 1",
         f"constants as {plan.stored}",
+        *(["thresholds everywhere"] if plan.counted else []),
     )
     return net

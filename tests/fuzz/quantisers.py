@@ -22,6 +22,8 @@ def quantiser(net: Net, x: Val, *, plain: bool = False, like: Val | None = None,
         always: It does share it.
     """
     dialect = net.plan.acts if plain or net.chance(85) else _any_dialect(net)
+    if net.plan.counted and not x.padded and not always and not net.chance(10):
+        return _thresholds(net, x)
     special = None if plain else net.pick(None, None, None, None, None, "bipolar", "steps", "thresholds")
     if special == "bipolar" and dialect == "qonnx" and not x.padded:
         return _bipolar(net, x)
@@ -37,8 +39,11 @@ def quantiser(net: Net, x: Val, *, plain: bool = False, like: Val | None = None,
     scale = float(f.scale) if isinstance(f.scale, float) else None
     reach = float(np.max(f.scale)) * max(f.high - f.zero, f.zero - f.low)
     each = scale is None
-    return replace(
+    made = replace(
         x, name=name, size=min(x.size, reach), codes=True, scale=scale, finite=True, plain=False, each=each
+    )
+    return (
+        _truncated(net, made, f) if dialect == "qonnx" and not plain and not each and net.chance(10) else made
     )
 
 
@@ -100,6 +105,24 @@ def _quant(net: Net, x: Val, f: Format) -> str:
     operands = (net.w.const(spread), net.w.const(float(f.zero)), net.w.const(float(f.bits)))
     attributes: dict[str, Any] = {"signed": int(f.signed), "narrow": int(narrow), "rounding_mode": mode}
     return net.w.node("Quant", x.name, *operands, domain=QONNX, **attributes)
+
+
+def _truncated(net: Net, x: Val, f: Format) -> Val:
+    """Without the lowest bits of its codes."""
+    net.note("Trunc")
+    assert isinstance(f.scale, float)
+    bits = net.whole(1, f.bits)
+    mode = net.pick("FLOOR", "ROUND", "CEIL")
+    lead = [net.w.const(f.scale), net.w.const(float(f.zero)), net.w.const(float(f.bits))]
+    if net.chance(50):
+        name = net.w.node("Trunc", x.name, *lead, net.w.const(float(bits)), domain=QONNX, rounding_mode=mode)
+        return replace(x, name=name, size=x.size / 2 ** (f.bits - bits))
+    net.note("Trunc with an output scale")
+    scale = float(f.scale * 2 ** (f.bits - bits))
+    rest = [net.w.const(scale), net.w.const(float(bits))]
+    attributes: dict[str, Any] = {"signed": int(f.signed), "narrow": 0, "rounding_mode": mode}
+    name = net.w.node("Trunc", x.name, *lead, *rest, domain=QONNX, **attributes)
+    return replace(x, name=name, scale=scale)
 
 
 def _bipolar(net: Net, x: Val) -> Val:

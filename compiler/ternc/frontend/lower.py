@@ -303,14 +303,17 @@ class _Lowering:
         end = onnx.helper.make_node("Identity", node.inputs[:1], [f"{LOWERED}end"])
         output = onnx.helper.make_tensor_value_info(f"{LOWERED}end", onnx.TensorProto.FLOAT, None)
         model = _model(replace(self, nodes=[*self.nodes, end]), [output])
-        part = onnx.shape_inference.infer_shapes(model, data_prop=True)
-        found = part.graph.output[0].type.tensor_type
-        if not found.HasField("shape"):
-            rank = _reshaped(part.graph, node.inputs[0])
-            if rank:
-                return (0,) * rank
-            raise ModelError(f"{self.walk.where(node)}: the number of axes of its input is not known")
-        return tuple(d.dim_value for d in found.shape.dim)
+        told = -1
+        while told < len(
+            model.graph.value_info
+        ):  # each round makes the values behind a Reshape known, up to the next one
+            told = len(model.graph.value_info)
+            part = onnx.shape_inference.infer_shapes(model, data_prop=True)
+            found = part.graph.output[0].type.tensor_type
+            if found.HasField("shape"):
+                return tuple(d.dim_value for d in found.shape.dim)
+            model.graph.value_info.extend(_reshaped(part.graph))
+        raise ModelError(f"{self.walk.where(node)}: the number of axes of its input is not known")
 
     def _cast(self, node: Node, x: str, output: str) -> None:
         if node.op == "CastLike":
@@ -443,13 +446,21 @@ def load_for_execution(path: Path, *, dynamic: bool = True) -> onnx.ModelProto:
     return _model(lowering, outputs)
 
 
-def _reshaped(graph: onnx.GraphProto, name: str) -> int:
-    """Number of axes of a value that a Reshape to a computed shape makes; 0 where it is not known."""
-    maker = next((node for node in graph.node if name in node.output and node.op_type == "Reshape"), None)
-    known = {info.name: info.type.tensor_type.shape.dim for info in graph.value_info}
-    if maker is None or len(known.get(maker.input[1], ())) != 1:
-        return 0
-    return int(known[maker.input[1]][0].dim_value)
+def _reshaped(graph: onnx.GraphProto) -> list[onnx.ValueInfoProto]:
+    """Values of a Reshape to a computed shape: onnx infers the shape's length, but no axes from it."""
+    known = {
+        v.name: v.type.tensor_type.shape.dim for v in graph.value_info if v.type.tensor_type.HasField("shape")
+    }
+    found = []
+    for node in graph.node:
+        if (
+            node.op_type == "Reshape"
+            and node.output[0] not in known
+            and len(known.get(node.input[1], ())) == 1
+        ):
+            axes = [None] * int(known[node.input[1]][0].dim_value)
+            found.append(onnx.helper.make_tensor_value_info(node.output[0], onnx.TensorProto.FLOAT, axes))
+    return found
 
 
 def _model(lowering: _Lowering, outputs: list[onnx.ValueInfoProto]) -> onnx.ModelProto:

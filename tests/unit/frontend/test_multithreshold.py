@@ -139,6 +139,7 @@ def test_behind_a_reshape_to_a_computed_shape(tmp_path: Path) -> None:
     first = g.node("Gather", g.node("Shape", v), g.const(np.array(0, np.int64)), axis=0)
     first = g.node("Unsqueeze", first, axes=[0])
     v = g.node("Reshape", v, g.node("Concat", first, g.const(np.array([-1], np.int64)), axis=0))
-    v = g.node("MultiThreshold", v, g.const([[0.1, 0.4]]), domain=QONNX, out_dtype="UINT2")
+    v = g.node("Neg", g.node("Relu", v))
+    v = g.node("MultiThreshold", v, g.const([[-0.4, -0.1]]), domain=QONNX, out_dtype="UINT2")
     v = g.node("MatMul", v, g.const(g.trits(12, 3)))
     matches(g.save(tmp_path / "m.onnx", [1, 2, 3, 3], v, opset=11), numbers(20, 2, 3, 3))

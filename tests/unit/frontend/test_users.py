@@ -121,10 +121,11 @@ def test_a_padded_value_beside_itself(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("auto", ["NOTSET", "SAME_UPPER", "SAME_LOWER"])
-def test_an_output_shape_in_an_old_operator_set(tmp_path: Path, auto: str) -> None:
+def test_an_output_shape_below_the_input_s(tmp_path: Path, auto: str) -> None:
     g = Graph(22)
-    given = {} if auto == "NOTSET" else {"auto_pad": auto}
     weights = g.const(g.trits(2, 3, 4, 3))
-    v = g.node("ConvTranspose", g.quant("x", 0.25, 4), weights, output_shape=[7, 6], strides=[2, 2], **given)
+    v = g.node(
+        "ConvTranspose", g.quant("x", 0.25, 4), weights, output_shape=[3, 2], strides=[2, 2], auto_pad=auto
+    )
     v = g.node("Conv", g.quant(v, 0.5, 4), g.const(g.trits(2, 3, 2, 2)))
     matches(g.save(tmp_path / "m.onnx", [1, 2, 4, 3], v, opset=9), frames(20, 2, 4, 3))
