@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ternc.frontend.graph import OnnxGraph
 from ternc.frontend.values import Array, Node
-
-if TYPE_CHECKING:
-    from ternc.frontend.load import OnnxGraph
 
 SHAPES = {"Reshape": 1, "Expand": 1, "Resize": 3}
 """Input position of the operand that holds a shape with the batch in front."""

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from ternc.errors import ModelError
 from ternc.frontend import fold
 from ternc.frontend.build import make_pool, signed, start, term_ranges
+from ternc.frontend.graph import InputInfo, OnnxGraph
 from ternc.frontend.grid import Rationals, affine, find_grid
-from ternc.frontend.load import InputInfo, OnnxGraph
 from ternc.frontend.ops_sum import summed
 from ternc.frontend.settle import common, unit_of
 from ternc.frontend.values import (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,51 +13,12 @@ from onnx import numpy_helper
 from ternc.errors import ModelError
 from ternc.frontend.batch import for_one_frame
 from ternc.frontend.estimators import without_estimators
+from ternc.frontend.graph import InputInfo, OnnxGraph
 from ternc.frontend.values import Array, Node
 
 OLDEST_OPSET, NEWEST_OPSET = 9, 25
 
 DAMAGED = "must be an ONNX model, but is damaged, cut short or of another kind"
-
-DOMAINS = ("", "qonnx.custom_op.general", "onnx.brevitas", "finn.custom_op.general")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class InputInfo:
-    """A graph input: name, ONNX shape (None where symbolic), numpy dtype name."""
-
-    name: str
-    shape: tuple[int | None, ...]
-    dtype: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class OnnxGraph:
-    """A readable ONNX graph.
-
-    Attributes:
-        file: The file's name, for messages.
-        nodes: In topological order.
-        initialisers: By name.
-        inputs: The graph inputs that are no initialisers.
-        outputs: Names of the graph outputs.
-        output_dtypes: numpy dtype names of the graph outputs, ``"undefined"`` where the file does not say.
-        types: Integer type names (``finn_datatype``) by tensor name.
-        opset: Of the standard domain.
-        ranks: Number of axes of each value, as far as the file tells.
-        batch: How many frames the file has been exported for; 1 where that is open.
-    """
-
-    file: str
-    nodes: tuple[Node, ...]
-    initialisers: Mapping[str, Array]
-    inputs: tuple[InputInfo, ...]
-    outputs: tuple[str, ...]
-    output_dtypes: Mapping[str, str]
-    types: Mapping[str, str]
-    opset: int
-    ranks: Mapping[str, int]
-    batch: int = 1
 
 
 def load_proto(path: Path) -> onnx.ModelProto:

@@ -19,7 +19,8 @@ from onnx import numpy_helper
 from ternc.errors import ModelError, ToolError
 from ternc.frontend import fold, ops_integer, ops_quant
 from ternc.frontend.build import Builder
-from ternc.frontend.load import OnnxGraph, read_graph
+from ternc.frontend.graph import OnnxGraph
+from ternc.frontend.load import read_graph
 from ternc.frontend.runtime import Session, Values, completed, run_frames
 from ternc.frontend.values import Array, Const, Node
 from ternc.frontend.walk import Walk

@@ -23,8 +23,9 @@ from ternc.frontend.anomaly import AnomalyWish, add_anomaly
 from ternc.frontend.build import Builder
 from ternc.frontend.ends import Ends, finish, first_views
 from ternc.frontend.epilogue import extract
+from ternc.frontend.graph import OnnxGraph
 from ternc.frontend.input_quant import InputQuant
-from ternc.frontend.load import OnnxGraph, read_graph
+from ternc.frontend.load import read_graph
 from ternc.frontend.walk import Walk
 from ternc.network.layers import Network
 

@@ -14,7 +14,7 @@ import numpy as np
 from ternc.errors import ModelError
 from ternc.frontend import fold, refused
 from ternc.frontend.build import Builder
-from ternc.frontend.load import DOMAINS, OnnxGraph
+from ternc.frontend.graph import DOMAINS, OnnxGraph
 from ternc.frontend.values import (
     NOTHING,
     Array,

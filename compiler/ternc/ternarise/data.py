@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ternc.errors import DataError
-from ternc.frontend.load import InputInfo
+from ternc.frontend.graph import InputInfo
 from ternc.npy import read_arrays
 
 LABELS = ("y", "label", "labels")

@@ -17,7 +17,8 @@ from ternc.errors import ModelError
 from ternc.frontend.build import Builder
 from ternc.frontend.ends import first_views
 from ternc.frontend.fold import type_range
-from ternc.frontend.load import OnnxGraph, load_proto, read_graph
+from ternc.frontend.graph import OnnxGraph
+from ternc.frontend.load import load_proto, read_graph
 from ternc.frontend.runtime import first_line
 from ternc.frontend.values import Array, Const, Node
 from ternc.frontend.walk import Walk

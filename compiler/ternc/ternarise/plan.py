@@ -14,7 +14,7 @@ import numpy as np
 
 from ternc.errors import ModelError
 from ternc.frontend.fold import type_range
-from ternc.frontend.load import OnnxGraph
+from ternc.frontend.graph import OnnxGraph
 from ternc.frontend.ops_elementwise import ACTIVATIONS
 from ternc.frontend.values import Array, Node
 

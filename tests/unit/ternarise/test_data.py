@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ternc.errors import DataError
-from ternc.frontend.load import InputInfo
+from ternc.frontend.graph import InputInfo
 from ternc.ternarise.data import read_data
 
 IMAGE = InputInfo(name="image", shape=(None, 1, 2, 2), dtype="float32")
