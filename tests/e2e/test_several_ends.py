@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import shutil
@@ -16,6 +17,7 @@ import pytest
 import ternc
 from ternc.pipeline import Build
 from ternc.simulate.verify import VerifyOptions, verify
+from ternc.simulate.verify_hls import HlsOptions, verify_hls
 from unit.frontend.onnx_models import Graph
 from zoo import shape
 
@@ -69,6 +71,13 @@ def test_several_ends_agree_in_values_and_cycles(stalls: int | None, two: Build)
     assert report.latency_cycles.simulated == two.design.latency_cycles
     assert [port.value for port in two.design.inputs] == ["left", "right"]
     assert len({port.name for port in (*two.design.inputs, *two.design.outputs)}) == 4
+
+
+def test_several_ends_in_c_simulation(two: Build) -> None:
+    if importlib.util.find_spec("hls4ml") is None and "CI" not in os.environ:
+        pytest.skip("hls4ml is not installed")
+    report = verify_hls(two.path, HlsOptions(frames=32, dialects=("catapult",)))
+    assert report.ok, report.failures()
 
 
 def test_several_ends_in_icarus(two: Build) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from ternc.cli.arguments import common
 from ternc.cli.terminal import Terminal
@@ -68,6 +69,8 @@ def verify_command(
     if engine == "hls":
         if options["stalls"] is not None:
             raise click.UsageError("--stalls excludes --engine hls: C simulation has no time")
+        if click.get_current_context().get_parameter_source("simulator") is ParameterSource.COMMANDLINE:
+            raise click.UsageError("--simulator excludes --engine hls: a C++ compiler runs it")
         return _verify_hls(terminal, build, input_path, options["frames"], hls)
     if hls:
         raise click.UsageError("--hls needs --engine hls")
