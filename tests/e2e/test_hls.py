@@ -112,6 +112,17 @@ def test_nothing_is_undefined(chain: Build, types: Types) -> None:
     assert found.beats[0].shape[0] == 4
 
 
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_the_text_that_is_synthesised_gives_the_same(
+    chain: Build, simulated: Simulation, dialect: Dialect
+) -> None:
+    """Pragmas and attributes mean nothing to this compiler, but have to be where they may; ROMs are of exact integers."""
+    unknown = ("-DTERNC_SYNTHESIS", "-O0", "-Wno-unknown-pragmas", "-Wno-attributes")
+    found = run(chain, Form(dialect=dialect), COSIMULATED, (*STRICT, *unknown))
+    for got, wanted in zip(found.beats, simulated.beats, strict=True):
+        np.testing.assert_array_equal(got, wanted)
+
+
 @pytest.mark.skipif(shutil.which("clang++-14") is None, reason="clang 14 is not installed")
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_clang_has_nothing_to_warn_of(chain: Build, dialect: Dialect) -> None:

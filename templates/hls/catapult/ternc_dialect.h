@@ -1,9 +1,13 @@
 // The core in the words of Catapult: ac_int, ac_channel, pragmas; memories and partitions are in directives.tcl.
 //
-// A tool that synthesises defines __SYNTHESIS__; without it the pragmas are left out, and a ROM is of plain integers.
+// A tool that synthesises defines __SYNTHESIS__; without it the pragmas are left out, and a ROM is of plain integers. With
+// TERNC_SYNTHESIS a plain compiler sees what the tool sees.
 #pragma once
 
-#include "ternc_plain.h"
+#ifdef __SYNTHESIS__
+#define TERNC_SYNTHESIS
+#endif
+
 #ifdef TERNC_FAST_SIM
 #include "ternc_fast.h"
 #else
@@ -12,10 +16,11 @@
 
 #include <ac_channel.h>
 
-#ifdef __SYNTHESIS__
+#ifdef TERNC_SYNTHESIS
 #define TERNC_PRAGMA(text) _Pragma(#text)
 #define TERNC_ROM_CHUNK(bits) ac_int<bits, false>
 #else
+#include "ternc_plain.h"
 #define TERNC_PRAGMA(text)
 #define TERNC_ROM_CHUNK(bits) ternc_rom_chunk<bits>
 #endif

@@ -1,8 +1,12 @@
 // The core in the words of SYCL for FPGAs: ac_int, pipes, kernels, attributes.
 //
 // TERNC_FPGA is the namespace of the vendor's extension, TERNC_VENDOR that of its attributes: intel up to oneAPI 2025.0,
-// altera in its successor (-DTERNC_ALTERA).
+// altera in its successor (-DTERNC_ALTERA). With TERNC_SYNTHESIS a plain compiler sees what the device compiler sees.
 #pragma once
+
+#ifdef __SYCL_DEVICE_ONLY__
+#define TERNC_SYNTHESIS
+#endif
 
 #include <sycl/sycl.hpp>
 #ifdef TERNC_ALTERA
@@ -24,7 +28,7 @@
 
 #define TERNC_ROM_CHUNK(bits) ternc_rom_chunk<bits>
 
-#ifdef __SYCL_DEVICE_ONLY__
+#ifdef TERNC_SYNTHESIS
 #define TERNC_PRAGMA(text) _Pragma(#text)
 #define TERNC_PIPELINE TERNC_ATTRIBUTE(initiation_interval(1))
 #define TERNC_MEMORY TERNC_ATTRIBUTE(fpga_memory)
