@@ -115,6 +115,7 @@ SETS: dict[str, list[Parameters]] = {
     "ternc_pair_code": [{}, {"Pairs": 1}],
     "ternc_pool": [{}, {"Rows": 1, "Cols": 1, "ValueBits": 2}, {"Rows": 3, "Cols": 5, "ValueBits": 17}],
     "ternc_ram": [{}, {"Width": 1, "Depth": 1}, {"Width": 70, "Depth": 13}],
+    "ternc_registers": [{}, {"Inputs": 3, "Outputs": 2, "Version": 5}],
     "ternc_requant": [
         {},
         {"AccBits": 1, "MulBits": 1, "AddBits": 1, "Shift": 0, "CodeBits": 1, "ValueBits": 2, "ExtraDelay": 0},

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 
-from ternc.emit import quartus, synthesis, vivado
+from ternc.emit import control, quartus, synthesis, vivado
 from ternc.emit.core import core_view
 from ternc.emit.env import render
 from ternc.schedule.design import Design
 
 
-def emit(design: Design, rtl: Iterable[str]) -> dict[str, bytes]:
-    """Files by path below the build directory; ``rtl`` are those of ``rtl/``, sources in compile order."""
-    core = core_view(design, rtl)
-    folders = {"synth": synthesis.emit(core, design.chip)}
+def emit(design: Design, hardware: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Files by path below the build directory; ``hardware`` are those of ``rtl/``, sources in compile order."""
+    core = core_view(design, hardware)
+    folders = {"control": control.emit(core, hardware), "synth": synthesis.emit(core, design.chip)}
     match design.chip.vendor:
         case "Intel":
             folders["quartus"] = quartus.emit(core)

@@ -1,4 +1,4 @@
-"""Checks what belongs to no vendor: the FuseSoC core and ``synth/``."""
+"""Checks what belongs to no vendor: the FuseSoC core, ``control/`` and ``synth/``."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ def check(build: Build) -> Iterator[str]:
     """What is wrong, one sentence each, with the file in front."""
     yield from (f"{build.top}.core: {sentence}" for sentence in _core(build))
     yield from (f"synth/{build.top}.ys: {sentence}" for sentence in _yosys(build))
+    yield from (f"control/{build.top}_control.sv: {sentence}" for sentence in _control(build))
 
 
 def _core(build: Build) -> Iterator[str]:
@@ -37,3 +38,17 @@ def _yosys(build: Build) -> Iterator[str]:
         yield f"it must have one top module, not {len(tops)}"
     for top in tops:
         yield from elaborate(top, files).said
+
+
+def _control(build: Build) -> Iterator[str]:
+    """The registers' wrapper: it elaborates, has every port of the core, and its description names every counter."""
+    folder = build.path / "control"
+    core = elaborate(build.top, build.sources)
+    module = elaborate(f"{build.top}_control", (*build.sources, folder / f"{build.top}_control.sv"))
+    yield from module.said
+    for name, port in core.ports.items():
+        if module.ports.get(name) != port:
+            yield f"port '{name}' must be as it is in {build.top}"
+    text = (folder / f"{build.top}.rdl").read_text()
+    streams = [name.removesuffix("_tvalid") for name in core.ports if name.endswith("_tvalid")]
+    yield from each_once("counters in the description", re.findall(r"STALLS_(\w+) @", text), streams)

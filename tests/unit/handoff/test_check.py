@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
+import os
 import shutil
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +18,7 @@ from ternc.errors import BuildError
 from ternc.handoff.check import check
 from ternc.schedule import store
 from ternc.schedule.design import Chip
+from ternc.synth.programs import yosys
 
 CHIPS = {
     "intel": Chip(vendor="Intel", family="Arria 10", part="10AX115S2F45I1SG"),
@@ -45,12 +50,26 @@ def test_nothing_is_wrong_with_what_is_emitted(builds: dict[str, Path], chip: st
     report = check(builds[chip])
     assert report.findings == ()
     folders = {"intel": {"quartus"}, "amd": {"vivado"}}.get(chip, set())
-    assert {Path(name).parts[0] for name in report.files} == {"branches.core", "synth"} | folders
+    assert {Path(name).parts[0] for name in report.files} == {"branches.core", "control", "synth"} | folders
 
 
 @pytest.mark.parametrize("chip", ["intel", "amd"])
 def test_nothing_is_wrong_with_a_score(tmp_path: Path, chip: str) -> None:
     assert check(written(tmp_path, chip, "score")).findings == ()
+
+
+@pytest.mark.parametrize("chip", ["intel", "amd"])
+def test_yosys_synthesises_it_by_the_builds_own_script(tmp_path: Path, chip: str) -> None:
+    """For the ALM and for 7 series; tests/e2e/test_synth.py does it for ECP5."""
+    if importlib.util.find_spec("pyosys") is None and not os.environ.get("CI"):
+        pytest.skip("pyosys is not installed")
+    if chip == "amd" and "TERNC_SYNTH" not in os.environ:
+        pytest.skip("takes half a minute: make ecp5 runs it")
+    folder = written(tmp_path, chip, "score") / "synth"
+    done = subprocess.run(yosys("score.ys"), cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
+    cells = set(json.loads((folder / "utilisation.json").read_text())["design"]["num_cells_by_type"])
+    assert {"intel": {"MISTRAL_FF", "MISTRAL_ALUT6"}, "amd": {"FDRE", "LUT6"}}[chip] <= cells
 
 
 FAULTS = [
@@ -111,6 +130,10 @@ FAULTS = [
      "vivado/block_design.tcl: there is no 'branches_0/clk_i' among pins"),
     ("amd", "vivado/block_design.tcl", "CONFIG.M_TDATA_NUM_BYTES 3 ", "CONFIG.M_TDATA_NUM_BYTES 4 ",
      "vivado/block_design.tcl: 'width_s_axis_0/M_AXIS' has 32 bits, 'branches_0/s_axis_0' has 24"),
+    ("none", "control/branches_control.sv", "input  logic [23:0] s_axis_0_tdata", "input  logic [22:0] s_axis_0_tdata",
+     "control/branches_control.sv: port 's_axis_0_tdata' must be as it is in branches"),
+    ("none", "control/branches.rdl", "STALLS_m_axis_1", "STALLS_m_axis_2",
+     "control/branches_control.sv: counters in the description: 'm_axis_1' must be there once, not 0 times"),
     ("lattice", "synth/branches.ys", "../rtl/ternc_shell.sv", "ternc_shell.sv",
      "synth/branches.ys: there is no file"),
     ("lattice", "synth/branches_shell.sv", ".Inputs(", ".Inputs(1 + ",

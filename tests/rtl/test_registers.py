@@ -1,0 +1,13 @@
+"""ternc_registers."""
+
+import pytest
+from rtl_bench import Bench
+
+
+@pytest.mark.parametrize(("inputs", "outputs"), [(1, 1), (2, 3)])
+def test_registers(bench: Bench, inputs: int, outputs: int) -> None:
+    bench.run(
+        "registers",
+        {"Inputs": inputs, "Outputs": outputs, "Version": 0x010203, "Hash": 0x09ABCDEF},
+        simulator="icarus",
+    )
