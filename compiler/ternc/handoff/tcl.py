@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping
+from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,15 +88,15 @@ def run(path: Path, stubs: Mapping[str, str], then: str = "") -> tuple[Call, ...
         ToolError: There is no Tcl on this machine.
         TclError: The file is refused.
     """
+    folder = path.parent.resolve()
     lines = [
         _RECORDER,
         *(f"ternc_stub {_quoted(name)} {_quoted(result)}" for name, result in stubs.items()),
-        f"ternc_cd {_quoted(str(path.parent.resolve()))}",
         f"source {_quoted(path.name)}",
         then,
         _RESULT,
     ]
-    return tuple(_calls(_evaluate("\n".join(lines))))
+    return tuple(_calls(_evaluate("\n".join(lines), folder)))
 
 
 def _quoted(text: str) -> str:
@@ -115,19 +116,20 @@ def _unescaped(word: str) -> str:
     return re.sub(r"\\(.)", lambda match: {"n": "\n", "t": "\t"}.get(match[1], match[1]), word)
 
 
-def _evaluate(script: str) -> str:
+def _evaluate(script: str, folder: Path) -> str:
     """``ternc_text`` behind the script: by the interpreter of the standard library, else by the program ``tclsh``."""
     try:
         tkinter = importlib.import_module("tkinter")
     except ImportError:
-        return _by_program(script)
+        return _by_program(script, folder)
     try:
-        return str(tkinter.Tcl().eval(f"{script}\nset ternc_text"))
+        with chdir(folder):  # and back: the interpreter's `cd` is this process's
+            return str(tkinter.Tcl().eval(f"{script}\nset ternc_text"))
     except tkinter.TclError as error:
         raise TclError(str(error)) from None
 
 
-def _by_program(script: str) -> str:
+def _by_program(script: str, folder: Path) -> str:
     program = shutil.which("tclsh")
     if program is None:
         raise ToolError(
@@ -136,6 +138,7 @@ def _by_program(script: str) -> str:
         )
     done = subprocess.run(
         [program],
+        cwd=folder,
         input=f"{script}\nternc_puts -nonewline $ternc_text\n",
         capture_output=True,
         text=True,

@@ -71,6 +71,14 @@ def test_calls_are_recorded_and_nothing_is_written(script: Path) -> None:
 
 
 @pytest.mark.usefixtures("interpreter")
+def test_the_working_directory_is_left_alone(script: Path) -> None:
+    before = Path.cwd()
+    script.write_text("cd ..")
+    run(script, {})
+    assert Path.cwd() == before
+
+
+@pytest.mark.usefixtures("interpreter")
 def test_an_unknown_command_is_refused(script: Path) -> None:
     with pytest.raises(TclError, match='invalid command name "put_file"'):
         run(script, {})
