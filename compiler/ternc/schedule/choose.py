@@ -31,6 +31,8 @@ _CHEAPER = 0.97
 _HASTES = (0.0, 0.3, 1.0, 4.0, 30.0)
 """What latency may cost on the ladder for short latencies (`Search.fitting`)."""
 _HASTY_RUNG = 1.15
+_HOPELESS = 1.5
+"""Estimates so far above what is allowed are not so wrong that a design fits."""
 _LEAST_PRICE = 0.75
 """Exact costs are not expected below this part of the estimated ones: no cheaper rung is looked for there."""
 _SLACK = 1.3
@@ -79,9 +81,14 @@ def _fastest(search: Search, progress: Progress | None) -> Draft | None:
             if best is not None:
                 break
             split = search.smallest()
+            if split.shares.max() > _HOPELESS:
+                break
+            made = search.worked_out(split)
+            if not search.fits(made):
+                break
         else:
             split = search.nearby(split)
-        made = search.worked_out(split)
+            made = search.worked_out(split)
         if not search.fits(made):
             if best is not None:
                 break

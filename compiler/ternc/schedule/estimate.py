@@ -287,6 +287,12 @@ class Estimates:
         self._orders: dict[tuple[int, int], NDArray[np.int64]] = {}
         self._exposed: dict[int, float] = {}
 
+    def on(self, device: Device) -> Estimates:
+        """The same for another device."""
+        other = Estimates(self.network, device)
+        other.single, other.layers, other._exposed = self.single, self.layers, self._exposed
+        return other
+
     def run(self, first: int, end: int) -> tuple[Grid, Floats, Floats]:
         """(grid, cycles, amounts) of layers ``first .. end - 1``: flat ``[n]`` and ``[n, resources]``."""
         key = (first, end)

@@ -10,7 +10,7 @@ import numpy as np
 
 from ternc import target
 from ternc.errors import ScheduleError
-from ternc.schedule.costs import LOGIC_FACTOR, dsp_count, engine_logic, resources
+from ternc.schedule.costs import LOGIC_FACTOR, MEMORY_BITS, dsp_count, engine_logic, resources
 from ternc.schedule.design import Resources
 from ternc.schedule.draft import Draft
 from ternc.schedule.instances import registers
@@ -105,6 +105,7 @@ def require_speed(made: Draft, wish: Wish) -> None:
 
 def too_large(search: Search, wish: Wish) -> ScheduleError:
     """Not even the design that takes least of what is short fits."""
+    search = search.with_budget(wish.budget)
     device, made = search.device, search.worked_out(search.smallest())
     need = resources(made, device)
     short = shortfalls(need, device, wish.budget)
@@ -237,11 +238,24 @@ def _device_for(search: Search, wish: Wish, most_cycles: float) -> str | None:
     With the clock that was asked for, or the other device's own where none was.
     """
     planned = search.device.clock.mhz
+    bits = 2 * sum(int(np.count_nonzero(term.weights)) for one in search.network.layers for term in one.terms)
     for other in _others(search.device):
+        room = other.block_ram.count * other.block_ram.bits
+        room += other.logic.count * MEMORY_BITS[other.logic.unit]
+        if bits > wish.budget * room or _within(other, search.device):
+            continue
         factor = other.clock.mhz / planned if wish.clock_mhz == planned else 1.0
-        if Search(search.network, other, wish).fitting(most_cycles * factor) is not None:
+        estimates = search.estimates.on(other)
+        if Search(search.network, other, wish, estimates).fitting(most_cycles * factor) is not None:
             return other.name
     return None
+
+
+def _within(one: Device, other: Device) -> bool:
+    """Whether a device has no more of anything than another."""
+    size = [device.logic.count / LOGIC_FACTOR[device.logic.unit] for device in (one, other)]
+    memory = [device.block_ram.count * device.block_ram.bits for device in (one, other)]
+    return size[0] <= size[1] and memory[0] <= memory[1] and one.dsp.count <= other.dsp.count
 
 
 def _ways(ways: Sequence[str]) -> str:
