@@ -56,6 +56,12 @@ _BENDS = {
 _SNAP = 2.0**-42
 """Share of a value's size within which a float64 counts as lying on a border."""
 
+_LIMITS = {"Erf": (-1.0, 1.0), "Tanh": (-1.0, 1.0), "Sigmoid": (0.0, 1.0)}
+"""What functions come close to and never are, though float64 says so."""
+
+_INSIDE = 2.0**-28
+"""How far inside their limits they are kept: more than what counts as lying on a border, less than float32 tells."""
+
 _LOOSE = 1e-6
 """The same, where weights or scales were moved onto a grid (docs/decisions/0010): what lies as near as that to a border
 may have been put on it."""
@@ -363,6 +369,9 @@ class _Double:
     def step(self, node: onnx.NodeProto) -> None:
         """Evaluate a node that adds, multiplies, moves or bends values."""
         results = self._nodes.run(_in_double(node), self.values)
+        if node.op_type in _LIMITS:
+            low, high = _LIMITS[node.op_type]
+            results = {name: np.clip(array, low + _INSIDE, high - _INSIDE) for name, array in results.items()}
         around = dict(self.sizes)
         if node.op_type == "BatchNormalization":
             around[node.input[3]] = -around[node.input[3]]  # the mean is subtracted

@@ -180,3 +180,14 @@ def test_the_values_of_the_largest_have_the_error_of_their_sums(tmp_path: Path) 
     path = graph.save(tmp_path / "m.onnx", [1, 2], v)
     x = {"x": np.array([[1.5, 1.5]], np.float32)}
     assert ExactModel(path).evaluate(x, x).rounded
+
+
+@pytest.mark.parametrize("op", ["Erf", "Tanh", "Sigmoid"])
+def test_a_function_never_is_what_it_comes_close_to(tmp_path: Path, op: str) -> None:
+    graph = Graph()
+    v = graph.node("MatMul", graph.quant("x", 1.0, 4), graph.const(np.diag([8.0, 8.0]).astype(np.float32)))
+    path = graph.save(tmp_path / "m.onnx", [1, 2], graph.quant(graph.node(op, v), 1.0, 4, mode="FLOOR"))
+    y, crossing = run(path, {"x": np.array([[7.0, 0.0]], np.float32)})
+    assert y.tolist() == [[0.0, 0.0]]
+    assert crossing is not None
+    assert (crossing.single, crossing.border) == (1.0, 1.0)
