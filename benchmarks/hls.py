@@ -1,6 +1,6 @@
 """The HLS form of every model in tests/models: golden = C++ in every layer, in every wrapper, and how fast it runs.
 
-    python benchmarks/hls.py [--frames N] [MODEL ...]
+    python benchmarks/hls.py [--frames N] [--arrays one|pipeline] [MODEL ...]
 
 For each model one array for all layers and the pipeline that the search chooses; each wrapper with its tool's own
 integer types (exact), and the first one with plain integers (fast). Prints processor time, and exits with 1 if any
@@ -82,6 +82,7 @@ def main() -> int:
     )
     parser.add_argument("models", nargs="*", help="folders of tests/models; all without")
     parser.add_argument("--frames", type=int, default=64)
+    parser.add_argument("--arrays", choices=["one", "pipeline"], help="only this form of each model")
     arguments = parser.parse_args()
     wrong = 0
     for folder in sorted(MODELS.iterdir()):
@@ -89,10 +90,13 @@ def main() -> int:
         if not files or (arguments.models and folder.name not in arguments.models):
             continue
         quant = InputQuant.parse("int8:0.0625") if folder.name.startswith("KERAS") else None
-        for arrays, shape in (("one", ARRAY), ("pipeline", None)):
+        forms = {"one": ARRAY, "pipeline": None}
+        for arrays in (arguments.arrays,) if arguments.arrays else tuple(forms):
             with tempfile.TemporaryDirectory() as scratch:
                 out = Path(scratch) / "build"
-                build = ternc.compile(files[0], out=out, target="arria10", array=shape, input_quant=quant)
+                build = ternc.compile(
+                    files[0], out=out, target="arria10", array=forms[arrays], input_quant=quant
+                )
                 for form in FORMS:
                     row = measure(files[0].stem, arrays, build, form, arguments.frames)
                     print(row, flush=True)

@@ -33,8 +33,7 @@ if importlib.util.find_spec("hls4ml") is None and "CI" not in os.environ:
 
 COSIMULATED = 8
 STRICT = ("-Werror",)
-SANITISED = ("-O0", "-fsanitize=undefined,address", "-fno-sanitize-recover=all", "-std=c++20")
-"""C++20, because ap_private.h shifts negative numbers to the left, which older standards leave undefined."""
+SANITISED = ("-O0", "-fsanitize=undefined,address", "-fno-sanitize-recover=all")
 
 
 @pytest.fixture(scope="module")
@@ -106,9 +105,9 @@ def test_an_anomaly_s_score_and_a_residual_network_agree(tmp_path: Path) -> None
         assert report.ok, report.failures()
 
 
-@pytest.mark.parametrize("types", ["fast", "exact"])
-def test_nothing_is_undefined(chain: Build, types: Types) -> None:
-    found = run(chain, Form(dialect="vitis", types=types), 4, (*STRICT, *SANITISED))
+@pytest.mark.parametrize("form", [Form(dialect="vitis", types="fast"), Form(dialect="catapult")])
+def test_nothing_is_undefined(chain: Build, form: Form) -> None:
+    found = run(chain, form, 4, (*STRICT, *SANITISED))
     assert found.beats[0].shape[0] == 4
 
 
