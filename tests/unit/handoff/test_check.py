@@ -20,6 +20,14 @@ from ternc.schedule import store
 from ternc.schedule.design import Chip
 from ternc.synth.programs import yosys
 
+MISSING = [
+    *([] if importlib.util.find_spec("pyslang") else ["pyslang"]),
+    *([] if importlib.util.find_spec("_tkinter") or shutil.which("tclsh") else ["Tcl"]),
+]
+pytestmark = pytest.mark.skipif(
+    bool(MISSING) and "CI" not in os.environ, reason=f"{' and '.join(MISSING)} not installed"
+)
+
 CHIPS = {
     "intel": Chip(vendor="Intel", family="Arria 10", part="10AX115S2F45I1SG"),
     "amd": Chip(vendor="AMD", family="Zynq-7000", part="xc7z020clg400-1"),
