@@ -12,7 +12,7 @@ DEMO_DIR  := tests/models/$(DEMO)
 CODE      := compiler tests benchmarks examples sim
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz conformance lint format ecp5 bench frames clean tools
+.PHONY: help demo test fuzz conformance lint format ecp5 bench calibrate frames clean tools
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,10 @@ bench: $(VENV)/.dev ## measure the speeds that README states
 
 frames: $(VENV)/.dev ## whole frames of VGG-7 and Tiny-YOLOv2 on 16,384 and 4,096 lanes in Verilator, with the minutes it takes
 	$(BIN)/python -m benchmarks.whole_frames --json build/frames.json
+
+calibrate: $(VENV)/.dev ## measure what our modules take in each fabric with Yosys, and fit the cost model to it
+	rm -f benchmarks/calibration/measured.json
+	$(BIN)/python -m benchmarks.calibrate --measure
 
 clean: ## remove the virtual environment, builds and caches
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

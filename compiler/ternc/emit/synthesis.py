@@ -22,6 +22,13 @@ _COMMANDS = {
 _ALM = ("synth_intel_alm -family cyclonev", "Intel Cyclone V, the one ALM that it models")
 _PLAIN = ("synth -flatten", "no device in particular")
 
+_CELLS = {
+    "synth_ecp5": "-DNO_INCLUDES +/ecp5/cells_sim.v +/ecp5/cells_bb.v",
+    "synth_xilinx": "+/xilinx/cells_sim.v",
+    "synth_intel_alm": "+/intel_alm/common/alm_sim.v",
+}
+"""Where Yosys has the cells that the modules name with ``TERNC_PRIMITIVES`` (hw/README.md), by the command's name."""
+
 _ECP5_PACKAGES = {
     "BG256": "CABGA256",
     "MG285": "CSFBGA285",
@@ -34,11 +41,12 @@ _ECP5_PACKAGES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _View:
-    """``command`` is Yosys' for ``family``; ``top`` the module that it gets."""
+    """``command`` is Yosys' for ``family``, ``cells`` its library if modules name it, ``top`` the module for it."""
 
     core: CoreView
     command: str
     family: str
+    cells: str
     top: str
     shell: bool
 
@@ -59,7 +67,8 @@ def emit(core: CoreView, chip: Chip) -> dict[str, bytes]:
     command, family = _COMMANDS.get(chip.family, other)
     shell = chip.family == "ECP5"
     top = f"{core.top}_shell" if shell else core.top
-    view = _View(core=core, command=command, family=family, top=top, shell=shell)
+    cells = _CELLS.get(command.split()[0], "")
+    view = _View(core=core, command=command, family=family, cells=cells, top=top, shell=shell)
     files = {f"{core.top}.ys": render("synth/yosys.ys.j2", view)}
     if shell:
         files[f"{core.top}_shell.sv"] = render("synth/shell.sv.j2", core)

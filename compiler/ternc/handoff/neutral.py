@@ -32,7 +32,7 @@ def _core(build: Build) -> Iterator[str]:
 def _yosys(build: Build) -> Iterator[str]:
     folder = build.path / "synth"
     text = (folder / f"{build.top}.ys").read_text()
-    files = [folder / name for name in re.findall(r"^read_verilog .* (\S+)$", text, re.MULTILINE)]
+    files = [folder / name for name in re.findall(r"^read_verilog -sv .* (\S+)$", text, re.MULTILINE)]
     tops = set(re.findall(r"-top (\S+)", text))
     if len(tops) != 1:
         yield f"it must have one top module, not {len(tops)}"

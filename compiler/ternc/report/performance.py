@@ -1,6 +1,6 @@
 """What a design costs and how fast it is: ``report/performance.json`` and ``report/performance.txt``.
 
-Cycle counts are exact. Resources are first estimates and say so wherever they appear.
+Cycle counts are exact. Resources are a model and counts, and say so wherever they appear.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from math import ceil
 from typing import Any
 
 from ternc import target
@@ -17,7 +18,8 @@ from ternc.schedule.design import Array, ArrayShape, LayerSchedule, MemoryUse, O
 from ternc.target import Device
 
 BASIS = (
-    "first estimate from the cost model in docs/hardware.md; nothing was synthesised, placed or routed for it"
+    "logic by a model of synthesis with Yosys, the rest counted in the RTL (docs/hardware.md, 'Costs'); "
+    "nothing was synthesised, placed or routed for this design"
 )
 
 
@@ -30,12 +32,14 @@ class ResourceUse:
         used: Estimated.
         available: In the whole device.
         share: used / available, 0 where the device has none and none is used.
+        basis: Where ``used`` comes from: a model with its error, or a count.
     """
 
     unit: str
     used: int
     available: int
     share: float
+    basis: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +47,7 @@ class ResourceEstimate:
     """What the design takes of its device.
 
     Attributes:
-        estimate: Always True in this version: no tool has measured these numbers.
+        estimate: Always True in this version: no tool has measured this design.
         basis: Where they come from, one sentence.
         memories: All that the design instantiates: ``name``, ``depth_words``, ``width_bits``, ``copies`` of this shape,
             ``block_rams`` of all copies.
@@ -231,20 +235,23 @@ def _anomaly(anomaly: Anomaly) -> AnomalyPerformance:
 
 
 def _resources(used: Resources, device: Device) -> ResourceEstimate:
+    fabric = target.load_fabric(device.logic.unit)
+    model = f"model, ±{ceil(100 * fabric.error)} %"
     return ResourceEstimate(
         estimate=True,
         basis=BASIS,
         device=device.name,
-        logic=_use(device.logic.unit, used.logic, device.logic.count),
-        registers=_use("register", used.registers, device.registers.count),
-        block_rams=_use(device.block_ram.name, used.block_rams, device.block_ram.count),
-        dsps=_use(device.dsp.name, used.dsps, device.dsp.count),
+        logic=_use(device.logic.unit, used.logic, device.logic.count, model),
+        registers=_use("register", used.registers, device.registers.count, "counted"),
+        block_rams=_use(device.block_ram.name, used.block_rams, device.block_ram.count, "counted"),
+        dsps=_use(device.dsp.name, used.dsps, device.dsp.count, "counted"),
         memories=used.memories,
     )
 
 
-def _use(unit: str, used: int, available: int) -> ResourceUse:
-    return ResourceUse(unit=unit, used=used, available=available, share=round(used / max(available, 1), 6))
+def _use(unit: str, used: int, available: int, basis: str) -> ResourceUse:
+    share = round(used / max(available, 1), 6)
+    return ResourceUse(unit=unit, used=used, available=available, share=share, basis=basis)
 
 
 def _engine(array: Array) -> EnginePerformance:
@@ -405,10 +412,12 @@ def _layers(report: Performance) -> Table:
 
 def _resource_table(resources: ResourceEstimate) -> Table:
     uses = (resources.logic, resources.registers, resources.block_rams, resources.dsps)
-    rows = tuple((use.unit, count(use.used), count(use.available), percent(use.share)) for use in uses)
+    rows = tuple(
+        (use.unit, count(use.used), count(use.available), percent(use.share), use.basis) for use in uses
+    )
     return Table(
         title=f"Resources of {resources.device} (estimated)",
-        columns=columns("resource", ">used", ">available", ">share"),
+        columns=columns("resource", ">used", ">available", ">share", "basis"),
         rows=rows,
         notes=(f"Basis: {resources.basis}.",),
     )

@@ -1,32 +1,21 @@
-"""First estimates of what a design takes from a device. Not synthesis results.
+"""What a design takes from a device: logic by a model of synthesis, the rest counted.
 
-Basis: Yosys counts of small prototypes of the ternary cell (docs/hardware.md, 'Costs'): a portable column of
-two rows and 32 lanes took 9.8 ALM and 29 registers a MAC at 8-bit activations; the gated cell alone 8.2-8.9,
-4.8 and 2.9 ALM at 8, 4 and 2 bits, i.e. about A + 0.9; 12.6 LUT6 and 18.2 LUT4 at 8 bits. Memories and registers are
-those that the modules instantiate (`ternc.schedule.instances`), before any tool moves or merges one.
+Logic is priced by module and term (`ternc.schedule.terms`, `ternc.target.fabric`; docs/hardware.md, 'Costs'). Memories
+and registers are those that the modules instantiate (`ternc.schedule.instances`), before any tool moves or merges one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import ceil
 
-from ternc.numeric import ceil_div, clog2
-from ternc.schedule.design import ArrayShape, BankedMemory, Geometry, MemoryUse, Resources
+from ternc.numeric import ceil_div
+from ternc.schedule.design import MemoryUse, Resources
 from ternc.schedule.draft import Draft
 from ternc.schedule.instances import MemoryShape, memories, registers
-from ternc.schedule.plan import Numbers
+from ternc.schedule.terms import column_terms, logic_terms, tree_bits
+from ternc.target import load_fabric
 from ternc.target.device import Device
 
-LOGIC_FACTOR = {"ALM": 1.0, "LUT6": 12.6 / 8.8, "LUT4": 18.2 / 8.8}
-"""Cost of the cell in other fabrics relative to the ALM, from the same prototypes at 8 bits."""
-
-CONTROL_ALMS = 500
-"""Sequencer and collector of an engine."""
-PORT_ALMS = 60
-"""An input or an output port, or the bookkeeping of a circular buffer."""
-DOUBLING_ALMS = 4
-"""Of an accumulator that can be doubled first."""
 SMALL_MEMORY_BITS = 1024
 """Up to this a memory is assumed to be built from logic, not from a block."""
 SHALLOW_WORDS = 64
@@ -35,28 +24,11 @@ MEMORY_BITS = {"ALM": 64, "LUT6": 64, "LUT4": 16}
 """Words of one bit that a unit of logic holds."""
 
 
-def engine_logic(numbers: Numbers, g: Geometry) -> float:
-    """Estimated logic of one engine, in ALMs, without memories that are built from logic."""
-    read = [*(buffer.memory for buffer in g.buffers), *([g.features] if g.features else [])]
-    return logic_alms(g.shape, numbers, read)
-
-
-def logic_alms(shape: ArrayShape, numbers: Numbers, read: Sequence[BankedMemory]) -> float:
-    """Estimated logic of one engine that reads some memories, in ALMs."""
-    cells = shape.macs * (numbers.act_bits + 1.8)
-    if numbers.digits:  # a choice between an accumulator and its double
-        cells += shape.rows * shape.cols * DOUBLING_ALMS
-    alms = CONTROL_ALMS + cells
-    for memory in read:
-        turn = clog2(shape.rows) + clog2(memory.parts)
-        alms += shape.rows * memory.lanes * memory.bits * turn / 2
-        if memory.cols % memory.lanes and memory.lanes % memory.cols:  # vectors are rotated into place
-            alms += memory.pieces * memory.piece * memory.bits * clog2(memory.pieces) / 2
-    if len(read) > 1:
-        alms += shape.rows * shape.lanes * numbers.act_bits * (len(read) - 1) / 2
-    requantiser = 46.5 + 12.0 * numbers.widths.threshold_levels
-    alms += sum((memory.pixels - 1) * shape.rows * memory.cols * memory.bits / 2 for memory in read)
-    return alms + shape.cols * shape.drain * requantiser + PORT_ALMS * len(read)
+def cell_logic(device: Device) -> float:
+    """Logic of an 8-bit multiply-accumulate, in columns of 4 rows and 32 lanes: a measure of devices."""
+    form, rows, lanes, bits = device.cell.form, 4, 32, 8
+    terms = column_terms(form, rows, 1, lanes, 1, tree_bits(lanes, bits), bits, 20, False)
+    return float(load_fabric(device.logic.unit).logic({"ternc_column": terms})) / (rows * lanes)
 
 
 def product_blocks(one: int, other: int, device: Device) -> int:
@@ -82,15 +54,14 @@ def dsp_count(made: Draft, device: Device) -> int:
 
 def resources(made: Draft, device: Device) -> Resources:
     """The estimate for a whole design on one device: its memories and registers are those that it instantiates."""
-    lines, factor = made.lines, LOGIC_FACTOR[device.logic.unit]
-    logic = factor * PORT_ALMS * (len(made.streams) + len(lines.network.leaving))
-    for planner, engine in zip(lines.planners, made.engines, strict=True):
-        logic += factor * engine_logic(planner.numbers, engine.geometry)
+    logic = float(load_fabric(device.logic.unit).logic(logic_terms(made, device.cell.form)))
     flip_flops, used = sum(registers(made, device.cell.form).values()), []
     for memory in memories(made):
         blocks = block_count(memory, device)
         if not blocks:
-            logic += distributed_units(memory, device)
+            logic += (
+                0 if memory.in_logic else distributed_units(memory, device)
+            )  # else part of its module's logic
             flip_flops += memory.copies * memory.read_registers * memory.width_bits
         used.append(
             MemoryUse(

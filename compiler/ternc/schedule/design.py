@@ -435,7 +435,7 @@ class MemoryUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resources:
-    """First estimates of what the design takes (source: docs/hardware.md, 'Costs').
+    """What the design takes, by a model and counts (docs/hardware.md, 'Costs').
 
     Attributes:
         memories: Every memory of the design.

@@ -18,11 +18,7 @@ from ternc.network.layers import Linear, Network
 from ternc.numeric import ceil_div, range_bits
 from ternc.schedule.axes import Walk
 from ternc.schedule.costs import (
-    CONTROL_ALMS,
-    DOUBLING_ALMS,
-    LOGIC_FACTOR,
     MEMORY_BITS,
-    PORT_ALMS,
     SHALLOW_WORDS,
     SMALL_MEMORY_BITS,
     product_blocks,
@@ -33,7 +29,17 @@ from ternc.schedule.plan import LayerTiling, StagePlanner
 from ternc.schedule.ports import PORT_BITS, element_bits, input_elements, together
 from ternc.schedule.reach import input_rows, least_rows
 from ternc.schedule.stage import Stage
+from ternc.schedule.terms import (
+    Number,
+    column_terms,
+    memory_terms,
+    operand_terms,
+    requantiser_terms,
+    threshold_terms,
+    tree_bits,
+)
 from ternc.schedule.timing import ROW_DISTANCE, flush_cycles
+from ternc.target import load_fabric
 from ternc.target.device import BlockRam, Device
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -41,8 +47,8 @@ Floats: TypeAlias = NDArray[np.float64]
 RESOURCES = ("logic", "registers", "block_rams", "dsps", "lanes")
 """The shares that a choice is weighed by; lanes are rows x cols x lanes of all arrays."""
 
-PROGRAM_UNITS = 500
-"""Logic, about, of an engine's queues and the ROMs of a small program."""
+PROGRAM_UNITS = 130
+"""Logic, about, of the ROMs of a small program."""
 SEQUENCER_PRODUCTS = 2
 """Multiplier blocks of a sequencer."""
 SEQUENCER_REGISTERS = 1500
@@ -51,6 +57,10 @@ TAP_BITS = 36
 """About, of a tap's word."""
 _ALL_WORDS = 0.999
 """Share of a tile's words from which none is taken to be zero."""
+SEQUENCER_ALONE, COLLECTOR_ALONE = 870, 120
+"""About, of these two, without vectors."""
+POSITION_BITS = 8
+"""About, of a position along x."""
 COLUMN_FLAGS = 60
 """About, of a column's addresses, parameters and flags."""
 
@@ -348,24 +358,59 @@ class Estimates:
         for layer, own in zip(layers, words, strict=True):
             cycles = cycles + layer.cycles(grid, own)
         cycles = np.maximum(cycles, self._ends(stage, grid))
-        act_bits = max(one.act_bits for one in numbers)
-        levels = max(one.widths.threshold_levels for one in numbers)
         macs = rows * cols * lanes
-        memories = len(stage.inputs) + bool(stage.inner)
-        sums = cols * grid.drain  # at once
-        alms = macs * (act_bits + 1.8) + sums * (46.5 + 12 * levels) + CONTROL_ALMS + PORT_ALMS * memories
-        alms = alms + rows * lanes * act_bits * np.log2(rows + 1) / 2 * memories
-        if any(one.digits for one in numbers):
-            alms = alms + rows * cols * DOUBLING_ALMS
         held = self._memories(stage, grid, singles, words)
         registers = self._registers(stage, grid, singles) + held.registers
         multiplier = max(one.widths.mul_bits for one in numbers)
         acc_bits = max(one.nominal_sums.acc_bits for one in singles)
-        products = sums * product_blocks(acc_bits + 1, multiplier, self.device) + SEQUENCER_PRODUCTS
-        logic = alms * LOGIC_FACTOR[self.device.logic.unit] + held.logic + PROGRAM_UNITS
+        products = (
+            cols * grid.drain * product_blocks(acc_bits + 1, multiplier, self.device) + SEQUENCER_PRODUCTS
+        )
+        logic = self._logic(stage, grid, singles) + held.logic + PROGRAM_UNITS
         parts = (logic, registers, held.blocks, products, macs)
         amounts = np.stack([np.broadcast_to(part, grid.shape).ravel() for part in parts], axis=1)
         return grid, np.broadcast_to(cycles, grid.shape).ravel(), amounts
+
+    def _logic(self, stage: Stage, grid: Grid, singles: Sequence[StagePlanner]) -> Floats:
+        """Logic but for memories."""
+        (rows, cols, lanes), numbers = grid.sides, [one.numbers for one in singles]
+        act_bits = max(one.act_bits for one in numbers)
+        acc_bits = max(one.nominal_sums.acc_bits for one in singles)
+        value_bits = max(one.value_bits for one in numbers)
+        mul_bits = max(one.widths.mul_bits for one in numbers)
+        levels = max(one.widths.threshold_levels for one in numbers)
+        added, passed = np.array([tree_bits(int(n), act_bits) for n in grid.lanes], np.float64).T
+        tree = (added[None, None, :], passed[None, None, :])
+        digits = any(one.digits for one in numbers)
+        read = [*stage.inputs, *stage.inner[:1]]
+        form = self.device.cell.form
+        terms: dict[str, dict[str, Number]] = {
+            "ternc_column": column_terms(
+                form, rows, cols, lanes, grid.drain, tree, act_bits, acc_bits, digits
+            ),
+            "ternc_requant": requantiser_terms(cols * grid.drain, acc_bits, mul_bits, value_bits),
+            "ternc_threshold_level": threshold_terms(cols * grid.drain * levels, acc_bits),
+            "ternc_operand": operand_terms(rows, lanes, act_bits, len(read)),
+            "ternc_sequencer": {"registers": SEQUENCER_ALONE, "bits of positions": rows * POSITION_BITS},
+            "ternc_collector": {
+                "registers": COLLECTOR_ALONE + cols * grid.drain * value_bits,
+                "bits of vectors": cols * grid.drain * value_bits,
+            },
+        }
+        fabric = load_fabric(self.device.logic.unit)
+        ports = {tensor.name for tensor in self.network.input_tensors}
+        found = fabric.logic(terms)
+        for tensor in read:
+            words, bits = np.minimum(lanes, tensor.channels), range_bits(tensor.range.low, tensor.range.high)
+            beat = input_elements(tensor) if tensor.name in ports else 0
+            parts = np.maximum(1, np.ceil(beat / words))
+            terms = {
+                "ternc_feature_memory": memory_terms(rows, words, bits, parts, 1, 0),
+                "ternc_delay": {"bits of links": beat * bits},
+                "ternc_input": {"bits of offsets": beat * bits},
+            }
+            found = found + fabric.logic(terms)
+        return np.asarray(found)
 
     def _ends(self, stage: Stage, grid: Grid) -> Floats:
         """Beats of a frame at the network's ends that belong to a stage."""

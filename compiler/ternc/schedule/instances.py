@@ -99,7 +99,7 @@ def _engine_memories(g: Geometry, number: int) -> list[MemoryShape]:
         small("row queue", 1 << ROW_QUEUE_LOG2, sum(issue_widths(g))),
         small("loop queue", 1 << ROW_QUEUE_LOG2, sum(loop_widths(g))),
         rom("passes", depths.passes, sum(pass_widths(g))),
-        small("pass queue", 1 << PASS_QUEUE_LOG2, sum(pass_widths(g)) + _place_bits(g)),
+        small("pass queue", 1 << PASS_QUEUE_LOG2, pass_bits(g)),
         rom("taps", depths.taps, sum(tap_widths(g))),
         small("terms", depths.terms, sum(term_widths(g)), read_registers=1),
     ]
@@ -159,7 +159,7 @@ def _engine_registers(g: Geometry) -> dict[str, int]:
     cols, sums = g.shape.cols, g.shape.cols * g.shape.drain
     return {
         "ternc_line_buffer": sum(_line_buffer(buffer, g) for buffer in g.buffers),
-        "ternc_sequencer": _sequencer(g),
+        "ternc_sequencer": sequencer_registers(g),
         "ternc_feature_memory": _feature_memory(g.features, g) if g.features else 0,
         "ternc_operand": g.shape.rows * g.shape.lanes * g.act_bits,
         "ternc_column": cols * _column(g),
@@ -167,7 +167,7 @@ def _engine_registers(g: Geometry) -> dict[str, int]:
         "ternc_threshold_level": sums * _levels(g),
         "ternc_table": sums * (2 * g.value_bits + 3) if g.tables else 0,
         "alignment": cols * (cols - 1) // 2 * (g.shape.drain * g.value_bits + 1),
-        "ternc_collector": _collector(g),
+        "ternc_collector": collector_registers(g),
     }
 
 
@@ -231,7 +231,13 @@ def _place_bits(g: Geometry) -> int:
     return 1 + 2 * g.x_bits
 
 
-def _sequencer(g: Geometry) -> int:
+def pass_bits(g: Geometry) -> int:
+    """Of a pass on its way through the sequencer's queue."""
+    return sum(pass_widths(g)) + _place_bits(g)
+
+
+def sequencer_registers(g: Geometry) -> int:
+    """ternc_sequencer."""
     x, y, rd, wr, rows, place = g.x_bits, g.y_bits, g.rd_bits, g.wr_bits, g.shape.rows, _place_bits(g)
     inputs, links, d = len(g.buffers), link_count(g), g.depths
     row, loop, one_pass = (sum(widths(g)) for widths in (issue_widths, loop_widths, pass_widths))
@@ -251,7 +257,8 @@ def _sequencer(g: Geometry) -> int:
     return fetcher + walker + issuer + told + taps + reads + delays
 
 
-def _collector(g: Geometry) -> int:
+def collector_registers(g: Geometry) -> int:
+    """ternc_collector with its pool."""
     info, bank, links, drain = info_bits(g), address_bits(g.shape.rows), link_count(g), g.shape.drain
     beat, vector = address_bits(g.shape.drain_cycles), g.shape.cols * g.value_bits
     place = g.piece_bits + g.step_bits + g.x_bits + g.tile_bits + links

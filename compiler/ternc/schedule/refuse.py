@@ -10,11 +10,12 @@ import numpy as np
 
 from ternc import target
 from ternc.errors import ScheduleError
-from ternc.schedule.costs import LOGIC_FACTOR, MEMORY_BITS, dsp_count, engine_logic, resources
+from ternc.schedule.costs import MEMORY_BITS, cell_logic, dsp_count, resources
 from ternc.schedule.design import Resources
 from ternc.schedule.draft import Draft
 from ternc.schedule.instances import registers
 from ternc.schedule.search import Search, Split
+from ternc.schedule.terms import engine_terms
 from ternc.schedule.wish import Wish
 from ternc.target.device import Device
 
@@ -193,8 +194,10 @@ def _most(made: Draft, need: Resources, device: Device, unit: str) -> str:
             taken = [dsp_count(one, device) for one in alone]
         case _:
             taken = [
-                ceil(engine_logic(planner.numbers, one.geometry) * LOGIC_FACTOR[device.logic.unit])
-                for planner, one in zip(made.lines.planners, made.engines, strict=True)
+                ceil(
+                    target.load_fabric(device.logic.unit).logic(engine_terms(one.geometry, device.cell.form))
+                )
+                for one in made.engines
             ]
     n = int(np.argmax(taken))
     return f", {taken[n]:,} of them for engine {n} ({_layers(made, n)})"
@@ -229,7 +232,7 @@ def _others(device: Device) -> Iterator[Device]:
     """All other real devices of the table, the smallest first."""
     known = [target.load(name) for name in target.names()]
     real = [one for one in known if one.vendor != "none" and one.name != device.name]
-    yield from sorted(real, key=lambda one: (one.logic.count / LOGIC_FACTOR[one.logic.unit], one.name))
+    yield from sorted(real, key=lambda one: (one.logic.count / cell_logic(one), one.name))
 
 
 def _device_for(search: Search, wish: Wish, most_cycles: float) -> str | None:
@@ -253,7 +256,7 @@ def _device_for(search: Search, wish: Wish, most_cycles: float) -> str | None:
 
 def _within(one: Device, other: Device) -> bool:
     """Whether a device has no more of anything than another."""
-    size = [device.logic.count / LOGIC_FACTOR[device.logic.unit] for device in (one, other)]
+    size = [device.logic.count / cell_logic(device) for device in (one, other)]
     memory = [device.block_ram.count * device.block_ram.bits for device in (one, other)]
     return size[0] <= size[1] and memory[0] <= memory[1] and one.dsp.count <= other.dsp.count
 

@@ -2,11 +2,12 @@
 
 import json
 from dataclasses import replace
+from math import ceil
 
 import numpy as np
 import pytest
 
-from ternc import report
+from ternc import report, target
 from ternc.network.layers import Anomaly, Network
 from ternc.schedule.design import (
     Array,
@@ -178,14 +179,23 @@ def test_json_has_exactly_the_keys_that_scripts_rely_on() -> None:
     assert document["host"] == []
 
 
+ERROR = ceil(100 * target.load_fabric("LUT6").error)
+"""Of the model of logic, in per cent: a single digit."""
+
+
 def test_resources_are_labelled_as_estimates_with_their_basis() -> None:
     resources = json.loads(report.to_json(report.performance(design(), network())))["resources"]
     assert resources["estimate"] is True
     assert resources["basis"] == (
-        "first estimate from the cost model in docs/hardware.md; nothing was synthesised, placed or routed for it"
+        "logic by a model of synthesis with Yosys, the rest counted in the RTL (docs/hardware.md, 'Costs'); "
+        "nothing was synthesised, placed or routed for this design"
     )
-    assert resources["logic"] == {"unit": "LUT6", "used": 5000, "available": 20000, "share": 0.25}
-    assert resources["block_rams"] == {"unit": "RAM", "used": 16, "available": 64, "share": 0.25}
+    assert resources["logic"] == {
+        "unit": "LUT6", "used": 5000, "available": 20000, "share": 0.25, "basis": f"model, ±{ERROR} %",
+    }  # fmt: skip
+    assert resources["block_rams"] == {
+        "unit": "RAM", "used": 16, "available": 64, "share": 0.25, "basis": "counted",
+    }  # fmt: skip
     places = {
         "name": "places of engine 1",
         "depth_words": 8,
@@ -230,7 +240,7 @@ def test_the_hosts_part_and_the_outlier_detector_are_named() -> None:
 
 
 def test_text_is_a_plain_table_without_trailing_blanks() -> None:
-    assert report.to_text(report.performance(design(), network())) == TEXT
+    assert report.to_text(report.performance(design(), network())) == TEXT.replace("±?", f"±{ERROR}")
 
 
 TEXT = """\
@@ -276,14 +286,14 @@ act., acc.: bits of the codes that the layer reads, and of its accumulators.
 
 Resources of unit (estimated)
 
-resource   used  available   share
---------  -----  ---------  ------
-LUT6      5,000     20,000  25.0 %
-register  1,234     40,000   3.1 %
-RAM          16         64  25.0 %
-MUL           4         32  12.5 %
+resource   used  available   share  basis
+--------  -----  ---------  ------  -----------
+LUT6      5,000     20,000  25.0 %  model, ±? %
+register  1,234     40,000   3.1 %  counted
+RAM          16         64  25.0 %  counted
+MUL           4         32  12.5 %  counted
 
-Basis: first estimate from the cost model in docs/hardware.md; nothing was synthesised, placed or routed for it.
+Basis: logic by a model of synthesis with Yosys, the rest counted in the RTL (docs/hardware.md, 'Costs'); nothing was synthesised, placed or routed for this design.
 
 Memories
 

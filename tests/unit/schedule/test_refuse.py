@@ -79,7 +79,7 @@ def test_a_network_too_large_for_a_device_is_refused_with_the_smallest_one_that_
 ) -> None:
     found = refused(large, replace(FASTEST, budget=0.3), "ecp5-25k")
     assert " more than the " in found.sentence
-    assert " of them for the " in found.sentence
+    assert " of them for " in found.sentence
     names = found.help.split("--target ")[1].split(",")[0]
     choose(large, target.load(names), replace(FASTEST, budget=0.3))
 
