@@ -20,6 +20,11 @@ from ternc.passes.channels import Channels, select
 Pattern: TypeAlias = NDArray[np.bool_]
 """Which inputs an output uses, ``[O, I]``."""
 
+MEMORY = 0.75
+"""Weight of the rows before the last one, for each row further back."""
+CHANCE = 3.0
+"""Standard deviations by which two rows must share more than by chance to count as alike."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster:
@@ -28,12 +33,10 @@ class Cluster:
     Attributes:
         block: Channels along each side of the blocks that are counted: about the smallest word.
         least_gain: Share of the blocks that a new order must save.
-        most_used: Share of a pattern that is in use, above which nothing is looked for.
     """
 
     block: int = 8
     least_gain: float = 0.05
-    most_used: float = 0.7
 
     def __call__(self, network: Network) -> Network:
         """The network, or the one with its channels in another order."""
@@ -46,12 +49,13 @@ class Cluster:
                 for (term, target), pattern in patterns.items()
                 if term.source in together or target in together
             ]
-            if not parts or min(part.mean() for part in parts) > self.most_used:
+            whole = np.concatenate(parts, axis=1) if parts else np.zeros((1, 0), bool)
+            if not alike(whole, self.block):
                 continue
             old = {name: orders[name] for name in together}
             count = self._blocks(patterns, orders)
-            orders |= dict.fromkeys(together, nearest_neighbours(np.concatenate(parts, axis=1)))
-            if self._blocks(patterns, orders) >= count:
+            orders |= dict.fromkeys(together, nearest_neighbours(whole))
+            if self._blocks(patterns, orders) > count:  # as many: the other side of the blocks may follow
                 orders |= old
         if self._blocks(patterns, orders) > (1 - self.least_gain) * before:
             return network
@@ -92,7 +96,11 @@ def free(network: Network) -> list[frozenset[str]]:
 
 def used(term: Term) -> Pattern:
     """Which inputs each output multiplies by something other than 0 at any place of the window."""
-    return np.asarray((term.weights != 0).any(axis=(2, 3)))
+    rows, columns = term.weights.shape[2:]
+    found = np.zeros(term.weights.shape[:2], bool)
+    for y, x in np.ndindex(rows, columns):
+        found |= term.weights[:, :, y, x] != 0
+    return found
 
 
 def blocks(pattern: Pattern, size: int) -> int:
@@ -105,18 +113,37 @@ def blocks(pattern: Pattern, size: int) -> int:
 def nearest_neighbours(pattern: Pattern) -> Channels:
     """An order of the rows ``[rows, features]`` in which each is followed by one that uses much the same.
 
-    It begins with the row that uses least, and goes on with the row not yet taken that shares most with those
+    It begins with the row that uses least, and goes on with the row not yet taken that differs least from those
     before it, of which the last ones count most.
     """
-    rows = pattern.astype(np.float32)
-    size = rows.sum(axis=1)
-    left = np.ones(len(rows), bool)
+    shared = overlaps(pattern)
+    size = shared.diagonal()
+    left = np.ones(len(size), bool)
     order = [int(np.argmin(size))]
-    recent = np.zeros(rows.shape[1], np.float32)
+    recent = np.zeros_like(size)
     while True:
         left[order[-1]] = False
         if not left.any():
             return np.array(order, np.intp)
-        recent = np.maximum(recent * np.float32(0.75), rows[order[-1]])
-        distance = size - 2 * (rows @ recent)
-        order.append(int(np.argmin(np.where(left, distance, np.inf))))
+        recent = (1 - MEMORY) * shared[order[-1]] + MEMORY * recent
+        order.append(int(np.argmin(np.where(left, size - 2 * recent, np.inf))))
+
+
+def alike(pattern: Pattern, size: int) -> bool:
+    """Whether most rows have enough others for a block that use the same more often than chance would have it."""
+    if len(pattern) <= size:
+        return bool(pattern.any())
+    shared, used = overlaps(pattern), pattern.sum(axis=1)
+    both = pattern.mean(axis=0) ** 2  # by chance, in two rows at a time
+    mean = both.sum() * np.outer(used, used) / max(used.mean() ** 2, 1)
+    spread = np.sqrt((both * (1 - both)).sum()) + 1
+    excess = (shared - mean) / spread
+    np.fill_diagonal(excess, -np.inf)
+    near = np.partition(excess, len(used) - size + 1, axis=1)[:, len(used) - size + 1]
+    return bool(np.median(near) > CHANCE)
+
+
+def overlaps(pattern: Pattern) -> NDArray[np.float32]:
+    """How many features each two rows share, ``[rows, rows]``."""
+    rows = pattern.astype(np.float32)
+    return np.asarray(rows @ rows.T)

@@ -35,7 +35,7 @@ def same(network: Network, other: Network, seed: int) -> None:
 @settings(max_examples=100, deadline=None)
 @given(networks(Knobs(size=8)), st.integers(0, 2**16))
 def test_what_leaves_the_chip_stays_the_same(network: Network, seed: int) -> None:
-    clustered = Cluster(block=2, least_gain=0.0, most_used=1.0)(network)
+    clustered = Cluster(block=2, least_gain=0.0)(network)
     verify(clustered)
     same(network, clustered, seed)
 
@@ -101,6 +101,11 @@ def test_a_pool_keeps_its_minima_to_their_channels() -> None:
     layers = tuple(replace(layer, pool=pool) if layer.name == "conv1" else layer for layer in network.layers)
     network = replace(network, layers=layers)
     same(network, Cluster()(network), 4)
+
+
+def test_both_sides_of_a_block_may_have_to_move() -> None:
+    network = chain((16, 64, 128, 64, 8), groups=2)
+    assert words(Cluster()(network)) < 0.6 * words(network)
 
 
 def test_dense_weights_and_small_gains_change_nothing() -> None:
