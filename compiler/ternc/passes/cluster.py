@@ -22,7 +22,7 @@ Pattern: TypeAlias = NDArray[np.bool_]
 
 MEMORY = 0.75
 """Weight of the rows before the last one, for each row further back."""
-CHANCE = 3.0
+CHANCE = 2.0
 """Standard deviations by which two rows must share more than by chance to count as alike."""
 
 
