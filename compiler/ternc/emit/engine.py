@@ -141,18 +141,13 @@ class EngineView:
     title: str
     version: str
     notes: tuple[str, ...]
+    geometry: Geometry
     module: str
     buffers: tuple[BufferView, ...]
     bus: Bus
     columns: tuple[ColumnView, ...]
     features: MemoryView | None
     source_count: int
-    rows: int
-    cols: int
-    lanes: int
-    drain: int
-    act_bits: int
-    acc_bits: int
     sums_bits: int
     digits: int
     cell: int
@@ -160,14 +155,7 @@ class EngineView:
     banks_bits: int
     feature_bits: int
     feature_vector_bits: int
-    rd_bits: int
-    part_bits: int
-    wr_bits: int
     writes_bits: int
-    piece_bits: int
-    x_bits: int
-    y_bits: int
-    count_bits: int
     param_bits: int
     weight_addr_bits: int
     xmap_bits: int
@@ -178,21 +166,12 @@ class EngineView:
     xmap_rom: RomView
     table_file: str
     capacities: str
-    params: int
-    flush_cycles: int
     info_bits: int
     info_log2: int
     start_delay: int
-    mul_bits: int
-    add_bits: int
-    shift: int
-    code_bits: int
-    value_bits: int
     requant_bits: int
     extra_delay: int
-    tables: int
     table_bits: int
-    threshold_levels: int
     threshold_param_bits: int
     threshold_bits: int
     code_delay: int
@@ -220,18 +199,13 @@ def engine_view(design: Design, number: int, wires: Buses) -> EngineView:
         title=comment(f"{design.name}: engine {number}, an array of {g.shape} (rows x cols x lanes)"),
         version=__version__,
         notes=tuple(map(comment, _notes(design, engine))),
+        geometry=g,
         module=module_name(design, number),
         buffers=tuple(_buffer(n, number, engine, wires) for n in range(len(g.buffers))),
         bus=bus,
         columns=tuple(_column(c, number, engine) for c in range(g.shape.cols)),
         features=_memory(g.features) if g.features else None,
         source_count=len(g.buffers) + 1,
-        rows=g.shape.rows,
-        cols=g.shape.cols,
-        lanes=g.shape.lanes,
-        drain=g.shape.drain,
-        act_bits=g.act_bits,
-        acc_bits=g.acc_bits,
         sums_bits=g.shape.drain * g.acc_bits,
         digits=int(g.digits),
         cell=CELLS.index(design.cell),
@@ -239,14 +213,7 @@ def engine_view(design: Design, number: int, wires: Buses) -> EngineView:
         banks_bits=g.shape.drain * address_bits(g.shape.rows),
         feature_bits=feature_bits,
         feature_vector_bits=g.shape.drain * g.shape.cols * feature_bits,
-        rd_bits=g.rd_bits,
-        part_bits=g.part_bits,
-        wr_bits=g.wr_bits,
         writes_bits=g.shape.drain * g.wr_bits,
-        piece_bits=g.piece_bits,
-        x_bits=g.x_bits,
-        y_bits=g.y_bits,
-        count_bits=g.count_bits,
         param_bits=address_bits(g.params),
         weight_addr_bits=address_bits(g.depths.weights),
         xmap_bits=address_bits(g.depths.xmap),
@@ -257,21 +224,12 @@ def engine_view(design: Design, number: int, wires: Buses) -> EngineView:
         xmap_rom=roms["xmap"],
         table_file=roms["tables"].file if g.tables else "",
         capacities=_capacities(g),
-        params=g.params,
-        flush_cycles=g.flush_cycles,
         info_bits=info_bits(g),
         info_log2=info_log2(g),
         start_delay=start_delay(g),
-        mul_bits=g.mul_bits,
-        add_bits=g.add_bits,
-        shift=g.shift,
-        code_bits=g.code_bits,
-        value_bits=g.value_bits,
         requant_bits=requant_bits(g),
         extra_delay=extra_delay(g),
-        tables=g.tables,
         table_bits=address_bits(max(1, g.tables)),
-        threshold_levels=g.threshold_levels,
         threshold_param_bits=address_bits(max(1, g.threshold_params)),
         threshold_bits=g.acc_bits + 1,
         code_delay=code_delay(g),

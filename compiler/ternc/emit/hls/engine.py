@@ -73,6 +73,7 @@ class EngineView:
     title: str
     version: str
     notes: tuple[str, ...]
+    geometry: Geometry
     name: str
     number: int
     buffers: tuple[BufferView, ...]
@@ -84,22 +85,6 @@ class EngineView:
     thresholds: tuple[str, ...]
     table_rom: str
     feature_distance: int
-    rows: int
-    cols: int
-    lanes: int
-    drain: int
-    act_bits: int
-    acc_bits: int
-    digits: bool
-    rd_bits: int
-    part_bits: int
-    wr_bits: int
-    piece_bits: int
-    x_bits: int
-    y_bits: int
-    tile_bits: int
-    step_bits: int
-    count_bits: int
     bank_bits: int
     source_bits: int
     pass_addr_bits: int
@@ -108,17 +93,7 @@ class EngineView:
     xmap_addr_bits: int
     weight_addr_bits: int
     param_bits: int
-    row_depth: int
-    weight_depth: int
-    flush_cycles: int
-    mul_bits: int
-    add_bits: int
-    shift: int
-    code_bits: int
-    value_bits: int
     feature_bits: int
-    levels: int
-    tables: int
     table_bits: int
 
 
@@ -147,6 +122,7 @@ def engine_view(design: Design, number: int, ends: Ends) -> EngineView:
         title=comment(f"{design.name}: engine {number}, an array of {g.shape} (rows x cols x lanes)"),
         version=__version__,
         notes=tuple(map(comment, _notes(design, engine))),
+        geometry=g,
         name=name,
         number=number,
         buffers=buffers,
@@ -158,22 +134,6 @@ def engine_view(design: Design, number: int, ends: Ends) -> EngineView:
         thresholds=tuple(one.name for one in _threshold_roms(name, engine)),
         table_rom=f"{name}_tables",
         feature_distance=g.flush_cycles + 1 - g.shape.rows,
-        rows=g.shape.rows,
-        cols=g.shape.cols,
-        lanes=g.shape.lanes,
-        drain=g.shape.drain,
-        act_bits=g.act_bits,
-        acc_bits=g.acc_bits,
-        digits=g.digits,
-        rd_bits=g.rd_bits,
-        part_bits=g.part_bits,
-        wr_bits=g.wr_bits,
-        piece_bits=g.piece_bits,
-        x_bits=g.x_bits,
-        y_bits=g.y_bits,
-        tile_bits=g.tile_bits,
-        step_bits=g.step_bits,
-        count_bits=g.count_bits,
         bank_bits=address_bits(g.shape.rows),
         source_bits=source_bits(g),
         pass_addr_bits=address_bits(d.passes),
@@ -182,17 +142,7 @@ def engine_view(design: Design, number: int, ends: Ends) -> EngineView:
         xmap_addr_bits=address_bits(d.xmap),
         weight_addr_bits=address_bits(d.weights),
         param_bits=address_bits(g.params),
-        row_depth=d.rows,
-        weight_depth=d.weights,
-        flush_cycles=g.flush_cycles,
-        mul_bits=g.mul_bits,
-        add_bits=g.add_bits,
-        shift=g.shift,
-        code_bits=g.code_bits,
-        value_bits=g.value_bits,
         feature_bits=g.features.bits if g.features else 1,
-        levels=g.threshold_levels,
-        tables=g.tables,
         table_bits=address_bits(max(1, g.tables)),
     )
 
