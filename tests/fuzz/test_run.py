@@ -114,7 +114,7 @@ def test_a_failure_is_shrunk_to_a_small_file(
 
     monkeypatch.setattr(check, "golden", no_pools)
     with pytest.raises(AssertionError) as caught:
-        run.run(1, 100, tmp_path, simulate=False)
+        run.run(101, 100, tmp_path, simulate=False)
     (model,) = results.glob("failure-*.onnx")
     seed = int(model.stem.split("-")[1])
     compiled, verified = Hardware.of(seed).options

@@ -188,6 +188,8 @@ def summed(walk: Walk, node: Node, given: list[tuple[Computed, int]]) -> View:
         made, moved = _addends(walk, node, share, index.reshape(size))
         addends += made
         offset = offset + moved
+    if not addends:
+        raise walk.refuse(node, ": its output does not depend on the network's input")
     steps: tuple[Step, ...] = useful(Add(addend=_floats(offset)))
     acc = Accumulator(name=node.name, kind="sum", addends=tuple(addends), size=size)
     return View(
@@ -264,6 +266,8 @@ def _addends(walk: Walk, node: Node, share: _Raw | _Codes, index: Index) -> tupl
                     f" reads '{operand.tensor.name}' in an arrangement that is not made of straight lines",
                     help="move the rearrangement to the network's input or output",
                 )
+            if not accesses:
+                return [], rationals(np.zeros(channels))
             terms = one_hot(operand, accesses, (channels, index.shape[1], index.shape[2]))
             scale, offset = (
                 _of_channels(walk, node, v, accesses, channels) for v in (operand.scale, operand.offset)
@@ -273,9 +277,9 @@ def _addends(walk: Walk, node: Node, share: _Raw | _Codes, index: Index) -> tupl
                     node, f" reads '{operand.tensor.name}', which has an offset, beside zeros of a padding"
                 )
             ranges = term_ranges(terms, walk.build.tensor)
-            deviation = operand.snapped * absolute_sums(terms) if terms else np.zeros(1)
+            deviation = operand.snapped * absolute_sums(terms)
             addend = Addend(terms=terms, scale=scale * sign, ranges=ranges, deviation=deviation)
-            return [addend] if terms else [], offset * sign
+            return [addend], offset * sign
 
 
 def _of_channels(

@@ -293,6 +293,18 @@ def test_graph_without_one_clear_flow(tmp_path: Path, proto: onnx.ModelProto, se
     assert caught.value.sentence == f"model.onnx: {sentence}"
 
 
+def test_an_output_of_padding_alone(tmp_path: Path) -> None:
+    def padding(g: Graph) -> str:
+        wide = g.quant(g.node("Pad", dense(g, q(g)), g.const([0, 0, 0, 3], dtype=np.int64)), 0.5, 4)
+        return g.node("Slice", wide, *(g.const([v], dtype=np.int64) for v in (2, 5, 1)), name="slice")
+
+    with pytest.raises(ModelError) as caught:
+        read(model(tmp_path, padding))
+    assert caught.value.sentence == (
+        "model.onnx: node 'slice' (Slice): its output does not depend on the network's input"
+    )
+
+
 @pytest.mark.parametrize("text", ["int9:1", "float:1", "int8:0", "int8:-1", "int8:nan", "int8:x", ""])
 def test_input_quant_text(text: str) -> None:
     with pytest.raises(ModelError) as caught:
