@@ -305,9 +305,8 @@ class _Lowering:
         output = onnx.helper.make_tensor_value_info(f"{LOWERED}end", onnx.TensorProto.FLOAT, None)
         model = _model(replace(self, nodes=[*self.nodes, end]), [output])
         told = -1
-        while told < len(
-            model.graph.value_info
-        ):  # each round makes the values behind a Reshape known, up to the next one
+        # Each round makes the values behind a Reshape known, up to the next one.
+        while told < len(model.graph.value_info):
             told = len(model.graph.value_info)
             part = onnx.shape_inference.infer_shapes(model, data_prop=True)
             found = part.graph.output[0].type.tensor_type

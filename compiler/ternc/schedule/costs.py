@@ -59,9 +59,8 @@ def resources(made: Draft, device: Device) -> Resources:
     for memory in memories(made):
         blocks = block_count(memory, device)
         if not blocks:
-            logic += (
-                0 if memory.in_logic else distributed_units(memory, device)
-            )  # else part of its module's logic
+            # That of a memory in logic is part of its module's.
+            logic += 0 if memory.in_logic else distributed_units(memory, device)
             flip_flops += memory.copies * memory.read_registers * memory.width_bits
         used.append(
             MemoryUse(

@@ -189,9 +189,8 @@ class LayerEstimate:
     def words(self, grid: Grid) -> Floats:
         """Weight words of a tile that are executed at one position, on average: ``[1, cols, lanes]``."""
         x, y, table = self._density
-        chunks = -(
-            -self.inputs // grid.lanes
-        )  # of so many inputs on average, of which the last one may have few
+        # The last chunk may have few inputs: the density is that of chunks of the average number.
+        chunks = -(-self.inputs // grid.lanes)
         density = _between(x, y, table, np.log2(grid.cols), np.log2(self.inputs / chunks))
         return np.asarray(np.maximum(1.0, density * chunks)[None])
 

@@ -162,9 +162,8 @@ class Search:
             weights: Of the shares of what is allowed of each resource.
             per_cycle: What a cycle of latency costs on top.
         """
-        best: list[tuple[float, int, int]] = [
-            (0.0, 0, 0)
-        ]  # price of the first n layers, last cut, point of its front
+        # Of the first n layers: their price, the last cut, and the point of its front.
+        best: list[tuple[float, int, int]] = [(0.0, 0, 0)]
         for end in range(1, self.count + 1):
             found = (np.inf, 0, 0)
             for first in range(max(0, end - self.longest), end):
@@ -211,9 +210,8 @@ class Search:
                 split = self.cheapest(most_cycles, weights, haste * split.cost / split.cycles)
             if split is None or split.fits:
                 return split
-            if (
-                split.cost > weights.sum() and not haste
-            ):  # even the weighed sum does not fit, so no other split can
+            # Where even the weighed sum does not fit, no other split can.
+            if split.cost > weights.sum() and not haste:
                 return None
             weights = weights * np.where(split.shares > 1, np.maximum(split.shares, 1.2) ** 2, 1)
             weights = np.round(weights / weights.max(), 6)

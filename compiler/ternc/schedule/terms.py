@@ -49,9 +49,8 @@ def column_terms(
     cells = rows * cols
     return {
         f"bits of gates ({form})": cells * (lanes // 2) * act_bits,
-        f"pairs of one bit ({form})": cells
-        * (lanes // 2)
-        * (act_bits == 1),  # adders too short for a carry chain
+        # One bit: adders too short for a carry chain.
+        f"pairs of one bit ({form})": cells * (lanes // 2) * (act_bits == 1),
         f"pairs of few bits ({form})": cells * (lanes // 2) * (2 <= act_bits <= 3),
         "bits of single lanes": cells * (lanes % 2) * act_bits,
         "bits of adders": cells * tree[0],
@@ -194,9 +193,8 @@ def _banked(memory: BankedMemory, rows: int) -> dict[str, float]:
     count = memory.cols // memory.piece
     placed = memory.pieces * memory.piece * memory.bits * clog2(count // gcd(count, memory.pieces))
     terms = memory_terms(rows, memory.lanes, memory.bits, memory.parts, memory.pieces, placed)
-    terms["bits turned"] += (
-        rows * memory.cols * memory.bits * (memory.pixels - 1)
-    )  # a bank's pixel of those that come
+    # A bank takes one of the pixels that come.
+    terms["bits turned"] += rows * memory.cols * memory.bits * (memory.pixels - 1)
     return {name: float(value) for name, value in terms.items()}
 
 

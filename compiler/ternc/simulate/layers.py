@@ -79,9 +79,8 @@ class _Plan:
     """Where in the network the vectors of an engine's frame belong."""
 
     def __init__(self, network: Network, layers: Sequence[str], shape: ArrayShape) -> None:
-        events = [
-            (event, x) for event in frame_events(network, layers, shape) for x in event.columns
-        ]  # a vector each
+        # A vector each.
+        events = [(event, x) for event in frame_events(network, layers, shape) for x in event.columns]
         self.network, self.cols, self.events = network, shape.cols, len(events)
         named = {layer.name: layer for layer in network.layers}
         self.layers = [_Layer(network, named[name], shape, events) for name in layers]

@@ -408,9 +408,8 @@ def _order(lattice: Lattice, marks: Marks, borders: tuple[int, ...], deviation: 
     loose = lattice.within(deviation) if deviation > 0 else 0
     codes = 0
     places = [float(marks.lows[i]) for i in borders]
-    for n, first in enumerate(
-        borders if loose else ()
-    ):  # how many codes lie within the deviation of one value
+    # How many codes lie within the deviation of one value.
+    for n, first in enumerate(borders if loose else ()):
         around = [
             i for i, place in zip(borders[n:], places[n:], strict=True) if place - places[n] <= 2 * deviation
         ]
