@@ -60,3 +60,13 @@ def test_quantised_output_behind_an_enlarging_layer(array: str, tmp_path: Path) 
     build = ternc.compile(model, out=tmp_path / "build", array=shape(array))
     report = build.verify(frames=32, stalls=3)
     assert report.ok, report.failures()
+
+
+@pytest.mark.parametrize("op", ["Sigmoid", "LeakyRelu", "Abs"])
+def test_an_activation_function_in_front_of_the_first_layer(op: str, tmp_path: Path) -> None:
+    graph = Graph(6)
+    v = graph.quant(graph.node(op, "x"), 0.0625, 4, signed=1)
+    v = graph.node("Conv", v, graph.const(graph.trits(3, 2, 3, 3)))
+    model = graph.save(tmp_path / "m.onnx", [1, 2, 5, 5], v)
+    report = ternc.compile(model, out=tmp_path / "build", array=shape("2x2x4")).verify(frames=32)
+    assert report.ok, report.failures()

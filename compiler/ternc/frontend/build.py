@@ -36,7 +36,7 @@ from ternc.frontend.values import (
 from ternc.network.analysis import accumulator_range
 from ternc.network.layers import IntRange, Linear, Pool, Prologue, Staircase, Tensor, Term
 from ternc.network.stairs.thresholds import NoStaircase, derive, direction, image, rises_or_falls
-from ternc.network.steps import Add, Clamp, Multiply, Round, Step
+from ternc.network.steps import Add, Clamp, Function, Multiply, Round, Step
 
 TABLE_HELP = "quantise its input to at most 8 bits, so that a table can hold it"
 
@@ -118,6 +118,12 @@ class Builder:
         snap = Round(mode="even")
         self._declared.append(snap)
         return replace(view, steps=(*view.steps, snap, clamp))
+
+    def _is_declared(self, steps: tuple[Step, ...]) -> bool:
+        """Whether an annotation says that the input is so: that of a function's result says nothing of it."""
+        return any(steps[-1] is snap for snap in self._declared) and not any(
+            isinstance(step, Function) for step in steps
+        )
 
     def name(self, wanted: str) -> str:
         """A layer or tensor name that is not taken."""
@@ -327,7 +333,7 @@ class Builder:
         declared = grid is not None and (
             find_grid(steps, _codes_of(source)) is None
             or grid.cut == 0
-            or any(steps[grid.cut - 1] is snap for snap in self._declared)
+            or self._is_declared(steps[: grid.cut])
         )
         if grid is None:
             raise self.unquantised(view, where)

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias, assert_never
+from typing import Any, TypeAlias
 
 import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
 from ternc.errors import DataError, InternalError
+from ternc.network.inverse import has_every_code, preimage
 from ternc.network.layers import Network, Output, Prologue, Tensor
-from ternc.network.stairs.evaluate import columns, single
-from ternc.network.steps import (
-    Add,
-    Clamp,
-    Divide,
-    Function,
-    Multiply,
-    Normalise,
-    Round,
-    Sign,
-    Step,
-    Thresholds,
-)
+from ternc.network.stairs.evaluate import single
 
 Codes: TypeAlias = NDArray[np.int64]
 
@@ -94,8 +83,8 @@ def decode_output(output: Output, tensor: Tensor, codes: NDArray[Any]) -> NDArra
 def real_input(prologue: Prologue, tensor: Tensor, codes: NDArray[Any]) -> NDArray[Any]:
     """An ONNX input that `encode_input` turns into these codes; positions that the network ignores hold 0.
 
-    Where the input goes through several quantisers, a sign, or a clip that leaves 0 out, not every code is that of an
-    input: then into codes near by.
+    Where the input goes through several quantisers, a sign, an activation function, or a clip that leaves 0 out, not
+    every code is that of an input: then into codes near by.
 
     Args:
         prologue: How the input is made.
@@ -109,12 +98,8 @@ def real_input(prologue: Prologue, tensor: Tensor, codes: NDArray[Any]) -> NDArr
         InternalError: The steps cannot be inverted: the round trip gives other codes.
     """
     by_channel = codes.reshape(len(codes), tensor.channels, -1).swapaxes(0, 1).astype(np.float64)
-    if prologue.declared:
-        real = by_channel * prologue.scale + prologue.offset
-    else:
-        real = by_channel
-        for step in reversed(prologue.steps):
-            real = _inverse(step, real)
+    declared = by_channel * prologue.scale + prologue.offset
+    real = declared if prologue.declared else preimage(prologue.steps, by_channel)
     dtype = np.dtype(prologue.dtype)
     flat = np.zeros((len(codes), int(np.prod(prologue.shape, dtype=np.int64))), dtype)
     pixels = real.swapaxes(0, 1).reshape(len(codes), -1)
@@ -125,7 +110,7 @@ def real_input(prologue: Prologue, tensor: Tensor, codes: NDArray[Any]) -> NDArr
     except DataError as error:
         raise InternalError("prologue", f"no input has these codes: {error.sentence}") from error
     wrong = np.argwhere(back != codes)
-    if wrong.size and _has_every_code(prologue):
+    if wrong.size and has_every_code(prologue.steps):
         n, c, y, x = (int(i) for i in wrong[0])
         raise InternalError(
             "prologue",
@@ -202,65 +187,3 @@ def _check_grid(prologue: Prologue, tensor: Tensor, x: NDArray[np.float64], code
         raise DataError(f"input '{prologue.name}': must lie in {low:g}..{high:g}, but holds {found!r}")
     grid = f"multiples of {prologue.scale:g}" + (f" plus {prologue.offset:g}" if prologue.offset else "")
     raise DataError(f"input '{prologue.name}': must be {grid}, but holds {found!r}")
-
-
-def _has_every_code(prologue: Prologue) -> bool:
-    """Whether the steps make every code of the range.
-
-    One of them makes the input discrete and skips no integer, and no clip behind it leaves 0 out, which is in every
-    range.
-    """
-    discrete = [n for n, s in enumerate(prologue.steps) if isinstance(s, Round | Sign | Thresholds)]
-    if len(discrete) > 1 or any(_skips(prologue.steps[n]) for n in discrete):
-        return False
-    clips = [step for step in prologue.steps[max(discrete, default=0) :] if isinstance(step, Clamp)]
-    return not any(np.any(step.low > 0) or np.any(step.high < 0) for step in clips)
-
-
-def _skips(step: Step) -> bool:
-    """Whether a discrete step skips an integer: a sign, or thresholds with no float32 between two of them."""
-    match step:
-        case Thresholds(values=values):
-            middle = ((values[:, :-1] + values[:, 1:]) / 2).astype(np.float32)
-            return bool(np.any((middle < values[:, :-1]) | (middle >= values[:, 1:])))
-        case _:
-            return isinstance(step, Sign)
-
-
-def _inverse(step: Step, y: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A value that the step maps to ``y``, as far from a rounding border as it can be."""
-    with np.errstate(all="ignore"):
-        match step:
-            case Add():
-                return np.asarray(y - columns(step.addend, y))
-            case Multiply():
-                return np.asarray(y / columns(step.factor, y))
-            case Divide():
-                return np.asarray(y * columns(step.divisor, y))
-            case Normalise():
-                root = np.sqrt(columns(step.variance, y) + step.epsilon)
-                centred = (y - columns(step.bias, y)) / columns(step.gain, y) * root
-                return np.asarray(centred + columns(step.mean, y))
-            case Round(mode="floor"):
-                return y + 0.5
-            case Round(mode="ceil"):
-                return y - 0.5
-            case Round(mode="toward_zero"):
-                return y + 0.5 * np.sign(y)
-            case Clamp() | Round() | Sign():
-                return y
-            case Thresholds():
-                return _between(step.values, y)
-            case Function():
-                raise InternalError("prologue", f"no input must be made with '{step.kind}', but one is")
-            case _:
-                assert_never(step)
-
-
-def _between(thresholds: NDArray[np.float64], counts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """``[channels, ...]``: a value that is not below just as many thresholds ``[1 or channels, n]``."""
-    inner = (thresholds[:, :-1] + thresholds[:, 1:]) / 2
-    points = np.hstack([thresholds[:, :1] - 1, inner, thresholds[:, -1:] + 1])
-    rows = np.broadcast_to(points, (len(counts), points.shape[1]))
-    flat = np.clip(counts, 0, thresholds.shape[1]).astype(np.int64).reshape(len(counts), -1)
-    return np.take_along_axis(rows, flat, axis=1).reshape(counts.shape)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from networks import output_of
 
+from activation_cases import CASES, padded
 from ternc.errors import DataError, InternalError
 from ternc.network.host import decode_output, encode_input, real_input
 from ternc.network.layers import IntRange, Output, Prologue, Tensor
@@ -144,10 +145,33 @@ def test_decode_refuses_another_shape() -> None:
     assert str(error.value) == "output 'y': codes must have shape [N, 1, 1, 2], but have [1, 2]"
 
 
-def test_an_activation_function_is_never_inverted() -> None:
-    curved = replace(QUANTISED, steps=(Function(kind="sigmoid"), *QUANTISED.steps))
-    with pytest.raises(InternalError, match="no input must be made with 'sigmoid', but one is"):
-        real_input(curved, TENSOR, np.ones((1, 1, 1, 2), np.int64))
+@pytest.mark.parametrize(("kind", "constants"), CASES)
+def test_an_input_behind_an_activation_function_is_found(kind: str, constants: tuple[float, ...]) -> None:
+    alpha, beta, gamma = (np.array([value]) for value in padded(constants))
+    curved = replace(
+        QUANTISED,
+        shape=(1, 512),
+        gather=np.arange(512),
+        steps=(Function(kind=kind, alpha=alpha, beta=beta, gamma=gamma), *QUANTISED.steps),
+    )
+    tensor = replace(TENSOR, width=512)
+    x = np.random.default_rng(5).normal(0, 4, (3, 1, 512)).astype(np.float32)
+    codes = encode_input(curved, tensor, x)
+    np.testing.assert_array_equal(encode_input(curved, tensor, real_input(curved, tensor, codes)), codes)
+
+
+def test_a_code_that_an_activation_function_never_gives_becomes_the_nearest() -> None:
+    """Channel 0 stops at -0.5 and channel 1 at -2: codes -8 and -32."""
+    stopped = replace(
+        QUANTISED,
+        shape=(2, 3),
+        gather=np.arange(6),
+        steps=(Function(kind="elu", alpha=np.array([0.5, 2.0])), *QUANTISED.steps),
+    )
+    tensor = replace(TENSOR, channels=2, width=3)
+    codes = np.array([[-20, -5, 127], [-40, -20, 0]]).reshape(1, 2, 1, 3)
+    back = encode_input(stopped, tensor, real_input(stopped, tensor, codes))
+    assert back.tolist() == [[[[-8, -5, 127]], [[-32, -20, 0]]]]
 
 
 def test_small_integer_types_are_taken_and_made() -> None:
