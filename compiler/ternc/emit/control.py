@@ -11,13 +11,30 @@ from ternc.emit.env import render
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """What the registers say of a core.
+
+    Attributes:
+        version: ``{major, minor, patch}``, eight bits each, as eight hexadecimal digits.
+        hash: The low 128 bits of the SHA-256 of all RTL and memory images, as 32 hexadecimal digits.
+    """
+
+    version: str
+    hash: str
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The registers HASH0 to HASH3 in C."""
+        return tuple(f"0x{self.hash[end - 8 : end]}" for end in range(len(self.hash), 0, -8))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _View:
     """The registers of a core.
 
     Attributes:
         input_count, output_count: Streams of each direction.
-        version: ``{major, minor, patch}``, eight bits each, as hexadecimal digits.
-        hash: The low 128 bits of the SHA-256 of all RTL and memory images, as hexadecimal digits.
+        version, hash: As in `Identity`.
         stalls: Of each stream the address of its counter, as hexadecimal digits, and its port.
     """
 
@@ -29,18 +46,23 @@ class _View:
     stalls: tuple[tuple[str, str], ...]
 
 
-def emit(core: CoreView, hardware: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The files of ``control/``, by path below it; ``hardware`` are those of ``rtl/``."""
+def identity(core: CoreView, hardware: Mapping[str, bytes]) -> Identity:
+    """Of a core whose ``rtl/`` has these files."""
     digest = hashlib.sha256()
     for name, data in hardware.items():
         digest.update(f"{name} {len(data)}\n".encode() + data)
     major, minor, patch = (int(part) for part in core.version.split(".")[:3])
+    return Identity(version=f"{major << 16 | minor << 8 | patch:08x}", hash=digest.hexdigest()[-32:])
+
+
+def emit(core: CoreView, found: Identity) -> dict[str, bytes]:
+    """The files of ``control/``, by path below it."""
     view = _View(
         core=core,
         input_count=len(core.inputs),
         output_count=len(core.outputs),
-        version=f"{major << 16 | minor << 8 | patch:08x}",
-        hash=digest.hexdigest()[-32:],
+        version=found.version,
+        hash=found.hash,
         stalls=tuple((f"{0x40 + 4 * n:02x}", stream.port) for n, stream in enumerate(core.streams)),
     )
     return {

@@ -71,12 +71,12 @@ def decode_output(output: Output, tensor: Tensor, codes: NDArray[Any]) -> NDArra
         raise DataError(
             f"output '{output.name}': codes must have shape {_wanted(expected)}, but have {list(codes.shape)}"
         )
-    flat = codes.reshape(len(codes), -1)
+    flat = codes.reshape(len(codes), int(np.prod(expected)))
     dtype = np.dtype(output.dtype)
     if output.reduce:
-        return flat[:, output.gather].reshape(-1, *output.shape).astype(dtype)
+        return flat[:, output.gather].reshape(len(codes), *output.shape).astype(dtype)
     scale, offset = (v.reshape(1, -1, 1, 1) for v in (output.scale, output.offset))
-    real = (codes * scale + offset).reshape(flat.shape)[:, output.gather].reshape(-1, *output.shape)
+    real = (codes * scale + offset).reshape(flat.shape)[:, output.gather].reshape(len(codes), *output.shape)
     return (np.rint(real) if _is_integer(dtype) else real).astype(dtype)
 
 
@@ -170,7 +170,8 @@ def _checked(prologue: Prologue, x: NDArray[Any]) -> NDArray[Any]:
 def _by_channel(prologue: Prologue, tensor: Tensor, x: NDArray[Any]) -> NDArray[Any]:
     """``[N, *shape]`` to ``[C, N, H * W]``, so that constants broadcast along the first axis."""
     flat = x.reshape(len(x), int(np.prod(prologue.shape, dtype=np.int64)))
-    return flat[:, prologue.gather].reshape(len(x), tensor.channels, -1).swapaxes(0, 1)
+    pixels = flat[:, prologue.gather].reshape(len(x), tensor.channels, tensor.height * tensor.width)
+    return pixels.swapaxes(0, 1)
 
 
 def _check_grid(prologue: Prologue, tensor: Tensor, x: NDArray[np.float64], codes: Codes) -> None:

@@ -91,3 +91,8 @@ def code_delay(g: Geometry) -> int:
 def info_log2(g: Geometry) -> int:
     """Of the entries for all passes that are under way between the sequencer and the collector."""
     return clog2((ISSUE_TO_COLUMN + start_delay(g)) // g.shape.drain_cycles + 3)
+
+
+def watchdog_cycles(latency_cycles: int, cycles_per_frame: int) -> int:
+    """Cycles without a beat on any port after which a simulation counts as stuck: more than a frame ever takes."""
+    return 2 * latency_cycles + cycles_per_frame + 4096

@@ -12,9 +12,8 @@ from ternc.network import store as network_store
 from ternc.network.layers import Network
 from ternc.schedule import store as design_store
 from ternc.schedule.store import StoredEngine
+from ternc.schedule.timing import watchdog_cycles
 from ternc.simulate.model import Dut, MonitorPort
-
-_MARGIN_CYCLES = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -63,7 +62,7 @@ def open_build(path: Path) -> Opened:
             MonitorPort(cols=engine.shape.cols, value_bits=engine.value_bits, vectors=engine.shape.drain)
             for engine in design.engines
         ),
-        watchdog_cycles=2 * design.latency_cycles + design.cycles_per_frame + _MARGIN_CYCLES,
+        watchdog_cycles=watchdog_cycles(design.latency_cycles, design.cycles_per_frame),
         stretch_cycles=max(2 * design.cycles_per_frame, design.latency_cycles) + 64,
     )
     return Opened(

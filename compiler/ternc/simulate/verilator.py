@@ -15,7 +15,7 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from ternc.errors import ToolError
+from ternc.errors import BuildError, ToolError
 from ternc.resources import folder
 from ternc.simulate import tools
 from ternc.simulate.model import (
@@ -66,20 +66,46 @@ def build(dut: Dut, *, monitor: bool = False) -> Path:
         BuildError: The build directory has no RTL.
     """
     driver = folder("sim") / "verilator_main.cpp"
-    flags = [*_VERILATE, "--top-module", dut.top]
-    cxxflags = _CXXFLAGS
+    flags, cxxflags = [*_VERILATE, "--top-module", dut.top], _CXXFLAGS
     if monitor:
         flags.append("+define+TERNC_MONITOR")
         cxxflags += " -DTERNC_MONITOR"
+    included = driver.parent / "npy.h"
+    return _program(dut, [*flags, "-CFLAGS", cxxflags], [driver], ports_header(dut), included.read_text())
+
+
+def build_device(dut: Dut) -> Path:
+    """The simulated board of a build, from the cache if its RTL text was built before; images as for `build`.
+
+    Args:
+        dut: The build's design; ``control/`` and ``driver/`` stand beside its ``rtl/``.
+    Raises:
+        ToolError: A tool is missing, or the RTL is refused.
+        BuildError: The build has no RTL or no driver.
+    """
+    top, simulation = f"{dut.top}_control", dut.rtl.parent / "driver" / "simulation"
+    control, ports = dut.rtl.parent / "control" / f"{top}.sv", simulation / "ports.h"
+    for path in (control, ports):
+        if not path.is_file():
+            raise BuildError(f"{path}: must be there for a simulated board", help="compile the model again")
+    flags = [*_VERILATE, "--top-module", top, "-CFLAGS", _CXXFLAGS]
+    return _program(dut, flags, [control, simulation / "device.cpp"], ports.read_text())
+
+
+def _program(dut: Dut, flags: list[str], sources: Sequence[Path], ports: str, included: str = "") -> Path:
+    """The program of a design's RTL and of ``sources``, the last of which is the driver.
+
+    The driver includes ``ports`` as ``ports.h``, and what else it includes is ``included``.
+    """
     environment = [tools.verilator().version, *tools.compiler(), tools.processor()]
-    sources = [path.read_text() for path in (driver, driver.parent / "npy.h", driver.parent / "verilator.mk")]
-    ports = ports_header(dut)
+    texts = [path.read_text() for path in (*sources, folder("sim") / "verilator.mk")]
     options = _MAKE_QUICK if dut.quick else _MAKE
-    key = [tools.rtl_text(dut.rtl), ports, *sources, *flags, cxxflags, *options, *environment]
+    key = [tools.rtl_text(dut.rtl), ports, included, *texts, *flags, *options, *environment]
+    driver = sources[-1].resolve()
 
     def make(scratch: Path) -> None:
         work = scratch / "work"
-        _verilate(dut, [*flags, "-CFLAGS", cxxflags], driver, work)
+        _verilate(dut, flags, sources, work)
         (work / "ports.h").write_text(ports)
         _borrow_runtime(work, environment)
         _compile(work, options, [_whole(work, driver)] if dut.quick else _join(work, os.cpu_count() or 1))
@@ -144,13 +170,13 @@ def _trace_file(scratch: Path, number: int) -> Path:
     return scratch / f"trace_{number}.bin"
 
 
-def _verilate(dut: Dut, flags: list[str], driver: Path, work: Path) -> None:
+def _verilate(dut: Dut, flags: list[str], sources: Sequence[Path], work: Path) -> None:
     """RTL to C++ in ``work``."""
     tool = tools.verilator()
     command = [tool.command, "--cc", "--exe", *flags, "--Mdir", str(work)]
     tools.call(
         "Verilator refused the RTL",
-        [*command, "-F", str((dut.rtl / "files.f").resolve()), str(driver)],
+        [*command, "-F", str((dut.rtl / "files.f").resolve()), *(str(path.resolve()) for path in sources)],
         cwd=dut.rtl,
         environment=tool.environment,
     )
@@ -212,8 +238,7 @@ def _lend_runtime(work: Path, environment: list[str]) -> None:
 
     def make(scratch: Path) -> None:
         for path in work.glob(_RUNTIME):
-            if path.name != "verilator_main.o":
-                shutil.copyfile(path, scratch / path.name)
+            shutil.copyfile(path, scratch / path.name)
 
     tools.cached("verilator-runtime", _runtime_key(environment), make)
 

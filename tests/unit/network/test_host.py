@@ -77,6 +77,16 @@ def test_a_quantised_input_rounds_and_saturates() -> None:
     assert encode_input(QUANTISED, TENSOR, x).tolist() == [[[[4, 127]]], [[[-128, 2]]]]
 
 
+def test_no_frames_are_no_frames() -> None:
+    assert encode_input(DECLARED, TENSOR, np.zeros((0, 1, 2), np.float32)).shape == (0, 1, 1, 2)
+    assert decode_output(output_of(TENSOR, "y"), TENSOR, np.zeros((0, 1, 1, 2), np.int64)).shape == (
+        0,
+        1,
+        1,
+        2,
+    )
+
+
 def test_a_code_outside_the_range_is_a_bug() -> None:
     unclamped = replace(QUANTISED, steps=QUANTISED.steps[:2])
     with pytest.raises(

@@ -1,0 +1,12 @@
+"""Running a build on a board, simulated or real.
+
+>>> with Device("build/model", Simulation("build/model")) as device:
+...     y = device.predict(x)
+"""
+
+from ternc.driver.device import Device, Status
+from ternc.driver.pynq import Pynq
+from ternc.driver.simulation import Simulation
+from ternc.driver.transport import Transport
+
+__all__ = ["Device", "Pynq", "Simulation", "Status", "Transport"]
