@@ -4,7 +4,7 @@ This package alone imports onnx.
 """
 
 from ternc.frontend.anomaly import AnomalyWish
-from ternc.frontend.borders import Crossing, ExactModel
+from ternc.frontend.borders import Crossing, Exact, ExactModel
 from ternc.frontend.epilogue import operators as epilogue_operators
 from ternc.frontend.epilogue import outputs as epilogue_outputs
 from ternc.frontend.epilogue import run as run_epilogue
@@ -18,6 +18,7 @@ __all__ = [
     "AnomalyWish",
     "CheckReport",
     "Crossing",
+    "Exact",
     "ExactModel",
     "InputQuant",
     "LayerRow",

@@ -17,9 +17,9 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, numpy_helper
-from onnx.reference import ReferenceEvaluator
 
 from ternc.errors import ToolError
+from ternc.frontend.doubles import Nodes
 from ternc.frontend.lower import LOWERED, load_for_execution
 from ternc.frontend.ops_linear import exact_weights
 from ternc.frontend.runtime import Session, Values, completed, first_line
@@ -54,7 +54,7 @@ _BENDS = {
 """Elementwise operators of one real that make its errors hardly larger."""
 
 _SNAP = 2.0**-42
-"""Share of a value's size within which a float64 counts as lying on a border."""
+"""Share of a value's size by which float64 may be off: that near to a border it counts as lying on it."""
 
 _LIMITS = {"Erf": (-1.0, 1.0), "Tanh": (-1.0, 1.0), "Sigmoid": (0.0, 1.0)}
 """What functions come close to and never are, though float64 says so."""
@@ -101,12 +101,14 @@ class Exact:
 
     Attributes:
         outputs: The graph's outputs by name, in their order, ``[1, ...]``; floats are float64.
+        errors: Of each output, in the same shape, how far float64's own rounding may put it off.
         crossing: The first element in which onnxruntime differs and float32 explains it, or None.
         rounded: Whether every discrete value is onnxruntime's too, and its outputs lie within float32's error: small
             beside the numbers that were added up, though not beside what is left where these cancel out.
     """
 
     outputs: Values
+    errors: Values
     crossing: Crossing | None
     rounded: bool
 
@@ -146,7 +148,7 @@ class ExactModel:
         self._model = load_for_execution(path, dynamic=False)
         self._sites = _sites(self._model.graph)
         self._session = Session(_showing(self._model, self._sites), path.name)
-        self._nodes = _Nodes(list(self._model.opset_import))
+        self._nodes = Nodes(list(self._model.opset_import))
 
     def evaluate(
         self, single: Mapping[str, NDArray[Any]], exact: Mapping[str, NDArray[Any]], loose: Sequence[str] = ()
@@ -174,6 +176,7 @@ class ExactModel:
         names = [output.name for output in self._model.graph.output]
         return Exact(
             outputs={name: double.values[name] for name in names},
+            errors={name: _SNAP * double.sizes[name] for name in names},
             crossing=_first_crossing(self._sites, found, double),
             rounded=not any(site for site in self._sites if np.any(_differs(site, found, double)))
             and all(_within(found[name], double.values[name], double.sizes[name]) for name in names),
@@ -283,59 +286,6 @@ def _constants(model: onnx.ModelProto) -> Values:
     return {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
 
 
-class _Nodes:
-    """onnx's reference implementation of single nodes, each prepared once."""
-
-    def __init__(self, opsets: Sequence[onnx.OperatorSetIdProto]) -> None:
-        self._opsets = opsets
-        self._prepared: dict[bytes, ReferenceEvaluator] = {}
-
-    def run(self, node: onnx.NodeProto, values: Values) -> Values:
-        """The node's outputs by name."""
-        node, values = _ungrouped(node, values)
-        read = [name for name in dict.fromkeys(node.input) if name]
-        made = [name for name in node.output if name]
-        key = node.SerializeToString(deterministic=True)
-        if key not in self._prepared:
-            inputs, outputs = ([onnx.ValueInfoProto(name=n) for n in names] for names in (read, made))
-            meant, opsets = self._meant(node, values)
-            graph = onnx.helper.make_graph([meant], "node", inputs, outputs)
-            self._prepared[key] = ReferenceEvaluator(onnx.helper.make_model(graph, opset_imports=opsets))
-        found = self._prepared[key].run(None, {name: values[name] for name in read})
-        return dict(zip(made, map(np.asarray, found), strict=True))
-
-    def _meant(
-        self, node: onnx.NodeProto, values: Values
-    ) -> tuple[onnx.NodeProto, Sequence[onnx.OperatorSetIdProto]]:
-        """A node and its operator sets for which onnx's reference computes what the node means."""
-        match node.op_type:
-            case "BatchNormalization":  # before set 15 the reference mixes the batch's own statistics in
-                return node, [onnx.helper.make_opsetid("", max(15, o.version)) for o in self._opsets]
-            case "GlobalMaxPool":  # of one spatial axis, the reference takes the maximum of the channels
-                axes = range(2, values[node.input[0]].ndim)
-                meant = onnx.helper.make_node("ReduceMax", node.input, node.output, axes=axes, keepdims=1)
-                return meant, [onnx.helper.make_opsetid("", 13)]
-            case _:
-                return node, self._opsets
-
-
-def _ungrouped(node: onnx.NodeProto, values: Values) -> tuple[onnx.NodeProto, Values]:
-    """A ConvTranspose of groups as one of all channels, with zeros: the reference takes only one output of a group."""
-    groups = next((int(a.i) for a in node.attribute if a.name == "group"), 1)
-    if node.op_type != "ConvTranspose" or groups == 1:
-        return node, values
-    weights = values[node.input[1]]
-    inputs, outputs = weights.shape[0] // groups, weights.shape[1]
-    wide = np.zeros((weights.shape[0], outputs * groups, *weights.shape[2:]), weights.dtype)
-    for g in range(groups):
-        rows = slice(g * inputs, (g + 1) * inputs)
-        wide[rows, g * outputs : (g + 1) * outputs] = weights[rows]
-    whole = onnx.NodeProto()
-    whole.CopyFrom(node)
-    next(a for a in whole.attribute if a.name == "group").i = 1
-    return whole, {**values, node.input[1]: wide}
-
-
 class _Double:
     """A graph evaluated in float64, node by node.
 
@@ -345,7 +295,7 @@ class _Double:
             errors are proportional to it.
     """
 
-    def __init__(self, nodes: _Nodes, known: Values, loose: set[str]) -> None:
+    def __init__(self, nodes: Nodes, known: Values, loose: set[str]) -> None:
         self._loose = loose
         self.values: Values = {}
         self.sizes: Values = {}

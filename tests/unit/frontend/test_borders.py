@@ -140,7 +140,7 @@ def test_an_operator_that_the_reference_does_not_know_is_said(
     def refuse(*_: object, **__: object) -> None:
         raise NotImplementedError("no such operator")
 
-    monkeypatch.setattr("ternc.frontend.borders.ReferenceEvaluator", refuse)
+    monkeypatch.setattr("ternc.frontend.doubles.ReferenceEvaluator", refuse)
     path = tenths(tmp_path, "Round")
     with pytest.raises(
         ToolError, match=r"^Round\.onnx: cannot be evaluated in float64 \(no such operator\)$"

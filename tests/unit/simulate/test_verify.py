@@ -80,14 +80,20 @@ def network(borders: tuple[str, ...] = ()) -> Network:
 
 
 class Exactly:
-    """Stands where the float64 evaluation is: x + ``step``."""
+    """Stands where the float64 evaluation is: x + ``step``, which may be off by ``error``."""
 
-    def __init__(self, crossing: Crossing | None, _: Path, step: int = 1) -> None:
-        self.crossing, self.step = crossing, step
+    def __init__(self, crossing: Crossing | None, _: Path, step: int = 1, error: float = 0.0) -> None:
+        self.crossing, self.step, self.error = crossing, step, error
 
     def evaluate(self, x: dict[str, Any], exact: dict[str, Any]) -> Exact:
         assert np.array_equal(x["x"], exact["x"])
-        return Exact(outputs={"y": exact["x"] + self.step}, crossing=self.crossing, rounded=False)
+        y = exact["x"] + self.step
+        return Exact(
+            outputs={"y": y},
+            errors={"y": np.full(y.shape, self.error)},
+            crossing=self.crossing,
+            rounded=False,
+        )
 
 
 @pytest.fixture
@@ -276,6 +282,16 @@ def test_a_golden_model_that_is_wrong_is_not_excused_by_a_border(
     report = verify(build.path, VerifyOptions(frames=3))
     assert (report.onnx, report.on_borders) == (1, 0)
     assert report.failures()[0].endswith("got 255 (in float64 the ONNX model gives 256 at 'y' [0, 0, 0])")
+
+
+@pytest.mark.parametrize(("error", "explained"), [(0.0, False), (1.0, True)])
+def test_what_float64_is_off_by_itself_is_no_difference(
+    plus: Plus, monkeypatch: pytest.MonkeyPatch, error: float, explained: bool
+) -> None:
+    build = plus(execute=one_more_at_the_top, crossing=CROSSING)
+    monkeypatch.setattr(frontend, "ExactModel", partial(Exactly, CROSSING, step=2, error=error))
+    report = verify(build.path, VerifyOptions(frames=3))
+    assert (report.onnx, report.on_borders) == ((0, 1) if explained else (1, 0))
 
 
 def test_given_inputs_are_run(plus: Plus, tmp_path: Path) -> None:
