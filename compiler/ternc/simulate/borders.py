@@ -130,9 +130,8 @@ def _unlike(exact: Exact, got: Values) -> str:
         wrong = different(exactly, computed)
         if computed.dtype.kind == "f":  # what is left where numbers cancel out
             wrong &= ~(np.abs(exactly - computed) <= aligned(exact.errors[name][batch], computed)[0])
-        wrong = np.argwhere(wrong)
-        if wrong.size:
-            at = tuple(int(i) for i in wrong[0])
+        if wrong.any():
+            at = tuple(int(i) for i in np.argwhere(wrong)[0])
             return f"in float64 the ONNX model gives {float(exactly[at]):.9g} at '{name}' {list(at[1:])}"
     return ""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 import onnx
@@ -28,7 +29,11 @@ def test_a_pool_in_float64_is_onnxruntimes(op: str, axes: int, auto: str, dilati
     for stride, kernel, size, whole in itertools.product((1, 2, 3), (2, 3), (5, 6), (0, 1)):
         if auto.startswith("SAME") and kernel < stride:
             continue
-        given = {"strides": [stride] * axes, "kernel_shape": [kernel] * axes, "auto_pad": auto}
+        given: dict[str, Any] = {
+            "strides": [stride] * axes,
+            "kernel_shape": [kernel] * axes,
+            "auto_pad": auto,
+        }
         given |= {"dilations": [dilation] * axes} if op == "MaxPool" or dilation > 1 else {}
         given |= {"ceil_mode": ceil} | ({"count_include_pad": whole} if op == "AveragePool" else {})
         if auto == "NOTSET":
