@@ -58,8 +58,8 @@ def compile(
         budget: Share of the device that may be used, in (0, 1].
         clock_mhz: The clock; None for the device's planning value.
         lanes: Most rows x cols x lanes, summed over the arrays; None for as many as the budget allows.
-        array: Instead of choosing: the shape of one array for all layers, or a TOML file with the layers and the
-            array of each engine.
+        array: Instead of choosing: the shape of one array for all layers (``"4x16x16"``), or a TOML file with the
+            layers and the array of each engine.
         folding: Instead of choosing or ``array``: a JSON file of FINN's form with PE, SIMD and MMV of each layer.
         input_quant: Integers of the input, where the model itself does not say.
         anomaly: For an autoencoder: a frame whose reconstruction error is above it is an outlier, which the chip
@@ -76,6 +76,7 @@ def compile(
     """
     from ternc import pipeline
     from ternc.frontend import AnomalyWish
+    from ternc.schedule.pinned import parse_shape
     from ternc.ternarise import wish
 
     options = pipeline.CompileOptions(
@@ -85,7 +86,7 @@ def compile(
         budget=budget,
         clock_mhz=clock_mhz,
         lanes=lanes,
-        array=Path(array) if isinstance(array, str) else array,
+        array=(parse_shape(array) or Path(array)) if isinstance(array, str) else array,
         folding=None if folding is None else Path(folding),
         input_quant=input_quant,
         anomaly=None if anomaly is None else AnomalyWish(threshold=anomaly, measure=anomaly_measure),

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -157,14 +157,11 @@ class Overlay:
             self.left[n], channel.memory = self.left[n][size:], None
 
 
-@pytest.fixture
-def pynq(monkeypatch: pytest.MonkeyPatch) -> None:
-    module = ModuleType("pynq")
-    vars(module)["allocate"] = lambda shape, dtype: np.zeros(shape, dtype).view(Buffer)
-    monkeypatch.setitem(sys.modules, "pynq", module)
+def allocate(shape: tuple[int, ...], dtype: type[np.uint8]) -> Buffer:
+    """``pynq.allocate``."""
+    return np.zeros(shape, dtype).view(Buffer)
 
 
-@pytest.mark.usefixtures("pynq")
 def test_a_board_with_pynq_gives_the_models_outputs(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
     dut = open_build(build.path).dut
     board = Simulation(build.path)
@@ -172,19 +169,10 @@ def test_a_board_with_pynq_gives_the_models_outputs(build: Build, monkeypatch: p
     monkeypatch.setattr(
         "ternc.driver.pynq._LONGEST", 4 * dut.inputs[0].beats_per_frame * dut.inputs[0].data_bytes
     )
-    with Device(build.path, Pynq(Overlay(board, dut), "core", patience_s=60)) as device:
+    with Device(build.path, Pynq(Overlay(board, dut), allocate, "core", patience_s=60)) as device:
         np.testing.assert_array_equal(device.predict(x), ternc.predict(build.path, x))
         assert device.status().frames == 9
     board.close()
-
-
-def test_without_pynq_there_is_a_sentence(build: Build) -> None:
-    dut = open_build(build.path).dut
-    with (
-        Device(build.path, Pynq(Overlay(Simulation(build.path), dut), "core")) as device,
-        pytest.raises(ToolError, match="the Python package pynq was not found"),
-    ):
-        device.predict(frames(build, 1))
 
 
 # -------------------------------------------------------------------------------------------------- C
@@ -315,15 +303,20 @@ def test_c_packs_as_python_does(
                                   beats.ctypes.data_as(ctypes.c_void_p)) == -1  # fmt: skip
 
 
-def test_digits_are_read_on_a_device(tmp_path: Path) -> None:
-    data = np.load(MODELS / "TFC_2W2A" / "TFC_2W2A.ref.npz")
-    path = compiled("TFC_2W2A", tmp_path / "build", "1x4x16").path
-    x = data["x_code"] * data["x_scale"]
-    with Device(path, Simulation(path)) as device:
-        y = device.predict(x)
-    assert isinstance(y, np.ndarray)
-    np.testing.assert_allclose(y, data["y"], rtol=0, atol=1e-5)
-    assert np.mean(y.argmax(1) == data["label"]) > 0.9
+def test_the_script_in_the_documentation_reads_digits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On the stored digits, and on a small array: all that differs from what a user runs."""
+    text = (Path(__file__).parents[2] / "docs" / "driver.md").read_text()
+    script = text.split("```python\n")[1].split("```")[0]
+    assert len(script.splitlines()) <= 11
+    shutil.copyfile(MODELS / "TFC_2W2A" / "TFC_2W2A.onnx", tmp_path / "TFC_2W2A.onnx")
+    with np.load(MODELS / "TFC_2W2A" / "TFC_2W2A.ref.npz") as stored:
+        np.savez(tmp_path / "mnist.npz", x=stored["x_code"][:, 0], label=stored["label"])
+        right = np.mean(stored["y"].argmax(1) == stored["label"])
+    monkeypatch.chdir(tmp_path)
+    exec(script.replace('target="zynq-7020"', 'array="1x4x16"'), {})
+    assert capsys.readouterr().out.startswith(f"{right:.1%} right, ")
 
 
 def test_python_and_c_know_the_registers_that_are_described(build: Build) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,17 +20,23 @@ class Pynq:
     """`Transport` over a PYNQ overlay."""
 
     def __init__(
-        self, overlay: Any, registers: str, dmas: Mapping[str, str] | None = None, patience_s: float = 10.0
+        self,
+        overlay: Any,
+        allocate: Callable[..., Any],
+        registers: str,
+        dmas: Mapping[str, str] | None = None,
+        patience_s: float = 10.0,
     ) -> None:
         """Look the blocks up in an overlay that is loaded.
 
         Args:
             overlay: A ``pynq.Overlay``.
+            allocate: ``pynq.allocate``, which gives memory that the DMAs reach.
             registers: Name of the core's block in it, whose registers are read.
             dmas: Of each stream (``s_axis``, ``m_axis`` ...) the name of its DMA; ``dma_<stream>`` if not given.
             patience_s: Seconds without a frame after which a run fails.
         """
-        self._overlay = overlay
+        self._overlay, self._allocate = overlay, allocate
         self._core = getattr(overlay, registers)
         self._dmas = dict(dmas or {})
         self._patience_s = patience_s
@@ -58,8 +64,9 @@ class Pynq:
 
     def _batch(self, core: Dut, beats: Sequence[Beats]) -> tuple[Beats, ...]:
         frames = len(beats[0])
-        given = [_buffer(part.shape) for part in beats]
-        found = [_buffer((frames, port.beats_per_frame, port.data_bytes)) for port in core.outputs]
+        given = [self._allocate(shape=part.shape, dtype=np.uint8) for part in beats]
+        shapes = [(frames, port.beats_per_frame, port.data_bytes) for port in core.outputs]
+        found = [self._allocate(shape=shape, dtype=np.uint8) for shape in shapes]
         try:
             sends = [self._dma(port).sendchannel for port in core.inputs]
             receives = [self._dma(port).recvchannel for port in core.outputs]
@@ -104,14 +111,3 @@ class Pynq:
 
 def _frame_bytes(port: StreamPort) -> int:
     return port.beats_per_frame * port.data_bytes
-
-
-def _buffer(shape: tuple[int, ...]) -> Any:
-    """Memory that the DMAs reach."""
-    try:
-        from pynq import allocate
-    except ImportError as error:
-        raise ToolError(
-            "the Python package pynq was not found", help="run this on a board with PYNQ"
-        ) from error
-    return allocate(shape=shape, dtype=np.uint8)
