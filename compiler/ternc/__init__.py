@@ -38,7 +38,7 @@ def compile(
     lanes: int | None = None,
     array: ArrayShape | str | Path | None = None,
     folding: str | Path | None = None,
-    input_quant: InputQuant | None = None,
+    input_quant: InputQuant | str | None = None,
     anomaly: float | None = None,
     anomaly_measure: Literal["squares", "absolute"] = "squares",
     ternarise: float | str | Path | None = None,
@@ -61,7 +61,7 @@ def compile(
         array: Instead of choosing: the shape of one array for all layers (``"4x16x16"``), or a TOML file with the
             layers and the array of each engine.
         folding: Instead of choosing or ``array``: a JSON file of FINN's form with PE, SIMD and MMV of each layer.
-        input_quant: Integers of the input, where the model itself does not say.
+        input_quant: Integers of the input, where the model itself does not say (``"int8:0.0625"``).
         anomaly: For an autoencoder: a frame whose reconstruction error is above it is an outlier, which the chip
             says; None for no detector.
         anomaly_measure: The error: sum of squares or of absolute differences.
@@ -75,7 +75,7 @@ def compile(
         TerncError: The model or the wish is refused; the sentence says why.
     """
     from ternc import pipeline
-    from ternc.frontend import AnomalyWish
+    from ternc.frontend import AnomalyWish, InputQuant
     from ternc.schedule.pinned import parse_shape
     from ternc.ternarise import wish
 
@@ -88,7 +88,7 @@ def compile(
         lanes=lanes,
         array=(parse_shape(array) or Path(array)) if isinstance(array, str) else array,
         folding=None if folding is None else Path(folding),
-        input_quant=input_quant,
+        input_quant=InputQuant.parse(input_quant) if isinstance(input_quant, str) else input_quant,
         anomaly=None if anomaly is None else AnomalyWish(threshold=anomaly, measure=anomaly_measure),
         ternarise=wish(ternarise, calibrate, act_bits=act_bits, correct=correct),
     )

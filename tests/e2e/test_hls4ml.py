@@ -99,6 +99,23 @@ def test_a_layer_that_ternc_refuses_is_named(tfc: Any, tmp_path: Path) -> None:
         convert(model, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("given", "shapes"),
+    [((16,), [(16,)]), ((None, 3, 8, 8), [(3, 8, 8)]), ([(None, 4), (2, 6)], [(4,), (2, 6)])],
+)
+def test_a_pytorch_models_inputs_are_without_their_batch(given: Any, shapes: list[tuple[int, ...]]) -> None:
+    assert plugin.input_shapes(given) == shapes
+
+
+def test_an_array_and_an_inputs_integers_are_options(tfc: Any, tmp_path: Path) -> None:
+    convert(tfc, tmp_path, array="1x4x16", input_quant="int8:0.0625").compile()
+    performance = json.loads((tmp_path / "myproject" / "report" / "performance.json").read_text())
+    arrays = [engine["array"] for engine in performance["engines"]]
+    assert [(array["rows"], array["cols"], array["lanes"]) for array in arrays] == [(1, 4, 16)]
+    with pytest.raises(ModelError, match="--input-quant must be TYPE:SCALE"):
+        convert(tfc, tmp_path, input_quant="eight")
+
+
 def test_an_option_of_another_backend_is_refused(tfc: Any, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="the option 'part' is none of array, budget"):
         convert(tfc, tmp_path, part="xcvu9p")

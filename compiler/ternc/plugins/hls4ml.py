@@ -24,8 +24,10 @@ from hls4ml.model.optimizer import ModelOptimizerPass, register_pass
 from hls4ml.writer.writers import Writer
 from numpy.typing import NDArray
 
+import ternc
 from ternc import pipeline
 from ternc.errors import DataError, ModelError, ToolError
+from ternc.frontend import InputQuant
 from ternc.simulate.ends import only
 from ternc.simulate.opened import open_build
 from ternc.simulate.predict import predict
@@ -50,8 +52,8 @@ class TerncWriter(Writer):  # type: ignore[misc]
         """Compile the model that hls4ml was given."""
         with tempfile.TemporaryDirectory(prefix="ternc-") as scratch:
             source = source_model(model, Path(scratch))
-            options = pipeline.CompileOptions(**model.config.get_config_value("TerncOptions", {}))
-            pipeline.compile(source, out=build_path(model), options=options)
+            options = model.config.get_config_value("TerncOptions", {})
+            ternc.compile(source, out=build_path(model), **options)
 
 
 class TerncBackend(FPGABackend):  # type: ignore[misc]
@@ -72,12 +74,15 @@ class TerncBackend(FPGABackend):  # type: ignore[misc]
         return str(self._flow)
 
     def create_initial_config(self, **options: Any) -> dict[str, Any]:
-        """Options of the conversion: those of `ternc.compile` (target, fps, budget, clock_mhz, lanes, array).
+        """Options of the conversion: those of `ternc.compile` that say what the design is to be, and ``input_quant``.
 
         Raises:
             DataError: An option of another backend.
         """
-        ours = {"target", "fps", "budget", "clock_mhz", "lanes", "array"}
+        ours = {
+            *("target", "fps", "latency_us", "budget", "clock_mhz", "lanes", "array", "folding"),
+            "input_quant",
+        }
         usual = {"part": None, "board": None, "clock_period": None, "clock_uncertainty": None}
         for name, value in options.items():
             if name in ours or (name in usual and value is None) or name == "io_type":
@@ -163,7 +168,9 @@ def accept_model(model: Any) -> bool:
     """
     check_precision(model.config.config.get("HLSConfig", {}))
     with tempfile.TemporaryDirectory(prefix="ternc-") as scratch:
-        found = pipeline.check(source_model(model, Path(scratch)))
+        quant = model.config.get_config_value("TerncOptions", {}).get("input_quant")
+        quant = InputQuant.parse(quant) if isinstance(quant, str) else quant
+        found = pipeline.check(source_model(model, Path(scratch)), quant)
     if found.obstacles:
         others = "".join(f"; {one.sentence}" for one in found.obstacles[1:])
         raise ModelError(found.obstacles[0].sentence + others, help=found.obstacles[0].help)
@@ -228,9 +235,7 @@ def _from_torch(config: Mapping[str, Any], path: Path) -> Path:
     try:
         import torch
 
-        shapes = config["InputShape"]
-        shapes = shapes if isinstance(shapes[0], (list, tuple)) else [shapes]
-        inputs = tuple(torch.zeros([1, *shape[1:]]) for shape in shapes)
+        inputs = tuple(torch.zeros([1, *shape]) for shape in input_shapes(config["InputShape"]))
         module = config["PytorchModel"].eval()
         torch.onnx.export(module, inputs, str(path), dynamo=False)
     except Exception as error:
@@ -241,10 +246,22 @@ def _from_torch(config: Mapping[str, Any], path: Path) -> Path:
     return path
 
 
+def input_shapes(given: Any) -> list[tuple[int, ...]]:
+    """The inputs' shapes without the batch, of a PyTorch configuration's ``InputShape``.
+
+    That is a tuple for one input or a list of them; a batch axis, where there is one, is None.
+    """
+    shapes = [given] if isinstance(given, tuple) else list(given)
+    return [tuple(shape[1:] if shape[0] is None else shape) for shape in shapes]
+
+
 def _from_keras(model: Any, path: Path) -> Path:
     """A Keras model by its own exporter."""
     try:
-        model.export(str(path), format="onnx")
+        import keras
+
+        inputs = [keras.InputSpec(shape=tensor.shape, dtype=tensor.dtype) for tensor in model.inputs]
+        model.export(str(path), format="onnx", input_signature=inputs, verbose=False)
     except Exception as error:
         raise ToolError(
             f"hls4ml backend 'ternc': Keras cannot export the model to ONNX: {error}",

@@ -209,7 +209,10 @@ def rtl_text(rtl: Path) -> str:
         BuildError: ``files.f`` is missing.
     """
     if not (rtl / "files.f").is_file():
-        raise BuildError(f"{rtl}: must hold a ternc build's RTL, but has no file 'files.f'")
+        raise BuildError(
+            f"{rtl}: must hold a ternc build's RTL, but has no file 'files.f'",
+            help="compile the model with --emit rtl, or without --emit",
+        )
     paths = [path for path in sorted(rtl.rglob("*")) if path.suffix in _RTL_SUFFIXES and path.is_file()]
     return "\0".join(
         f"{path.relative_to(rtl).as_posix()}\n{path.read_text(errors='replace')}" for path in paths
