@@ -41,7 +41,7 @@ class Registers:
     def read(self, address: int) -> int:
         if STALLS <= address < STALLS + STREAMS:
             return self.stalls[address - STALLS]
-        return {
+        fixed: dict[int, int] = {
             0: 0x54524E43,
             1: PARAMETERS["Version"],
             2: OUTPUTS << 8 | INPUTS,
@@ -51,7 +51,8 @@ class Registers:
             FRAMES: self.frames,
             CYCLES: self.cycles & MASK,
             HIGH: self.high,
-        }.get(address, 0)
+        }
+        return fixed.get(address, 0)
 
     def takes(self, request: Request) -> bool:
         return request is not None and not (self.written if request[0] else self.reading)
@@ -106,7 +107,11 @@ class Host:
     async def cycle(self, request: Request) -> bool:
         """One cycle with a request; whether it was taken."""
         writes, address, data = request or (False, self.steps.bits(6), self.steps.bits(32))
-        streams = {"valid": self.steps.bits(STREAMS), "ready": self.steps.bits(STREAMS), "last": self.steps.bits(1)}
+        streams = {
+            "valid": self.steps.bits(STREAMS),
+            "ready": self.steps.bits(STREAMS),
+            "last": self.steps.bits(1),
+        }
         await self.steps.settle(
             read_i=int(request is not None and not writes), write_i=int(writes), address_i=address, writedata_i=data,
             valid_i=streams["valid"], ready_i=streams["ready"], last_i=streams["last"],
@@ -150,7 +155,16 @@ async def test_every_word_is_read(dut: Any, seed: int) -> None:
         await host.ask((False, address, 0))
     await host.cycle(None)
     assert len(host.answers) == WORDS
-    assert host.answers[:8] == [0x54524E43, 0x00010203, OUTPUTS << 8 | INPUTS, 0, 0x09ABCDEF, 0, 0, 0x8000_0000]
+    assert host.answers[:8] == [
+        0x54524E43,
+        0x00010203,
+        OUTPUTS << 8 | INPUTS,
+        0,
+        0x09ABCDEF,
+        0,
+        0,
+        0x8000_0000,
+    ]
 
 
 @cocotb.test()

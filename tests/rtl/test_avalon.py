@@ -11,5 +11,10 @@ def test_avalon(bench: Bench, unit: str, size: int) -> None:
 
 @pytest.mark.parametrize(("inputs", "outputs"), [(1, 1), (2, 3)])
 def test_avalon_mm(bench: Bench, inputs: int, outputs: int) -> None:
-    parameters = {"Inputs": inputs, "Outputs": outputs, "Version": 0x010203, "Hash": 0x80000000_00000000_00000000_09ABCDEF}
+    parameters = {
+        "Inputs": inputs,
+        "Outputs": outputs,
+        "Version": 0x010203,
+        "Hash": 0x80000000_00000000_00000000_09ABCDEF,
+    }
     bench.run("avalon_mm", parameters, simulator="icarus")

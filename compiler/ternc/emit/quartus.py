@@ -1,4 +1,4 @@
-"""``quartus/``: the core compiled alone, and as components of Platform Designer, with AXI or Avalon, with or without registers."""
+"""``quartus/``: the core compiled alone, and as components of Platform Designer: AXI or Avalon, registers or none."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ class _ComponentView:
         interfaces: The interfaces that it has, for people.
         wrapper: The file of its top module, by path below the build; empty where that is the core itself.
         avalon: Avalon interfaces, not AXI.
-        control: With registers and an interrupt; registers: the interface of the registers, and the prefix of its ports.
+        control: With registers and an interrupt.
+        registers: The interface of the registers, and the prefix of its ports.
     """
 
     core: CoreView

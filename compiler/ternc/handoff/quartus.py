@@ -48,7 +48,9 @@ _ASSOCIATED = frozenset({"associatedClock", "associatedReset"})
 _AXI4LITE = {
     **dict.fromkeys(("awaddr", "awprot", "awvalid", "wdata", "wstrb", "wvalid", "bready"), "Input"),
     **dict.fromkeys(("araddr", "arprot", "arvalid", "rready"), "Input"),
-    **dict.fromkeys(("awready", "wready", "bresp", "bvalid", "arready", "rdata", "rresp", "rvalid"), "Output"),
+    **dict.fromkeys(
+        ("awready", "wready", "bresp", "bvalid", "arready", "rdata", "rresp", "rvalid"), "Output"
+    ),
 }
 _AVALON = {
     **dict.fromkeys(("address", "read", "write", "writedata", "byteenable"), "Input"),
@@ -109,7 +111,7 @@ _VALUES = {
     },
     "avalon": {"addressUnits": "WORDS", "bitsPerSymbol": "8", "maximumPendingReadTransactions": "1"},
 }
-"""Properties that must have one value, as what the wrappers do has no other: bytes in Avalon's order, words, one read."""
+"""Properties that have one value, as the wrappers work in one way: bytes in Avalon's order, words, one read."""
 _BITS = {
     "axi4lite": {"awprot": 3, "arprot": 3, "wdata": 32, "wstrb": 4, "rdata": 32, "bresp": 2, "rresp": 2},
     "avalon": {"writedata": 32, "readdata": 32, "byteenable": 4},
