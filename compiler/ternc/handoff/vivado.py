@@ -57,7 +57,7 @@ _SIGNALS = {
 }
 _PARAMETERS = {
     "aresetn": "POLARITY ACTIVE_LOW",
-    "interrupt": "SENSITIVITY LEVEL_HIGH",
+    "irq": "SENSITIVITY LEVEL_HIGH",
     "s_axi_control_awaddr": "XIL_INTERFACENAME s_axi_control, PROTOCOL AXI4LITE",
 }
 """What the attribute of a port must say, where there is such a port."""
