@@ -101,6 +101,53 @@ def test_a_host_with_avalons_byte_order_gets_the_golden_outputs(
     golden(build, wrapped(build, tmp_path, "avalon_host", files))
 
 
+# Sends zeros until a packet has begun to leave, resets the design by its registers, and only then lets the driver in.
+AFTER_RESET = """
+module reset_host (
+  input  logic clk_i, rst_ni,
+  input  logic [255:0] s_axis_tdata, input logic s_axis_tvalid, s_axis_tlast, output logic s_axis_tready,
+  output logic [31:0] m_axis_tdata, output logic m_axis_tvalid, m_axis_tlast, input logic m_axis_tready
+);
+  typedef enum logic [1:0] {Spoil, Reset, Release, Run} state_e;
+  state_e state_q;
+  logic first_q, start, ready, valid, waits;
+  logic [31:0] data;
+  TOP u_top (
+    .clk_i(clk_i), .rst_ni(rst_ni), .irq_o(),
+    .control_address(6'd8), .control_read(1'b0), .control_write(state_q == Reset || state_q == Release),
+    .control_writedata({31'd0, state_q == Reset}), .control_readdata(), .control_readdatavalid(),
+    .control_waitrequest(waits),
+    .asi_data(state_q == Run ? {<<8{s_axis_tdata}} : 256'd0), .asi_valid(state_q == Run ? s_axis_tvalid : 1'b1),
+    .asi_ready(ready), .asi_startofpacket(1'b0), .asi_endofpacket(s_axis_tlast),
+    .aso_data(data), .aso_valid(valid), .aso_ready(state_q == Run ? m_axis_tready : state_q == Spoil),
+    .aso_startofpacket(start), .aso_endofpacket(m_axis_tlast)
+  );
+  assign s_axis_tready = ready && state_q == Run;
+  assign m_axis_tvalid = valid && state_q == Run;
+  assign m_axis_tdata = {<<8{data}} ^ {32{start != first_q}};
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) state_q <= Spoil;
+    else if (state_q == Spoil && valid && !m_axis_tlast) state_q <= Reset;
+    else if (state_q == Reset && !waits) state_q <= Release;
+    else if (state_q == Release && !waits) state_q <= Run;
+    if (state_q != Run) first_q <= 1'b1;
+    else if (m_axis_tvalid && m_axis_tready) first_q <= m_axis_tlast;
+  end
+endmodule
+"""
+
+
+def test_a_reset_by_the_registers_in_the_middle_of_a_packet_leaves_nothing_behind(
+    build: Build, tmp_path: Path
+) -> None:
+    name = f"{build.design.name}_control_avalon"
+    files = {
+        f"{name}.sv": (build.path / "control" / f"{name}.sv").read_text(),
+        "reset_host.sv": AFTER_RESET.replace("TOP", name),
+    }
+    golden(build, wrapped(build, tmp_path, "reset_host", files))
+
+
 def test_the_core_behind_its_registers_gives_the_golden_outputs(build: Build, tmp_path: Path) -> None:
     """Nobody talks to the registers: they let the design run as it is."""
     name = f"{build.design.name}_control"

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import cocotb
-from cocotb.triggers import FallingEdge
 from rtl_play import PARAMETERS, SEEDS
 from rtl_steps import Steps
 
@@ -94,12 +93,10 @@ class Host:
     async def reset(self) -> None:
         """Behind a reset in which a host already asks for something: nothing of it is taken."""
         write = self.random.getrandbits(1)
-        self.steps.dut.rst_ni.value = 0
         asked = {"read_i": 1 - write, "write_i": write, "address_i": CONTROL, "writedata_i": 3}
-        for _ in range(3):
-            await FallingEdge(self.steps.dut.clk_i)
-            await self.steps.settle(**asked)
-            self.steps.check(waitrequest_o=1)
+        for _ in range(3):  # from the first moment on, before an edge
+            await self.steps.settle(rst_ni=0, **asked)
+            self.steps.check(waitrequest_o=1, rst_no=0)
             await self.steps.next()
         await self.steps.reset(**asked, valid_i=0, ready_i=0, last_i=0)
         self.model = Registers()
@@ -121,9 +118,8 @@ class Host:
             waitrequest_o=int(not taken),
             readdatavalid_o=int(model.reading),
             irq_o=int(model.enable and model.done),
+            rst_no=int(model.released),
         )
-        if self.steps.cycle > 0:  # in the first one it is still as the reset left it
-            self.steps.check(rst_no=int(model.released))
         if model.reading:
             self.steps.check(readdata_o=model.data)
             self.answers.append(model.data)
