@@ -55,8 +55,10 @@ module ternc_registers #(
   logic [32*(16+Streams)-1:0] words;
   logic [63:0] cycles_q;
   logic [32*Streams-1:0] stalls_q;
+  logic run_q;
   logic unused;
 
+  assign rst_no = run_q && rst_ni;  // also before the first edge
   assign write = awvalid_i && wvalid_i && !bvalid_o;
   assign awready_o = write;
   assign wready_o = write;
@@ -100,7 +102,7 @@ module ternc_registers #(
   end
 
   // ---------------------------------------------------------------- the design
-  always_ff @(posedge clk_i) rst_no <= rst_ni && !soft_reset_q;
+  always_ff @(posedge clk_i) run_q <= rst_ni && !soft_reset_q;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni || soft_reset_q) begin

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import hand_designs
@@ -11,8 +13,8 @@ import pytest
 from rtl_bench import VERILATOR_ROOT, need
 from test_lint import READ_BY_YOSYS, call
 
-from ternc.emit import rtl
-from ternc.schedule.design import Design
+from ternc.emit import handoff, rtl
+from ternc.schedule.design import Chip, Design
 
 pyslang = pytest.importorskip("pyslang") if not os.environ.get("CI") else __import__("pyslang")
 
@@ -78,6 +80,42 @@ def test_slang_reads_it(written: Written, defines: list[str]) -> None:
     assert driver.parseAllSources()
     driver.reportCompilation(driver.createCompilation(), quiet=True)
     assert driver.reportDiagnostics(quiet=True)
+
+
+WRAPPERS = [
+    ("Intel", "quartus/NAME_avalon.sv"),
+    ("Intel", "control/NAME_control.sv"),
+    ("Intel", "control/NAME_control_avalon.sv"),
+    ("AMD", "vivado/NAME_ip.v"),
+    ("AMD", "vivado/NAME_control_ip.v"),
+]
+
+
+@pytest.mark.parametrize(("vendor", "wrapper"), WRAPPERS)
+@pytest.mark.parametrize("make", DESIGNS)
+def test_nobody_has_anything_to_say_of_a_wrapper(
+    make: Callable[[], Design], vendor: str, wrapper: str, tmp_path: Path
+) -> None:
+    design = replace(make(), chip=Chip(vendor=vendor, family="", part=""))
+    written = Written(design, tmp_path)
+    paths = [wrapper.replace("NAME", design.name)]
+    if paths[0].endswith("_control_ip.v"):
+        paths.append(f"control/{design.name}_control.sv")
+    extra = [tmp_path / Path(path).name for path in paths]
+    for path, file in zip(paths, extra, strict=True):
+        file.write_bytes(handoff.emit(design, rtl.emit(design))[path])
+        assert "always" not in file.read_text()
+    top, files = extra[0].stem, [str(file) for file in (*written.files, *extra)]
+    tool = [str(VERILATOR_ROOT / "bin" / "verilator"), "--lint-only", "-Wall", "--quiet", "--top-module", top]
+    assert call([*tool, *files], VERILATOR_ROOT=str(VERILATOR_ROOT)) == (0, "")
+    code, said = call(
+        [need("iverilog"), "-g2012", "-t", "null", "-Wall", "-Wno-timescale", "-s", top, *files]
+    )
+    assert code == 0, said
+    assert not [line for line in said.splitlines() if line.startswith(tuple(map(str, extra)))]
+    job = f"read_verilog -sv -defer {' '.join(files)};hierarchy -check -top {top};proc;check -assert"
+    code, said = call([sys.executable, "-c", READ_BY_YOSYS, job])
+    assert code == 0, said[-3000:]
 
 
 def test_generated_modules_are_structure_only(written: Written) -> None:

@@ -21,6 +21,7 @@ SETS: dict[str, list[Parameters]] = {
         {"Cols": 5, "ValueBits": 9, "IndexBits": 12},
         {"Cols": 64, "ValueBits": 24, "IndexBits": 4},
     ],
+    "ternc_avalon_mm": [{}, {"Inputs": 3, "Outputs": 2, "Version": 5}],
     "ternc_avalon_sink": [{}, {"Bytes": 7}],
     "ternc_avalon_source": [{}, {"Bytes": 7}],
     "ternc_collector": [

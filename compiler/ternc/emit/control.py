@@ -1,4 +1,4 @@
-"""``control/``: the core with registers behind AXI4-Lite, and their description."""
+"""``control/``: the core with registers behind AXI4-Lite or Avalon-MM, and their description."""
 
 from __future__ import annotations
 
@@ -67,5 +67,6 @@ def emit(core: CoreView, found: Identity) -> dict[str, bytes]:
     )
     return {
         f"{core.top}_control.sv": render("control/control.sv.j2", view),
+        f"{core.top}_control_avalon.sv": render("control/control_avalon.sv.j2", view),
         f"{core.top}.rdl": render("control/registers.rdl.j2", view),
     }

@@ -15,6 +15,7 @@ def check(build: Build) -> Iterator[str]:
     yield from (f"{build.top}.core: {sentence}" for sentence in _core(build))
     yield from (f"synth/{build.top}.ys: {sentence}" for sentence in _yosys(build))
     yield from (f"control/{build.top}_control.sv: {sentence}" for sentence in _control(build))
+    yield from (f"control/{build.top}_control_avalon.sv: {sentence}" for sentence in _avalon(build))
 
 
 def _core(build: Build) -> Iterator[str]:
@@ -52,3 +53,15 @@ def _control(build: Build) -> Iterator[str]:
     text = (folder / f"{build.top}.rdl").read_text()
     streams = [name.removesuffix("_tvalid") for name in core.ports if name.endswith("_tvalid")]
     yield from each_once("counters in the description", re.findall(r"STALLS_(\w+) @", text), streams)
+
+
+def _avalon(build: Build) -> Iterator[str]:
+    """The same with Avalon: it elaborates, and has a data port as wide as that of each of the core's streams."""
+    core = elaborate(build.top, build.sources)
+    file = build.path / "control" / f"{build.top}_control_avalon.sv"
+    module = elaborate(f"{build.top}_control_avalon", (*build.sources, file))
+    yield from module.said
+    found = [(port.direction, port.bits) for name, port in module.ports.items() if name.endswith("_data")]
+    wanted = [(port.direction, port.bits) for name, port in core.ports.items() if name.endswith("_tdata")]
+    if sorted(found) != sorted(wanted):
+        yield f"its streams must be as wide as those of {build.top}"

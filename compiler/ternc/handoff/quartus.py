@@ -45,6 +45,19 @@ class _Kind:
 
 
 _ASSOCIATED = frozenset({"associatedClock", "associatedReset"})
+_AXI4LITE = {
+    **dict.fromkeys(("awaddr", "awprot", "awvalid", "wdata", "wstrb", "wvalid", "bready"), "Input"),
+    **dict.fromkeys(("araddr", "arprot", "arvalid", "rready"), "Input"),
+    **dict.fromkeys(
+        ("awready", "wready", "bresp", "bvalid", "arready", "rdata", "rresp", "rvalid"), "Output"
+    ),
+}
+_AVALON = {
+    **dict.fromkeys(("address", "read", "write", "writedata", "byteenable"), "Input"),
+    **dict.fromkeys(("readdata", "readdatavalid", "waitrequest"), "Output"),
+}
+_REGISTERS = ("axi4lite", "avalon")
+"""Types of interfaces through which a processor reaches registers."""
 _KINDS = {
     "clock": _Kind(roles={"clk": "Input"}, required=frozenset({"clk"}), properties=frozenset({"clockRate"})),
     "reset": _Kind(
@@ -68,7 +81,43 @@ _KINDS = {
         required=frozenset({"data", "valid", "ready", "startofpacket", "endofpacket"}),
         properties=_ASSOCIATED | {"dataBitsPerSymbol", "firstSymbolInHighOrderBits", "readyLatency"},
     ),
+    "axi4lite": _Kind(
+        roles=_AXI4LITE,
+        required=frozenset(_AXI4LITE),
+        properties=_ASSOCIATED
+        | {"readAcceptanceCapability", "writeAcceptanceCapability", "combinedAcceptanceCapability"},
+    ),
+    "avalon": _Kind(
+        roles=_AVALON,
+        required=frozenset(_AVALON) - {"byteenable"},
+        properties=_ASSOCIATED | {"addressUnits", "bitsPerSymbol", "maximumPendingReadTransactions"},
+    ),
+    "interrupt": _Kind(
+        roles={"irq": "Output"},
+        required=frozenset({"irq"}),
+        properties=_ASSOCIATED | {"associatedAddressablePoint"},
+    ),
 }
+_VALUES = {
+    "avalon_streaming": {
+        "dataBitsPerSymbol": "8",
+        "firstSymbolInHighOrderBits": "true",
+        "readyLatency": "0",
+    },
+    "axi4lite": {
+        "readAcceptanceCapability": "1",
+        "writeAcceptanceCapability": "1",
+        "combinedAcceptanceCapability": "1",
+    },
+    "avalon": {"addressUnits": "WORDS", "bitsPerSymbol": "8", "maximumPendingReadTransactions": "1"},
+}
+"""Properties that have one value, as the wrappers work in one way: bytes in Avalon's order, words, one read."""
+_BITS = {
+    "axi4lite": {"awprot": 3, "arprot": 3, "wdata": 32, "wstrb": 4, "rdata": 32, "bresp": 2, "rresp": 2},
+    "avalon": {"writedata": 32, "readdata": 32, "byteenable": 4},
+}
+"""Widths of roles: registers are words of 32 bits; every other signal but addresses and data has one bit."""
+_WIDE = frozenset({"data", "tdata", "address", "awaddr", "araddr"})
 
 
 def check(build: Build) -> Iterator[str]:
@@ -78,15 +127,21 @@ def check(build: Build) -> Iterator[str]:
         TclError: A file is not Tcl, or uses a command that is not known here.
     """
     folder, top = build.path / "quartus", build.top
-    for name, found in (
+    found = [
         (f"{top}.qsf", _project(build, folder / f"{top}.qsf")),
         ("memory.tcl", _memory(folder / "memory.tcl")),
-        (f"{top}_hw.tcl", _component(folder / f"{top}_hw.tcl", top)),
-        (f"{top}_avalon_hw.tcl", _component(folder / f"{top}_avalon_hw.tcl", f"{top}_avalon")),
-        ("system_axi.tcl", _system(build, folder / "system_axi.tcl", folder / f"{top}_hw.tcl")),
-        ("system_avalon.tcl", _system(build, folder / "system_avalon.tcl", folder / f"{top}_avalon_hw.tcl")),
+    ]
+    for kind, name in (
+        ("axi", top),
+        ("avalon", f"{top}_avalon"),
+        ("axi_control", f"{top}_control"),
+        ("avalon_control", f"{top}_control_avalon"),
     ):
-        yield from (f"quartus/{name}: {sentence}" for sentence in found)
+        component, system = folder / f"{name}_hw.tcl", folder / f"system_{kind}.tcl"
+        found.append((component.name, _component(component, name)))
+        found.append((system.name, _system(build, system, component)))
+    for name, sentences in found:
+        yield from (f"quartus/{name}: {sentence}" for sentence in sentences)
 
 
 def _stubs(names: Sequence[str], **more: str) -> dict[str, str]:
@@ -207,6 +262,9 @@ def _mapped(
     if role not in roles:
         yield f"port '{name}': '{role}' is no role of {kind[0]}, which has {', '.join(roles)}"
         return
+    says = name.removeprefix(f"{interface}_")
+    if says in roles and says != role:
+        yield f"port '{name}': its role must be '{says}', as its name says, not '{role}'"
     turned = {"Input": "Output", "Output": "Input"}
     wanted = roles[role] if kind[1] == "end" else turned[roles[role]]
     if direction != wanted:
@@ -218,6 +276,9 @@ def _mapped(
         yield f"port '{name}': must be an {port.direction}put, as in the RTL, not {direction}"
     if bits != str(port.bits):
         yield f"port '{name}': must have {port.bits} bits, as in the RTL, not {bits}"
+    usual = _BITS.get(kind[0], {}).get(role, 1)
+    if role not in _WIDE and port.bits != usual:
+        yield f"port '{name}': '{role}' of {kind[0]} has {usual} bits, which the RTL's {port.bits} are not"
 
 
 def _properties(calls: Sequence[Call], kinds: Mapping[str, Sequence[str]], module: Module) -> Iterator[str]:
@@ -235,26 +296,19 @@ def _properties(calls: Sequence[Call], kinds: Mapping[str, Sequence[str]], modul
         for key, wanted in (("associatedClock", "clock"), ("associatedReset", "reset")):
             if key in _KINDS[kind].properties and kinds.get(given[name].get(key, ""), ("",))[0] != wanted:
                 yield f"interface '{name}': {key} must name a {wanted} interface"
-        if kind == "avalon_streaming":
-            yield from _avalon(name, given[name], module)
-
-
-def _avalon(name: str, given: Mapping[str, str], module: Module) -> Iterator[str]:
-    """Symbols are bytes, the first in the most significant bits, which is what the wrapper makes."""
-    for key, wanted in (
-        ("dataBitsPerSymbol", "8"),
-        ("firstSymbolInHighOrderBits", "true"),
-        ("readyLatency", "0"),
-    ):
-        if given.get(key) != wanted:
-            yield f"interface '{name}': {key} must be {wanted}, not {given.get(key)}"
-    data = module.ports.get(f"{name}_data")
-    if data is not None and data.bits % 8:
-        yield f"interface '{name}': {data.bits} bits are not whole symbols"
+        point = given[name].get("associatedAddressablePoint", "")
+        if kind == "interrupt" and kinds.get(point, ("",))[0] not in _REGISTERS:
+            yield f"interface '{name}': associatedAddressablePoint must name the interface of the registers"
+        for key, wanted in _VALUES.get(kind, {}).items():
+            if given[name].get(key) != wanted:
+                yield f"interface '{name}': {key} must be {wanted}, not {given[name].get(key, 'missing')}"
+        data = module.ports.get(f"{name}_data")
+        if kind == "avalon_streaming" and data is not None and data.bits % 8:
+            yield f"interface '{name}': {data.bits} bits are not whole symbols"
 
 
 def _system(build: Build, path: Path, component: Path) -> Iterator[str]:
-    """A system: of known components, connected by interfaces that they have, every stream exported."""
+    """A system: of known components, connected by interfaces that they have, everything else exported."""
     parts = tcl.run(component, _stubs(_COMPONENT, get_module_property="[pwd]"))
     own = {call.words[0]: call.words[1] for call in parts if call.name == "add_interface"}
     names = {
