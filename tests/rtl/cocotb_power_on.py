@@ -19,5 +19,8 @@ async def test_one_reset(dut: Any) -> None:
         found.append(steps.get("rst_no"))
         await steps.next()
     low = found.count(0)
-    assert low in (PARAMETERS["Cycles"] - 1, PARAMETERS["Cycles"])  # the clock may rise as the simulation begins
+    assert low in (
+        PARAMETERS["Cycles"] - 1,
+        PARAMETERS["Cycles"],
+    )  # the clock may rise as the simulation begins
     assert found == [0] * low + [1] * (len(found) - low)

@@ -34,7 +34,12 @@ def test_power_on(bench: Bench, cycles: int, simulator: str) -> None:
 def test_board_play(bench: Bench, tmp_path: Path, width: int, beats: int, frames: int) -> None:
     bench.run(
         "board_play",
-        {"Width": width, "Beats": beats, "Frames": frames, "InitFile": image(tmp_path, beats * frames, width)},
+        {
+            "Width": width,
+            "Beats": beats,
+            "Frames": frames,
+            "InitFile": image(tmp_path, beats * frames, width),
+        },
         simulator="icarus",
     )
 
@@ -46,7 +51,14 @@ def test_board_play(bench: Bench, tmp_path: Path, width: int, beats: int, frames
 def test_board_check(
     bench: Bench, tmp_path: Path, width: int, beats: int, frames: int, period: int, care: int, last: int
 ) -> None:
-    parameters = {"Width": width, "Beats": beats, "Frames": frames, "Period": period, "CareBits": care, "LastBits": last}
+    parameters = {
+        "Width": width,
+        "Beats": beats,
+        "Frames": frames,
+        "Period": period,
+        "CareBits": care,
+        "LastBits": last,
+    }
     name = image(tmp_path, beats * frames, width)
     bench.run("board_check", {**parameters, "InitFile": name}, simulator="icarus")
 
