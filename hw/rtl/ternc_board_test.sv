@@ -32,7 +32,7 @@ module ternc_board_test #(
   input  logic [32*Outputs-1:0] beat_i
 );
 
-  typedef enum logic [2:0] {Reset, Ahead, Run, Line, Flush, Rest} state_e;
+  typedef enum logic [2:0] {Reset, Ahead, Run, Line, Rest} state_e;
   state_e state_q;
   logic [31:0] time_q, cycles_q, a_q, b_q, c_q, port, frame, beat;
   logic [1:0] kind_q;
@@ -96,18 +96,17 @@ module ternc_board_test #(
         Run: begin
           begun_q <= begun_q || moved;
           if (moved) time_q <= '0;
-          if ((begun_q || moved) && !finished) cycles_q <= cycles_q + 1;
+          if (begun_q || moved) cycles_q <= cycles_q + 1;
           if (wrong || finished || stalled) begin
-            kind_q <= wrong ? 2'd1 : finished ? 2'd0 : 2'd2;
-            {a_q, b_q, c_q} <= (finished && !wrong) ? {Frames, cycles_q, 32'd0} : {port, frame, beat};
-            pass_o <= finished && !wrong;
-            fail_o <= wrong || !finished;
+            kind_q <= finished ? 2'd0 : wrong ? 2'd1 : 2'd2;
+            {a_q, b_q, c_q} <= finished ? {Frames, cycles_q, 32'd0} : {port, frame, beat};
+            pass_o <= finished;
+            fail_o <= !finished;
             line_start_q <= 1'b1;
             state_q <= Line;
           end
         end
-        Line: if (line_done) state_q <= Flush;
-        Flush: if (byte_ready) begin
+        Line: if (line_done) begin
           time_q <= '0;
           state_q <= Rest;
         end

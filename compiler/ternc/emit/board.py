@@ -1,4 +1,4 @@
-"""``ecp5/``: the core on a ULX3S, which runs some of the build's own frames and says over a UART whether they are right."""
+"""``ecp5/``: the core on a ULX3S, which runs some of the build's own frames and says over a UART if they are right."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class _End:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _View:
-    """``module`` is the top; ``stored`` frames are in ``sim/``; ``fpga`` is the device, ``size`` nextpnr's word for it."""
+    """``module`` is the top, ``stored`` the frames in ``sim/``, ``fpga`` the device, ``size`` nextpnr's word for it."""
 
     core: CoreView
     module: str
@@ -136,7 +136,7 @@ def emit(design: Design, hardware: Mapping[str, bytes], vectors: Vectors, room: 
 
 
 def beats_image(beats: NDArray[np.uint8]) -> bytes:
-    """The text that $readmemh reads, one beat a line; ``beats`` are uint8 ``[frames, beats, bytes]``, as TDATA has them."""
+    """The text that $readmemh reads, a beat a line, of uint8 ``[frames, beats, bytes]``, the lowest byte first."""
     lines = beats[..., ::-1].reshape(-1, beats.shape[-1])
     return "".join(f"{line.tobytes().hex()}\n" for line in lines).encode()
 
