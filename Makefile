@@ -46,7 +46,7 @@ format: $(VENV)/.dev ## rewrite the Python files the way lint wants them
 
 ecp5: $(VENV)/.dev ## a build to an ECP5 bitstream with tools from PyPI (installs nextpnr)
 	$(PIP) install -e '.[ecp5]'
-	TERNC_SYNTH=1 $(BIN)/python -m pytest tests/e2e/test_synth.py tests/unit/handoff
+	TERNC_SYNTH=1 $(BIN)/python -m pytest tests/e2e/test_synth.py tests/e2e/test_board.py tests/unit/handoff
 
 bench: $(VENV)/.dev ## measure the speeds that README states
 	$(BIN)/python benchmarks/bench.py --json build/bench.json

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ternc import frontend, passes, report, target
 from ternc.dialects import DIALECTS, Dialect
-from ternc.emit import handoff, hls, rtl, simulation
+from ternc.emit import board, handoff, hls, rtl, simulation
 from ternc.errors import BuildError, ScheduleError
 from ternc.frontend import AnomalyWish, CheckReport, InputQuant
 from ternc.network import golden
@@ -292,10 +292,11 @@ def build_files(model: Path, network: Network, design: Design, options: CompileO
     """Every file of the build but the stored network and the manifest, by path."""
     performance = measured(network, design)
     hardware = rtl.emit(design) if "rtl" in options.emit else {}
+    frames = vectors(network, design)
     parts = {
         "rtl": hardware,
         "hls": hls.emit(design, options.hls, layer_digests(network, design)) if "hls" in options.emit else {},
-        "sim": simulation.emit(design, vectors(network, design)),
+        "sim": simulation.emit(design, frames),
         "report": {
             "performance.json": report.to_json(performance).encode(),
             "performance.txt": report.to_text(performance).encode(),
@@ -304,6 +305,9 @@ def build_files(model: Path, network: Network, design: Design, options: CompileO
         },
         "model": {"model.onnx": frontend.self_contained(model)},
     }
+    if hardware and design.chip.family == "ECP5":
+        room = board_room(design, target.load(options.target))
+        parts["ecp5"] = board.emit(design, hardware, frames, room)
     files = {f"{folder}/{name}": data for folder, part in parts.items() for name, data in part.items()}
     if hardware:
         files |= handoff.emit(design, hardware)
@@ -363,6 +367,21 @@ def vectors(network: Network, design: Design) -> simulation.Vectors:
         inputs=tuple(pack(port, maps) for port, maps in zip(design.inputs, codes, strict=True)),
         outputs=tuple(pack(port, maps) for port, maps in zip(design.outputs, leaving, strict=True)),
     )
+
+
+def board_room(design: Design, device: Device) -> board.Room:
+    """How many of the vectors' frames fit into the block RAMs that the design leaves on its device."""
+    block, ports = device.block_ram, (*design.inputs, *design.outputs)
+
+    def taken(frames: int) -> int:
+        return sum(
+            block.blocks(depth_words=frames * port.beats_per_frame, width_bits=8 * port.data_bytes)
+            for port in ports
+        )
+
+    left = max(0, block.count - design.resources.block_rams)
+    frames = next((count for count in range(VECTOR_FRAMES, 0, -1) if taken(count) <= left), 0)
+    return board.Room(frames=frames, block_rams=taken(frames or 1), left=left, available=block.count)
 
 
 def require_ours(path: Path) -> None:

@@ -42,7 +42,7 @@ def sources(module: str) -> list[Path]:
         if name not in found:
             found.append(name)
             text = (RTL / f"{name}.sv").read_text()
-            waiting += [below for below in modules() if re.search(rf"^ *{below} #", text, re.MULTILINE)]
+            waiting += [below for below in modules() if re.search(rf"^ *{below} (#|u_)", text, re.MULTILINE)]
     return [RTL / f"{name}.sv" for name in found]
 
 

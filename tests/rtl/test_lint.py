@@ -24,6 +24,14 @@ SETS: dict[str, list[Parameters]] = {
     "ternc_avalon_mm": [{}, {"Inputs": 3, "Outputs": 2, "Version": 5}],
     "ternc_avalon_sink": [{}, {"Bytes": 7}],
     "ternc_avalon_source": [{}, {"Bytes": 7}],
+    "ternc_board_check": [
+        {},
+        {"Width": 24, "Beats": 6, "Frames": 3, "Period": 2, "CareBits": 20, "LastBits": 5},
+        {"Width": 1, "Beats": 1, "Frames": 1},
+    ],
+    "ternc_board_line": [{}],
+    "ternc_board_play": [{}, {"Width": 1}, {"Width": 70, "Beats": 13, "Frames": 3}],
+    "ternc_board_test": [{}, {"Streams": 5, "Outputs": 3, "Frames": 7, "Timeout": 9, "Pause": 11, "Divisor": 1}],
     "ternc_collector": [
         {},
         {"Rows": 3, "Cols": 5, "ValueBits": 11, "FeatureBits": 4, "Links": 2, "StartDelay": 9, "InfoLog2": 3, "WrBits": 9,
@@ -116,6 +124,7 @@ SETS: dict[str, list[Parameters]] = {
     "ternc_pair_code": [{}, {"Pairs": 1}],
     "ternc_pool": [{}, {"Rows": 1, "Cols": 1, "ValueBits": 2}, {"Rows": 3, "Cols": 5, "ValueBits": 17}],
     "ternc_ram": [{}, {"Width": 1, "Depth": 1}, {"Width": 70, "Depth": 13}],
+    "ternc_power_on": [{}, {"Cycles": 1}],
     "ternc_registers": [{}, {"Inputs": 3, "Outputs": 2, "Version": 5}],
     "ternc_requant": [
         {},
@@ -160,6 +169,7 @@ SETS: dict[str, list[Parameters]] = {
         {"AccBits": 1, "ParamBits": 1, "Level": 0, "Levels": 1},
         {"AccBits": 17, "ParamBits": 5, "Level": 2, "Levels": 3},
     ],
+    "ternc_uart_tx": [{}, {"Divisor": 1}],
 }  # fmt: skip
 
 DEFINES: list[list[str]] = [[], ["TERNC_FAST_SIM"]]

@@ -22,12 +22,17 @@ from ternc.cli.terminal import Terminal
     metavar="N",
     help="ECP5: also run N frames through the synthesised netlist; they must be the golden model's.",
 )
+@click.option(
+    "--board",
+    type=click.Choice(["ulx3s"]),
+    help="ECP5: a bitstream for this board that tests the design on it and says over its UART whether it is right.",
+)
 @common
-def synth_command(terminal: Terminal, build: Path, seed: int, frames: int) -> int:
+def synth_command(terminal: Terminal, build: Path, seed: int, frames: int, board: str | None) -> int:
     """Synthesise BUILD: ECP5 to a bitstream with open tools, other devices with the vendor's tool if it is on PATH."""
     from ternc.synth.run import synthesise
 
     with terminal.progress("synthesising") as bars:
-        report = synthesise(build, seed=seed, frames=frames, step=lambda what: bars(what, 0, 1))
+        report = synthesise(build, seed=seed, frames=frames, step=lambda what: bars(what, 0, 1), board=board)
     terminal.result(report.to_dict(), [report.to_table()])
     return 0

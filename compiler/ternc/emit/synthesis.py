@@ -81,3 +81,8 @@ def _ecp5(core: CoreView, part: str) -> _Ecp5View:
     if found is None or found[3] not in _ECP5_PACKAGES:
         raise InternalError("emit", f"'{part}' is not an order code of an ECP5 that nextpnr knows")
     return _Ecp5View(core=core, size=f"{found[1]}k", package=_ECP5_PACKAGES[found[3]], speed=found[2])
+
+
+def ecp5_size(part: str) -> str:
+    """The device's size in nextpnr's words, ``85k`` for example; ``part`` is an order code of an ECP5."""
+    return f"{part.split('-')[1].removesuffix('F')}k"

@@ -44,7 +44,7 @@ def check(path: Path) -> HandoffReport:
     folder = _VENDORS.get(build.vendor)
     checks = [neutral.check, *([_FOLDERS[folder]] if folder else [])]
     files = [build.path / f"{build.top}.core"]
-    for name in ("control", "synth", *([folder] if folder else [])):
+    for name in ("control", "synth", "ecp5", *([folder] if folder else [])):
         files += sorted(file for file in (build.path / name).glob("*") if file.is_file())
     findings: list[str] = []
     for one in checks:

@@ -1,19 +1,26 @@
-"""Checks what belongs to no vendor: the FuseSoC core, ``control/`` and ``synth/``."""
+"""Checks what belongs to no vendor: the FuseSoC core, ``control/``, ``synth/`` and the board's ``ecp5/``."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from ternc.handoff.build import Build, images_of
 from ternc.handoff.elaborate import elaborate
 from ternc.handoff.names import each_once, exactly
 
+PINS = "ecp5/ulx3s.lpf"
+
 
 def check(build: Build) -> Iterator[str]:
     """What is wrong, one sentence each, with the file in front."""
     yield from (f"{build.top}.core: {sentence}" for sentence in _core(build))
-    yield from (f"synth/{build.top}.ys: {sentence}" for sentence in _yosys(build))
+    for name in (f"synth/{build.top}.ys", f"ecp5/{build.top}_ulx3s.ys"):
+        if name.startswith("synth") or (build.path / name).is_file():
+            yield from (f"{name}: {sentence}" for sentence in _yosys(build.path / name))
+    if (build.path / PINS).is_file():
+        yield from (f"{PINS}: {sentence}" for sentence in _pins(build))
     yield from (f"control/{build.top}_control.sv: {sentence}" for sentence in _control(build))
     yield from (f"control/{build.top}_control_avalon.sv: {sentence}" for sentence in _avalon(build))
 
@@ -30,15 +37,32 @@ def _core(build: Build) -> Iterator[str]:
     yield from exactly("the top module", re.findall(r"^ +toplevel: (\S+)$", text, re.MULTILINE), build.top)
 
 
-def _yosys(build: Build) -> Iterator[str]:
-    folder = build.path / "synth"
-    text = (folder / f"{build.top}.ys").read_text()
-    files = [folder / name for name in re.findall(r"^read_verilog -sv .* (\S+)$", text, re.MULTILINE)]
+def _yosys(script: Path) -> Iterator[str]:
+    text = script.read_text()
+    files = [script.parent / name for name in re.findall(r"^read_verilog -sv .* (\S+)$", text, re.MULTILINE)]
     tops = set(re.findall(r"-top (\S+)", text))
     if len(tops) != 1:
         yield f"it must have one top module, not {len(tops)}"
     for top in tops:
         yield from elaborate(top, files).said
+
+
+def _pins(build: Build) -> Iterator[str]:
+    """Every bit of every port of the board's top has one pin and one I/O standard, and no pin has two."""
+    top = f"{build.top}_ulx3s"
+    module = elaborate(top, (*build.sources, build.path / "ecp5" / f"{top}.sv"))
+    yield from module.said
+    text = (build.path / PINS).read_text()
+    bits = [
+        name if port.bits == 1 else f"{name}[{bit}]"
+        for name, port in module.ports.items()
+        for bit in range(port.bits)
+    ]
+    sites = re.findall(r'^LOCATE COMP "(\S+)" SITE "(\S+)";', text, re.MULTILINE)
+    yield from each_once("pins", [name for name, _ in sites], bits)
+    yield from each_once("I/O standards", re.findall(r'^IOBUF PORT "(\S+)"', text, re.MULTILINE), bits)
+    for site in {site for _, site in sites if [other for _, other in sites].count(site) > 1}:
+        yield f"pin {site} must have one port, not several"
 
 
 def _control(build: Build) -> Iterator[str]:

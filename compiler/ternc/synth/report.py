@@ -26,7 +26,9 @@ class SynthesisReport:
         tools: What ran, with versions where they say one.
         part: The device.
         seed: Of the placement.
-        clock_mhz: What the build plans with; fmax_mhz: what the routed design reaches, by the tool's timing model.
+        board: What it runs on; None for the core alone.
+        clock_mhz: What the build plans with, or the board's clock.
+        fmax_mhz: What the routed design reaches, by the tool's timing model.
         resources: What it takes.
         bitstream: Its file, by path below the build.
         frames: How many ran through the synthesised netlist, all equal to the golden model; 0 if none were asked for.
@@ -40,6 +42,7 @@ class SynthesisReport:
     resources: tuple[Used, ...]
     bitstream: str
     frames: int
+    board: str | None = None
 
     @property
     def reached(self) -> bool:
@@ -60,8 +63,13 @@ class SynthesisReport:
             (one.name, count(one.used), count(one.available), percent(one.used / one.available))
             for one in self.resources
         )
+        clock = (
+            f"it runs at {self.clock_mhz:g} MHz"
+            if self.board
+            else f"the build plans with {self.clock_mhz:g} MHz"
+        )
         notes = [
-            f"routed: {self.fmax_mhz:.1f} MHz; the build plans with {self.clock_mhz:g} MHz",
+            f"routed: {self.fmax_mhz:.1f} MHz; {clock}",
             f"bitstream: {self.bitstream}",
         ]
         if self.frames:
@@ -69,7 +77,7 @@ class SynthesisReport:
                 f"{count(self.frames)} frames through the synthesised netlist: equal to the golden model"
             )
         return Table(
-            title=f"Synthesis for {self.part}",
+            title=f"Synthesis for {self.part}" + (f" on the board {self.board}" if self.board else ""),
             columns=columns("resource", ">used", ">available", ">share"),
             rows=rows,
             notes=tuple(notes),

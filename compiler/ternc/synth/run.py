@@ -13,28 +13,47 @@ from ternc.synth.report import SynthesisReport
 REPORT = "report/synthesis.json"
 
 
+def report_path(board: str | None) -> str:
+    """Where in a build the report lies; a board has its own."""
+    return f"report/synthesis_{board}.json" if board else REPORT
+
+
 def synthesise(
-    path: Path, *, seed: int = 1, frames: int = 0, step: ecp5.Step | None = None
+    path: Path,
+    *,
+    seed: int = 1,
+    frames: int = 0,
+    step: ecp5.Step | None = None,
+    board: str | None = None,
 ) -> SynthesisReport:
     """Synthesise a build; the report is also written into it, as ``report/synthesis.json`` and ``.txt``.
+
+    With a board the names are ``synthesis_<board>``.
 
     Args:
         path: Build directory.
         seed: Of nextpnr's placement.
         frames: ECP5: how many to run through the synthesised netlist.
         step: Told what happens next; None for nobody.
+        board: ECP5: one of `ecp5.BOARDS`, for a bitstream that tests the design on it; None for the core alone.
     Raises:
-        BuildError: Not a whole build directory.
-        ToolError: A tool is missing or refuses the design, or the netlist is not the golden model.
+        BuildError: Not a whole build directory, or without a test for the board.
+        ToolError: A tool is missing or refuses the design, the device is not the board's, or the netlist is not the
+            golden model.
     """
     build, tell = builds.read(path), step or _quiet
     flow = vendor.FLOWS.get(build.vendor)
     if build.family == "ECP5":
-        report = ecp5.synthesise(build, seed, tell)
+        report = ecp5.synthesise(build, seed, tell, board)
         if frames:
             tell("simulating the netlist")
             netlist.check(build, frames)
             report = replace(report, frames=frames)
+    elif board:
+        raise ToolError(
+            f"the board '{board}' has an ECP5, and {build.top} is built for {build.part}",
+            help=f"leave --board out, or compile with --target {board}",
+        )
     elif frames:
         raise ToolError(
             f"a netlist is simulated for ECP5 only, and {build.top} is built for {build.part}",
@@ -47,8 +66,9 @@ def synthesise(
             f"{build.top} is built for the device family '{build.family}', which no tool synthesises",
             help="compile with --target ecp5-85k, or for a device of 'ternc targets'",
         )
-    for name, text in ((REPORT, report.to_json()), ("report/synthesis.txt", report.to_table().to_text())):
-        (build.path / name).write_text(text)
+    name = build.path / report_path(board)
+    name.write_text(report.to_json())
+    name.with_suffix(".txt").write_text(report.to_table().to_text())
     return report
 
 

@@ -10,14 +10,16 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hand_designs import branches, score
 
-from ternc.emit import handoff, rtl
+from ternc.emit import board, handoff, rtl
+from ternc.emit.simulation import Vectors
 from ternc.errors import BuildError
 from ternc.handoff.check import check
 from ternc.schedule import store
-from ternc.schedule.design import Chip
+from ternc.schedule.design import Chip, Design
 from ternc.synth.programs import yosys
 
 MISSING = [
@@ -36,11 +38,25 @@ CHIPS = {
 }
 
 
+def vectors(design: Design) -> Vectors:
+    """A frame of zeros."""
+    return Vectors(
+        **{
+            kind: tuple(np.zeros((1, port.beats_per_frame, port.data_bytes), np.uint8) for port in ports)
+            for kind, ports in (("inputs", design.inputs), ("outputs", design.outputs))
+        }
+    )
+
+
 def written(path: Path, chip: str, make: str = "branches") -> Path:
     """A build directory without its simulation: one input and two outputs, or the score."""
     design = replace({"branches": branches, "score": score}[make](), chip=CHIPS[chip])
     hardware = rtl.emit(design)
     files = {f"rtl/{name}": data for name, data in hardware.items()} | handoff.emit(design, hardware)
+    if chip == "lattice":
+        room = board.Room(frames=1, block_rams=1, left=1, available=1)
+        on_board = board.emit(design, hardware, vectors(design), room)
+        files |= {f"ecp5/{name}": data for name, data in on_board.items()}
     for name, data in (files | {store.FILE: store.save(design)}).items():
         (path / name).parent.mkdir(parents=True, exist_ok=True)
         (path / name).write_bytes(data)
@@ -57,7 +73,7 @@ def builds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def test_nothing_is_wrong_with_what_is_emitted(builds: dict[str, Path], chip: str) -> None:
     report = check(builds[chip])
     assert report.findings == ()
-    folders = {"intel": {"quartus"}, "amd": {"vivado"}}.get(chip, set())
+    folders = {"intel": {"quartus"}, "amd": {"vivado"}, "lattice": {"ecp5"}}.get(chip, set())
     assert {Path(name).parts[0] for name in report.files} == {"branches.core", "control", "synth"} | folders
 
 
@@ -225,6 +241,16 @@ FAULTS = [
      "synth/branches.ys: there is no file"),
     ("lattice", "synth/branches_shell.sv", ".Inputs(", ".Inputs(1 + ",
      "synth/branches.ys: "),
+    ("lattice", "ecp5/branches_ulx3s.ys", "../rtl/ternc_board_test.sv", "ternc_board_test.sv",
+     "ecp5/branches_ulx3s.ys: there is no file"),
+    ("lattice", "ecp5/branches_ulx3s.sv", ".done_o(done[0])", ".done_o(done)",
+     "ecp5/branches_ulx3s.ys: "),
+    ("lattice", "ecp5/ulx3s.lpf", 'LOCATE COMP "led[7]"', 'LOCATE COMP "led[8]"',
+     "ecp5/ulx3s.lpf: pins: 'led[7]' must be there once, not 0 times"),
+    ("lattice", "ecp5/ulx3s.lpf", 'IOBUF PORT "button"', 'IOBUF PORT "btn[1]"',
+     "ecp5/ulx3s.lpf: I/O standards: 'button' must be there once, not 0 times"),
+    ("lattice", "ecp5/ulx3s.lpf", 'SITE "C2"', 'SITE "B2"',
+     "ecp5/ulx3s.lpf: pin B2 must have one port, not several"),
     ("none", "branches.core", "      - rtl/ternc_ram.sv\n", "",
      "branches.core: files: 'rtl/ternc_ram.sv' must be there once, not 0 times"),
     ("none", "branches.core", "{copyto: mem/e0_taps.mem}", "{copyto: e0_taps.mem}",
