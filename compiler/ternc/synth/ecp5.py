@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 from ternc.errors import ToolError
 from ternc.handoff.build import Build
 from ternc.simulate import tools
-from ternc.synth.programs import program, yosys
+from ternc.synth.programs import Step, program, yosys
 from ternc.synth.report import SynthesisReport, Used
 
 _WAY_OUT = "pip install 'ternc[ecp5]'"
@@ -23,9 +22,6 @@ _SHOWN = {
     "MULT18X18D": "MULT18X18D",
 }
 """Of nextpnr's names, those that a design of ours uses, and what the data sheet calls them."""
-
-Step = Callable[[str], None]
-"""Told what happens next."""
 
 
 def synthesise(build: Build, seed: int, step: Step) -> SynthesisReport:
