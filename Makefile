@@ -24,7 +24,7 @@ demo: $(VENV)/.user ## compile a trained digit classifier, prove the RTL equal t
 	$(BIN)/python examples/digits.py build/$(DEMO) $(DEMO_DIR)/$(DEMO).ref.npz
 
 test: $(VENV)/.dev tools lint ## lint, then every test
-	$(BIN)/python -m pytest -n $(JOBS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 fuzz: $(VENV)/.dev ## N drawn ONNX networks on drawn arrays, ONNX = golden = RTL: make fuzz N=2000 SEED=1 (RTL=0: golden only)
 	TERNC_FUZZ=$(or $(N),2000) TERNC_FUZZ_SEED=$(or $(SEED),1) TERNC_FUZZ_RTL=$(or $(RTL),1) \

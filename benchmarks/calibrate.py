@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from benchmarks.synthesis import area, base, drafted, synthesise, write
+from benchmarks.synthesis import Area, area, base, drafted, synthesise, write
 from numpy.typing import NDArray
 
 from ternc import target
@@ -146,11 +146,7 @@ def measured_column(column: tuple[int, int, int, int, bool, bool], unit: str, fo
         "Rows": rows, "Lanes": lanes, "ActBits": act_bits, "AccBits": acc_bits, "ParamBits": 1, "WeightAddrBits": 1,
         "Digits": int(digits), "Cell": CELLS.index(form),
     }  # fmt: skip
-    with tempfile.TemporaryDirectory() as folder:
-        sources = sorted((ROOT / "hw" / "rtl").glob("*.sv"))
-        (Path(folder) / "files.f").write_text("\n".join(map(str, sources)))
-        modules = synthesise(Path(folder), "ternc_column", unit, parameters=parameters)
-    used = area(next(iter(modules.values())), unit)
+    used = alone("ternc_column", parameters, unit)
     tree = tree_bits(lanes, act_bits)
     terms = column_terms(form, rows, 1, lanes, 1, tree, act_bits, acc_bits, digits)
     return {
@@ -165,17 +161,22 @@ def measured_unit(
     module: str, parameters: dict[str, int], terms: dict[str, Number], unit: str
 ) -> dict[str, Any]:
     """A module alone that few designs have."""
-    with tempfile.TemporaryDirectory() as folder:
-        sources = sorted((ROOT / "hw" / "rtl").glob("*.sv"))
-        (Path(folder) / "files.f").write_text("\n".join(map(str, sources)))
-        modules = synthesise(Path(folder), module, unit, parameters=parameters)
-    used = area(next(iter(modules.values())), unit)
+    used = alone(module, parameters, unit)
     return {
         "fitted": True,
         "logic": {module: used.logic},
         "registers": used.registers,
         "terms": {module: {name: float(amount) for name, amount in terms.items()}},
     }
+
+
+def alone(module: str, parameters: dict[str, int], unit: str) -> Area:
+    """What a module of ``hw/rtl`` takes on its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        sources = sorted((ROOT / "hw" / "rtl").glob("*.sv"))
+        (Path(folder) / "files.f").write_text("\n".join(map(str, sources)))
+        modules = synthesise(Path(folder), module, unit, parameters=parameters)
+    return area(next(iter(modules.values())), unit)
 
 
 def draft_of(point: Point, device: str) -> Draft:

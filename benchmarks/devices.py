@@ -1,6 +1,6 @@
 """Every model below some folders on some devices: the fastest design that fits, or what is short and what would do.
 
-    python benchmarks/devices.py FOLDER ... [--target NAME ...] [--json FILE]
+    python -m benchmarks.devices FOLDER ... [--target NAME ...] [--json FILE]
 
 Nothing is built. A model that the front end refuses is listed once with its sentence.
 """
@@ -14,6 +14,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from benchmarks.options import add_input_quant
 
 from ternc import frontend, pipeline, target
 from ternc.errors import ScheduleError, TerncError
@@ -106,18 +108,10 @@ def main() -> None:
     parser.add_argument("folders", type=Path, nargs="+", metavar="FOLDER")
     parser.add_argument("--target", action="append", choices=target.names())
     parser.add_argument("--json", type=Path, metavar="FILE")
-    parser.add_argument(
-        "--input-quant",
-        action="append",
-        default=[],
-        metavar="MODEL=TYPE:SCALE",
-        help="where a model does not say",
-    )
+    add_input_quant(parser)
     given = parser.parse_args()
-    pairs = (text.split("=", 1) for text in given.input_quant)
-    quants = {name: InputQuant.parse(text) for name, text in pairs}
     found = []
-    for row in rows(given.folders, given.target or list(TARGETS), quants):
+    for row in rows(given.folders, given.target or list(TARGETS), dict(given.input_quant)):
         print(f"{row.model} {row.target} {row.seconds:.1f} s", file=sys.stderr, flush=True)
         found.append(row)
     if given.json:

@@ -25,7 +25,7 @@ from ternc.simulate import frames, hls, layers
 from ternc.simulate.ends import on_ports
 from ternc.simulate.hls import Form
 from ternc.simulate.opened import open_build
-from ternc.simulate.verify import pack_all
+from ternc.simulate.streams import pack_all
 
 MODELS = Path(__file__).parents[1] / "tests" / "models"
 ARRAY = ArrayShape(rows=4, cols=16, lanes=16)

@@ -1,5 +1,7 @@
 """A folder of models with reference outputs: each one compiled, compared with them, and simulated.
 
+    python -m benchmarks.zoo DIRECTORY [--out FOLDER] [--frames N] [--input-quant MODEL=TYPE:SCALE ...]
+
 Below the folder stand models, ``NAME.onnx`` or ``NAME.FORM.onnx`` for each form of one model, and beside them
 ``NAME.ref.npz`` with ``y`` and either ``x_code`` and ``x_scale`` or ``x`` (tests/models/README.md). For each file: the
 golden model and the RTL give ``y``; golden = RTL = ONNX on further frames, in the cycles predicted; and its Network is
@@ -19,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from benchmarks.options import add_input_quant
 from numpy.typing import NDArray
 
 from ternc import frontend, pipeline, target
@@ -108,8 +111,8 @@ def build(model: Path, name: str, out: Path, quant: InputQuant | None) -> pipeli
     read = replace(frontend.read(model, input_quant=quant), name=name)
     draft = pipeline.chosen(read, device, wish)
     network, design = draft.lines.network, design_of(draft, device, wish.clock_mhz)
-    options = pipeline.CompileOptions(target=TARGET, budget=BUDGET, input_quant=quant)
-    files = pipeline.build_files(model, network, design, pipeline.CompileOptions(emit=("rtl",)))
+    options = pipeline.CompileOptions(target=TARGET, budget=BUDGET, input_quant=quant, emit=("rtl",))
+    files = pipeline.build_files(model, network, design, options)
     pipeline.write_whole(out, network, files, pipeline.options_document(model, options))
     return pipeline.Build(path=out, design=design, network=network)
 
@@ -254,18 +257,10 @@ def main() -> None:
     parser.add_argument("directory", type=Path)
     parser.add_argument("--out", type=Path, default=Path("build/zoo"), help="builds, rows and zoo.json")
     parser.add_argument("--frames", type=int, default=64, help="further frames of each file")
-    parser.add_argument(
-        "--input-quant",
-        action="append",
-        default=[],
-        metavar="MODEL=TYPE:SCALE",
-        help="where a model does not say",
-    )
+    add_input_quant(parser)
     options = parser.parse_args()
-    pairs = (text.split("=", 1) for text in options.input_quant)
-    quants = {name: InputQuant.parse(text) for name, text in pairs}
     options.out.mkdir(parents=True, exist_ok=True)
-    rows = run(options.directory, options.out, options.frames, quants)
+    rows = run(options.directory, options.out, options.frames, dict(options.input_quant))
     document = json.dumps([asdict(row) for row in rows], indent=1)
     (options.out / "zoo.json").write_text(document + "\n", encoding="utf-8")
     text = table(rows).to_text()

@@ -238,7 +238,8 @@ int main(int argc, char** argv) {
     try {
         if (argc != 2 || chdir(argv[1]) != 0) throw std::invalid_argument("usage: device RTL_FOLDER");
         VerilatedContext context;
-        context.randReset(0);  // registers without reset start with 0, as most devices configure them
+        context.randReset(2);  // registers without reset start with random values
+        context.randSeed(1);
         Device device(context);
         serve(device);
         return 0;

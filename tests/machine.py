@@ -245,13 +245,14 @@ class Runner:
         self.rows = [unpack(word, self.row_fields) for word in rom["rows"]]
         assert [row["last"] for row in self.rows] == [0] * (len(self.rows) - 1) + [1]
         lanes = range(g.shape.lanes)
+        # [cols, depth, lanes]; the code 2 does not exist.
         self.weights = np.array(
             [
                 [[(0, 1, None, -1)[word >> 2 * k & 3] for k in lanes] for word in m.words]
                 for m in engine.weights
             ],
             dtype=np.int64,
-        )  # [cols, depth, lanes]; the code 2 does not exist
+        )
         self.requant = [[unpack(word, requant_fields) for word in m.words] for m in engine.requant]
         assert all(
             len(m.words) == g.threshold_params << n

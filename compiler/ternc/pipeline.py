@@ -38,7 +38,7 @@ from ternc.simulate.ends import Values, decode, encode, on_ports, only
 from ternc.simulate.frames import integers
 from ternc.simulate.layers import digests
 from ternc.simulate.predict import predict
-from ternc.simulate.streams import pack
+from ternc.simulate.streams import pack_all
 from ternc.simulate.verify import VerifyOptions, VerifyReport, verify
 from ternc.target import Device
 from ternc.ternarise import Ternarised, TernariseWish, ternarise
@@ -364,8 +364,8 @@ def vectors(network: Network, design: Design) -> simulation.Vectors:
     codes = integers(network, VECTOR_FRAMES, 1)
     leaving = on_ports(network, golden.predict(network, codes))
     return simulation.Vectors(
-        inputs=tuple(pack(port, maps) for port, maps in zip(design.inputs, codes, strict=True)),
-        outputs=tuple(pack(port, maps) for port, maps in zip(design.outputs, leaving, strict=True)),
+        inputs=pack_all(design.inputs, codes),
+        outputs=pack_all(design.outputs, leaving),
     )
 
 

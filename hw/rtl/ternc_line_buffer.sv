@@ -1,13 +1,13 @@
 // One input of an engine: keeps the rows of one map in a circular buffer, written from a link and read like a feature
 // memory.
 //
-// A beat of the link has the vectors of Pixels neighbouring pixels of a row, the same tile of each; a row has Bundles such
-// bundles of pixels, and x_i is the bundle's number: with Pixels = 1 the column. Of a vector's LinkCols elements the first
-// Cols are kept, a code of each, its low CodeBits. The place ROM has for each bundle the bank and word offset of its pixels ({bank, offset}, offset lowest; with Pixels > 1 and valid, highest, for each, pixel 0
-// lowest). The tile says at which piece of which wide word a vector begins (a table of constants: tile * Cols /
-// Piece divided by Pieces); its row within the step has a base from ternc_rows. The StepBeats-th beat of a step makes the
-// step's rows arrive. claim_i, room_o, have_o, base_o, take_i, free_i are those of ternc_rows (base_o:
-// buffer row of the frame's row 0).
+// A beat of the link has the vectors of Pixels neighbouring pixels of a row, the same tile of each; a row has Bundles
+// such bundles of pixels, and x_i is the bundle's number: with Pixels = 1 the column. Of a vector's LinkCols elements
+// the first Cols are kept, a code of each, its low CodeBits. The place ROM has for each bundle the bank and word offset
+// of its pixels ({bank, offset}, offset lowest; with Pixels > 1 and valid, highest, for each, pixel 0 lowest). The tile
+// says at which piece of which wide word a vector begins (a table of constants: tile * Cols / Piece divided by Pieces);
+// its row within the step has a base from ternc_rows. The StepBeats-th beat of a step makes the step's rows arrive.
+// claim_i, room_o, have_o, base_o, take_i, free_i are those of ternc_rows (base_o: buffer row of the frame's row 0).
 //
 // Throughput: one beat and one read a cycle. Latency: what is on the link in cycle v is written at the end of v + 3;
 // with a step's last beat in cycle v have_o shows its rows from v + 3 on. Reads: 3 cycles. A claimed step is always

@@ -1,16 +1,16 @@
 // Keeps the rows of one output in a circular buffer, written from a link, and sends them to a stream.
 //
-// A vector is one word of the buffer: the low ValueBits of each of Cols elements of WriteBits. A beat of the link has the
-// vectors of Pixels pixels, each in a memory of its own, at the same address. x_i is the number of such a bundle of pixels:
-// bundle k * Phases + p has the columns (k * Pixels + i) * Phases + p, i = 0 .. Pixels - 1, as far as the map has them; with
-// Pixels = 1 it is the column. Rows leave in raster order, Chunks beats a pixel. A frame takes FrameRows rows of the buffer, of which the first Height are sent; the spare ones,
-// fewer than a step, are freed with the last that is sent. count_o is the number of valid elements of a beat,
-// pixel_last_o marks a pixel's last beat, last_o a frame's. A row is free again when its last word is read, room_o shows
-// it in the next cycle.
+// A vector is one word of the buffer: the low ValueBits of each of Cols elements of WriteBits. A beat of the link has
+// the vectors of Pixels pixels, each in a memory of its own, at the same address. x_i is the number of such a bundle of
+// pixels: bundle k * Phases + p has the columns (k * Pixels + i) * Phases + p, i = 0 .. Pixels - 1, as far as the map
+// has them; with Pixels = 1 it is the column. Rows leave in raster order, Chunks beats a pixel. A frame takes FrameRows
+// rows of the buffer, of which the first Height are sent; the spare ones, fewer than a step, are freed with the last
+// that is sent. count_o is the number of valid elements of a beat, pixel_last_o marks a pixel's last beat, last_o a
+// frame's. A row is free again when its last word is read, room_o shows it in the next cycle.
 //
-// Throughput: one beat of the link and one of the stream a cycle while ready_i, without a bubble between rows and frames that are there.
-// Latency: with a step's last beat on the link in cycle v, its first row's first beat is valid in v + 6 (unless
-// earlier ones wait). A claimed step is always accepted: there is no ready on the link.
+// Throughput: one beat of the link and one of the stream a cycle while ready_i, without a bubble between rows and
+// frames that are there. Latency: with a step's last beat on the link in cycle v, its first row's first beat is valid
+// in v + 6 (unless earlier ones wait). A claimed step is always accepted: there is no ready on the link.
 module ternc_output #(
   parameter int Cols = 1,
   parameter int Channels = 1,

@@ -6,7 +6,7 @@
 // | 0x08 | STREAMS | read | number of streams, Inputs in bits 7:0, Outputs in 15:8 |
 // | 0x10..0x1c | HASH0..3 | read | the parameter Hash, lowest word first |
 // | 0x20 | CONTROL | read, write | bit 0: hold the design in reset, and clear all counters; bit 1: interrupt on a finished frame |
-// | 0x24 | STATUS | read, write 1 to clear | bit 0: a frame has begun and not ended (read only); bit 1: a frame has ended |
+// | 0x24 | STATUS | read, write 1 to clear | bit 0: a beat has come in since a frame last ended (read only); bit 1: a frame has ended |
 // | 0x28 | FRAMES | read | frames that have left on output 0 |
 // | 0x30, 0x34 | CYCLES | read | cycles since reset; reading the low word keeps the high word for the next read |
 // | 0x40 + 4 n | STALLS | read | cycles in which stream n had a beat that did not move, inputs first |

@@ -2,7 +2,8 @@
 // or a code found elsewhere by comparing with thresholds.
 //
 // word_i belongs to the sum_i of two cycles ago (the parameter memory is read meanwhile); from bit 0:
-// add (signed), mul (signed), limit, raw, thr, min, and where there are tables (ternc_table) use_table, table. With p = (sum * mul + add) >>> Shift, exact,
+// add (signed), mul (signed), limit, raw, thr, min, and where there are tables (ternc_table) use_table, table.
+// With p = (sum * mul + add) >>> Shift, exact,
 //   value_o = thr ? code_i : raw ? p's low ValueBits : p clamped to [0, limit]
 // code_i is sampled by the last register: it belongs to the sum_i of 4 + ExtraDelay cycles ago.
 //

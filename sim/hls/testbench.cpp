@@ -1,11 +1,13 @@
 // C simulation of a generated design: frames of stream beats in, frames out, in any of the wrappers.
 //
-//   testbench --input X.npy [--input ...] --output Y.npy [--output ...] [--expect Z.npy ...] [--monitor PREFIX] [--patience N]
+//   testbench --input X.npy [--input ...] --output Y.npy [--output ...] [--expect Z.npy ...]
+//             [--monitor PREFIX] [--layers FILE] [--patience N]
 //
 // One --input and --output for each port, in the order of the design's ports; beats are uint8 [frames, beats, bytes].
-// --expect compares instead of writing. --monitor (compiled with TERNC_MONITOR) writes every vector that engine n finishes
-// as int64 to PREFIXn.bin; --layers FILE (the same) compares what every layer makes of the first frames. The last line on standard output has the frames and the processor time that they took.
-// --patience N ends a simulation that takes longer than N seconds.
+// --expect compares instead of writing. --monitor (compiled with TERNC_MONITOR) writes every vector that engine n
+// finishes as int64 to PREFIXn.bin; --layers FILE (the same) compares what every layer makes of the first frames. The
+// last line on standard output has the frames and the processor time that they took. --patience N ends a simulation
+// that takes longer than N seconds.
 // Exit code 0: done; 1: an output differs from what was expected; 2: wrong usage or a file that does not fit; 3: stuck.
 #include <unistd.h>
 

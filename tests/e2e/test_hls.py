@@ -23,7 +23,7 @@ from ternc.simulate.hls import Form, Types
 from ternc.simulate.layers import first_wrong
 from ternc.simulate.model import Simulation, Window
 from ternc.simulate.opened import open_build
-from ternc.simulate.verify import pack_all
+from ternc.simulate.streams import pack_all
 from ternc.simulate.verify_hls import HlsOptions, verify_hls
 from unit.frontend.onnx_models import Graph
 from zoo import MODELS, chained, shape

@@ -49,9 +49,8 @@ def test_scores_and_flags_are_those_of_the_onnx_outputs(
     anomaly = build.network.anomaly
     assert anomaly is not None
     ours = next(iter(found.values())).reshape(len(x), -1)
-    noise = (np.abs(ours - y.reshape(ours.shape)) ** power).sum(axis=1) ** (
-        1 / power
-    )  # float32's, in the outputs
+    # Float32's, in the outputs.
+    noise = (np.abs(ours - y.reshape(ours.shape)) ** power).sum(axis=1) ** (1 / power)
     root = wanted ** (1 / power)
     off = np.abs(found["anomaly_score"] ** (1 / power) - root)
     assert np.all(off <= anomaly.error + noise)

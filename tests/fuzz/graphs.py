@@ -220,9 +220,8 @@ def joined(net: Net) -> None:
         and v.rank == x.rank
         and all(a == b for i, (a, b) in enumerate(zip(v.shape, x.shape, strict=True)) if i != axis)
     ]
-    fits = (
-        fits if axis == 1 else [v for v in fits if v.name != x.name]
-    )  # a tensor beside itself makes no lines
+    # A tensor beside itself makes no lines.
+    fits = fits if axis == 1 else [v for v in fits if v.name != x.name]
     if not fits and (x.entry or x.scale is None):
         return layer(net)
     if not x.entry and (not fits or (x.scale is not None and net.chance(40))):

@@ -82,9 +82,8 @@ def _pool_axis(net: Net, length: int, auto: str, *, padded: bool, up: bool, dila
         stride = min(stride, kernel)  # onnxruntime fails on the negative pads of others
         return Axis(kernel=kernel, stride=stride, dilation=1, before=0, after=0, out=-(-length // stride))
     out = (-(-room // stride) if up else room // stride) + 1
-    if (
-        up and (out - 1) * stride >= length + before
-    ):  # a window in the padding alone, of which shape inference knows nothing
+    # A window in the padding alone, of which shape inference knows nothing.
+    if up and (out - 1) * stride >= length + before:
         return Axis(kernel=kernel, stride=1, dilation=1, before=before, after=after, out=room + 1)
     return Axis(kernel=kernel, stride=stride, dilation=dilation, before=before, after=after, out=out)
 

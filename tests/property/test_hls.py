@@ -22,7 +22,7 @@ from ternc.simulate.ends import on_ports
 from ternc.simulate.frames import integers
 from ternc.simulate.hls import Form
 from ternc.simulate.model import Dut, MonitorPort
-from ternc.simulate.verify import pack_all
+from ternc.simulate.streams import pack_all
 
 EXAMPLES = int(os.environ.get("TERNC_HLS_EXAMPLES", "3"))
 """Each takes a few seconds of the compiler."""

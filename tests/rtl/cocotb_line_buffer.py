@@ -96,10 +96,9 @@ async def exercise(steps: Steps, *, always: bool) -> None:
     answers: dict[int, dict[int, int]] = {}
     rng, checked = steps.random, 0
     while buffer.freed < FRAMES * FRAME:
-        # of the rows that are there: which to read now, whether the frame is over, how many are not needed any more
-        there = (
-            buffer.arrived
-        )  # seen in the cycle before: a word is written in the cycle in which its row arrives
+        # of the rows that are there: which to read now, whether the frame is over, how many are not needed any more;
+        # seen in the cycle before: a word is written in the cycle in which its row arrives
+        there = buffer.arrived
         reads: dict[str, int] = {"rd_addr_i": 0, "rd_rot_i": 0, "rd_part_i": 0}
         if there > buffer.freed:
             row, rot = rng.randrange(buffer.freed, there), rng.randrange(ROWS)

@@ -54,9 +54,8 @@ def imported(tree: ast.AST) -> set[str]:
 
 
 def test_a_plain_install_brings_everything_that_the_package_imports() -> None:
-    own = [
-        path for path in MODULES if PACKAGE / "plugins" not in path.parents
-    ]  # those run inside other programs
+    # Plugins run inside other programs.
+    own = [path for path in MODULES if PACKAGE / "plugins" not in path.parents]
     used = set().union(*(imported(ast.parse(path.read_text(encoding="utf-8"))) for path in own))
     foreign = used - sys.stdlib_module_names - {"ternc"}
     plain = {re.split("[<>=]", requirement)[0] for requirement in PROJECT["dependencies"]}

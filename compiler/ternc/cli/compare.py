@@ -19,19 +19,20 @@ if TYPE_CHECKING:
 
 @click.command("compare")
 @click.argument("model", type=click.Path(path_type=Path))
-@click.option("--with", "other", type=click.Choice(["hls4ml"]), default="hls4ml", show_default=True)
+@click.option(
+    "--with", type=click.Choice(["hls4ml"]), default="hls4ml", show_default=True, expose_value=False
+)
 @click.option("--backend", default="Vitis", show_default=True, help="Of hls4ml.")
 @click.option("--frames", type=click.IntRange(min=1), default=1000, show_default=True, metavar="N")
 @input_quant_option
 @common
 def compare_command(
-    terminal: Terminal, model: Path, other: str, backend: str, frames: int, input_quant: InputQuant | None
+    terminal: Terminal, model: Path, backend: str, frames: int, input_quant: InputQuant | None
 ) -> int:
     """Put MODEL through another tool too: does it convert, are the outputs right, how fast is its C simulation."""
     from ternc import pipeline
     from ternc.plugins.compare import compare
 
-    del other
     options = pipeline.CompileOptions(input_quant=input_quant)
     with terminal.progress("compiling both ways"):
         found = compare(model, backend=backend, frames=frames, options=options)

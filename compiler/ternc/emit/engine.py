@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ternc.emit.env import comment, packed_range
-from ternc.emit.links import Bus, Buses, keeper_name
+from ternc.emit.links import Bus, Buses, buffer_note, engine_notes
 from ternc.emit.top import module_name
 from ternc.numeric import address_bits
-from ternc.schedule.design import CELLS, BankedMemory, Design, Engine, Geometry, LineBuffer, Memory, ToBuffer
+from ternc.schedule.design import CELLS, BankedMemory, Design, Engine, Geometry, Memory, ToBuffer
 from ternc.schedule.images import requant_bits
 from ternc.schedule.timing import code_delay, extra_delay, info_log2, start_delay
 from ternc.schedule.words import info_bits, source_bits
@@ -198,7 +198,7 @@ def engine_view(design: Design, number: int, wires: Buses) -> EngineView:
     return EngineView(
         title=comment(f"{design.name}: engine {number}, an array of {g.shape} (rows x cols x lanes)"),
         version=__version__,
-        notes=tuple(map(comment, _notes(design, engine))),
+        notes=engine_notes(design, engine),
         geometry=g,
         module=module_name(design, number),
         buffers=tuple(_buffer(n, number, engine, wires) for n in range(len(g.buffers))),
@@ -242,12 +242,6 @@ def engine_view(design: Design, number: int, wires: Buses) -> EngineView:
     )
 
 
-def _notes(design: Design, engine: Engine) -> list[str]:
-    layers = ", ".join(engine.layers)
-    links = [f"link {n}: {keeper_name(design, link)}" for n, link in enumerate(engine.geometry.links)]
-    return [f"layers: {layers}", *links]
-
-
 def _capacities(g: Geometry) -> str:
     """Rows of each line buffer, the first one lowest."""
     value = sum(buffer.rows.capacity << n * g.y_bits for n, buffer in enumerate(g.buffers))
@@ -271,7 +265,7 @@ def _buffer(index: int, number: int, engine: Engine, wires: Buses) -> BufferView
     buffer = g.buffers[index]
     return BufferView(
         index=index,
-        note=comment(_buffer_note(index, buffer)),
+        note=buffer_note(index, buffer),
         bus=wires.keepers[ToBuffer(engine=number, buffer=index)].bus,
         memory=_memory(buffer.memory),
         link_cols=wires.keepers[ToBuffer(engine=number, buffer=index)].bus.cols,
@@ -286,13 +280,6 @@ def _buffer(index: int, number: int, engine: Engine, wires: Buses) -> BufferView
         place=_rom(number, engine.places[index]),
         word_at=(index + 1) * g.shape.rows * g.shape.lanes * g.act_bits,
         count_at=index * g.y_bits,
-    )
-
-
-def _buffer_note(index: int, buffer: LineBuffer) -> str:
-    return (
-        f"line buffer {index}: {buffer.tensor}, {buffer.rows.capacity} rows of {buffer.width} pixels, "
-        f"{buffer.tiles} vectors of {buffer.memory.cols} elements each"
     )
 
 

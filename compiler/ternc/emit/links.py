@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ternc.emit.env import comment
 from ternc.numeric import address_bits
-from ternc.schedule.design import Design, Engine, InputStream, Link, ToBuffer, ToOutput, ToScore
+from ternc.schedule.design import Design, Engine, InputStream, LineBuffer, Link, ToBuffer, ToOutput, ToScore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,3 +122,18 @@ def keeper_name(design: Design, link: Link) -> str:
             return f"the output buffer of {design.outputs[output].name}"
         case ToScore():
             return "the score"
+
+
+def engine_notes(design: Design, engine: Engine) -> tuple[str, ...]:
+    """One line about an engine's layers, and one about each of its links."""
+    layers = ", ".join(engine.layers)
+    links = (f"link {n}: {keeper_name(design, link)}" for n, link in enumerate(engine.geometry.links))
+    return tuple(map(comment, (f"layers: {layers}", *links)))
+
+
+def buffer_note(index: int, buffer: LineBuffer) -> str:
+    """What a line buffer holds, in one line."""
+    return comment(
+        f"line buffer {index}: {buffer.tensor}, {buffer.rows.capacity} rows of {buffer.width} pixels, "
+        f"{buffer.tiles} vectors of {buffer.memory.cols} elements each"
+    )

@@ -168,9 +168,8 @@ def weighted(walk: Walk, layer: Layer, value: Computed, size: Map, weights: Real
     try:
         return _weighted(walk, layer, value, size, weights, integers)
     except ModelError:
-        if (
-            walk.problems is not None
-        ):  # what is wrong with its input does not hide what is wrong with its weights
+        # What is wrong with its input does not hide what is wrong with its weights.
+        if walk.problems is not None:
             check_weights(walk, layer.node, integers, layer.layout, layer.const)
         raise
 

@@ -21,6 +21,7 @@ from ternc.frontend import fold, ops_integer, ops_quant
 from ternc.frontend.build import Builder
 from ternc.frontend.graph import OnnxGraph
 from ternc.frontend.load import read_graph
+from ternc.frontend.reads import shares
 from ternc.frontend.runtime import Session, Values, completed, run_frames
 from ternc.frontend.values import Array, Const, Node
 from ternc.frontend.walk import Walk
@@ -353,27 +354,25 @@ class _Lowering:
         if op == "Reshape":
             attributes.pop("allowzero", None)
         if op == "ConvTranspose" and "output_shape" in attributes:
-            attributes |= self._pads(node)
+            self._pads(node, attributes)
         proto = onnx.helper.make_node(op, inputs, list(node.outputs))
         for key, value in attributes.items():
-            if value is None:
-                continue
             plain = numpy_helper.from_array(value) if isinstance(value, np.ndarray) else value
             proto.attribute.append(onnx.helper.make_attribute(key, plain))
         self.nodes.append(proto)
 
-    def _pads(self, node: Node) -> dict[str, Any]:
-        """A ConvTranspose's pads in place of its output_shape, of which onnx infers another number of axes.
+    def _pads(self, node: Node, attributes: dict[str, Any]) -> None:
+        """Put a ConvTranspose's pads in place of its output_shape, of which onnx infers another number of axes.
 
-        Nothing where its input's shape is not known, or where the output is larger than without pads.
+        Nothing changes where its input's shape is not known, or where the output is larger than without pads.
         """
-        given, kernel = node.attributes, self._const(node, 1).array.shape[2:]
-        sizes, wanted = self._shape(node)[2:], given["output_shape"][-len(kernel) :]
+        kernel = self._const(node, 1).array.shape[2:]
+        sizes, wanted = self._shape(node)[2:], attributes["output_shape"][-len(kernel) :]
         ones, zeros = [1] * len(kernel), [0] * len(kernel)
         parts = zip(
-            given.get("strides", ones),
-            given.get("dilations", ones),
-            given.get("output_padding", zeros),
+            attributes.get("strides", ones),
+            attributes.get("dilations", ones),
+            attributes.get("output_padding", zeros),
             strict=True,
         )
         full = [
@@ -382,11 +381,11 @@ class _Lowering:
         ]
         total = [n - out for n, out in zip(full, wanted, strict=True)]
         if min(sizes) < 1 or min(total) < 0:
-            return {}
-        less = [n // 2 for n in total]
-        more = [n - part for n, part in zip(total, less, strict=True)]
-        pads = [*less, *more] if given.get("auto_pad") == "SAME_UPPER" else [*more, *less]
-        return {"pads": pads, "output_shape": None, "auto_pad": None}
+            return
+        auto = str(attributes.pop("auto_pad", "NOTSET"))
+        before, after = zip(*(shares(n, auto) for n in total), strict=True)
+        attributes["pads"] = [*before, *after]
+        del attributes["output_shape"]
 
     def _moved(self, op: str, attributes: dict[str, Any]) -> list[str]:
         """Operands that old operator sets have as attributes; taken out of them."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ternc.errors import ModelError
 from ternc.frontend.layer import Layer, weighted
 from ternc.frontend.ops_elementwise import useful
-from ternc.frontend.reads import Window
+from ternc.frontend.reads import Window, shares
 from ternc.frontend.values import Array, Computed, Const, Joined, Node, Value, View, map_shape, reals
 from ternc.frontend.walk import Walk, handles
 from ternc.frontend.weights import Reals, split
@@ -137,8 +137,7 @@ def _window(walk: Walk, node: Node, size: tuple[int, ...], kernel: tuple[int, ..
         reach = (kernel[i] - 1) * dilation[i] + 1
         if auto.startswith("SAME"):
             total = max((-(-size[i] // stride[i]) - 1) * stride[i] + reach - size[i], 0)
-            less, more = total // 2, total - total // 2
-            pads[i], pads[i + 2] = (less, more) if auto == "SAME_UPPER" else (more, less)
+            pads[i], pads[i + 2] = shares(total, auto)
         elif auto == "VALID":
             pads[i] = pads[i + 2] = 0
         out.append((size[i] + pads[i] + pads[i + 2] - reach) // stride[i] + 1)
@@ -170,9 +169,7 @@ def _transposed(walk: Walk, node: Node, size: tuple[int, ...], kernel: tuple[int
         full = (size[i] - 1) * stride[i] + extra[i] + reach
         if wanted or auto.startswith("SAME"):
             target = wanted[i] if wanted else size[i] * stride[i]
-            total = full - target
-            less = total // 2
-            pads[i], pads[i + 2] = (less, total - less) if auto == "SAME_UPPER" else (total - less, less)
+            pads[i], pads[i + 2] = shares(full - target, auto)
         elif auto == "VALID":
             pads[i] = pads[i + 2] = 0
         out.append(full - pads[i] - pads[i + 2])

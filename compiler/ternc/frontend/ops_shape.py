@@ -50,10 +50,8 @@ def move(walk: Walk, node: Node) -> Value | list[Value]:
 def _moved(walk: Walk, node: Node, index: Index) -> list[Index]:
     """The node's outputs, were the index its input."""
     constants = [walk.const(node, i, "shape operand") for i in range(1, len(node.inputs))]
-    arrays = [
-        index - NOTHING,
-        *(None if c is None else c.array for c in constants),
-    ]  # 0 is what padding gives
+    # 0 is what padding gives.
+    arrays = [index - NOTHING, *(None if c is None else c.array for c in constants)]
     if node.op == "Reshape" and "shape" in node.attributes:
         arrays, node = [arrays[0], np.array(node.attributes["shape"], np.int64)], _with_shape(node)
     try:

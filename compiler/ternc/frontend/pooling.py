@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ternc.frontend.reads import shares
 from ternc.frontend.values import Computed, Map, Node, map_shape
 from ternc.frontend.walk import Walk
 
@@ -52,8 +53,7 @@ def pooling(walk: Walk, node: Node, size: Map, axes: int) -> Pooling:
         n, reach = size[1 + i], (kernel[i] - 1) * dilation[i] + 1
         if auto.startswith("SAME"):
             total = max((-(-n // stride[i]) - 1) * stride[i] + reach - n, 0)
-            less, more = total // 2, total - total // 2
-            pads[i], pads[i + 2] = (less, more) if auto == "SAME_UPPER" else (more, less)
+            pads[i], pads[i + 2] = shares(total, auto)
         elif auto == "VALID":
             pads[i] = pads[i + 2] = 0
         room = n + pads[i] + pads[i + 2] - reach

@@ -30,6 +30,12 @@ class Window:
     spread: tuple[int, int] = (1, 1)
 
 
+def shares(total: int, auto: str) -> tuple[int, int]:
+    """The pads in front and behind that ``total`` is cut into; the odd one is behind where auto_pad is SAME_UPPER."""
+    less, more = total // 2, total - total // 2
+    return (less, more) if auto == "SAME_UPPER" else (more, less)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Read:
     """One finished tensor behind an ONNX value, and how its channels are reached.

@@ -21,8 +21,7 @@ from ternc.simulate.ends import decode, from_ports
 from ternc.simulate.frames import chosen
 from ternc.simulate.hls import Form
 from ternc.simulate.opened import open_build
-from ternc.simulate.streams import unpack
-from ternc.simulate.verify import pack_all
+from ternc.simulate.streams import pack_all, unpack
 
 PRECISION = "fixed<16,6>"
 """hls4ml's default type, for values for which it infers none."""

@@ -7,13 +7,14 @@ the outputs to ``y.npy``. What hls4ml and its compiler print goes where the proc
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from ternc.simulate.tools import children_seconds
 
 
 def run(request: dict[str, Any]) -> dict[str, Any]:
@@ -37,9 +38,9 @@ def run(request: dict[str, Any]) -> dict[str, Any]:
             io_type="io_stream" if layout == "last" else "io_parallel",
         )
         stage = "compile the C simulation"
-        before = _children_seconds()
+        before = children_seconds()
         converted.compile()
-        answer["compile_seconds"] = _children_seconds() - before
+        answer["compile_seconds"] = children_seconds() - before
         answer["source_bytes"] = _source_bytes(folder / "project")
         stage = "run the C simulation"
         x = np.load(request["inputs"])
@@ -73,11 +74,6 @@ def _source_bytes(project: Path) -> int:
         for path in (project / "firmware").rglob("*")
         if path.suffix in {".h", ".cpp"} and not {"nnet_utils", "ap_types", "ac_types"} & set(path.parts)
     )
-
-
-def _children_seconds() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 if __name__ == "__main__":

@@ -247,9 +247,8 @@ def _digits(
         here = np.nonzero(made.taps[:, 0] == t)[0]
         if not here.size:
             continue
-        at = np.full(
-            (int(made.plane[0]) + 1, *planes.shape), -1
-        )  # of each word and plane: its place in the tile
+        # Of each word and plane: its place in the tile.
+        at = np.full((int(made.plane[0]) + 1, *planes.shape), -1)
         at[made.plane[here], *made.taps[here, 1:].T] = here
         executed = np.where((at >= 0).any(axis=0), planes, 0)
         for one in np.unique(executed[executed != 0]).tolist():

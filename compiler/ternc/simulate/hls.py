@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import resource
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -141,14 +140,14 @@ def build(hls: Path, form: Form, extra: Sequence[str] = ()) -> Program:
 
     def make(scratch: Path) -> None:
         nonlocal seconds
-        before = _children_seconds()
+        before = tools.children_seconds()
         tools.call(
             "the C++ compiler refused the HLS form",
             [*options, "-o", str(scratch / "csim")],
             cwd=hls,
             environment={},
         )
-        seconds = _children_seconds() - before
+        seconds = tools.children_seconds() - before
 
     folder = tools.cached("hls", [*texts, *named, tools.compiler()[1], tools.processor()], make)
     return Program(path=folder / "csim", seconds=seconds)
@@ -198,9 +197,3 @@ def _read_vectors(path: Path, cols: int) -> NDArray[np.int64]:
         return np.zeros((0, cols), np.int64)
     data: NDArray[np.int64] = np.fromfile(path, np.int64)
     return data.reshape(-1, cols)
-
-
-def _children_seconds() -> float:
-    """Processor time of the processes that this one has waited for."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime

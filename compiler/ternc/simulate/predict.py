@@ -15,7 +15,7 @@ from ternc.simulate import verilator
 from ternc.simulate.ends import Codes, Values, decode, encode, from_ports, named_inputs, names
 from ternc.simulate.model import Progress
 from ternc.simulate.opened import Opened, open_build
-from ternc.simulate.streams import pack, unpack
+from ternc.simulate.streams import pack_all, unpack
 from ternc.simulate.verify import run_parts
 
 
@@ -58,7 +58,7 @@ def outputs(path: Path) -> tuple[str, ...]:
 
 def _simulate(build: Opened, codes: Sequence[Codes], progress: Progress | None) -> tuple[Codes, ...]:
     """What the hardware gives, as `golden.predict` returns it."""
-    beats = [pack(port, maps) for port, maps in zip(build.dut.inputs, codes, strict=True)]
+    beats = pack_all(build.dut.inputs, codes)
     verilator.build(build.dut)
     jobs = os.cpu_count() or 1
     parts = run_parts(verilator.run, build.dut, beats, stalls=None, jobs=jobs, progress=progress)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,11 @@ def pack(port: StreamPort, maps: NDArray[np.int64]) -> NDArray[np.uint8]:
             data = np.packbits(bits.reshape(count, port.beats_per_frame, -1), axis=-1, bitorder="little")
         beats[part] = data.reshape(count, port.beats_per_frame, port.data_bytes)
     return beats
+
+
+def pack_all(ports: Sequence[StreamPort], maps: Sequence[NDArray[np.int64]]) -> tuple[NDArray[np.uint8], ...]:
+    """The beats of every port."""
+    return tuple(pack(port, values) for port, values in zip(ports, maps, strict=True))
 
 
 def unpack(port: StreamPort, beats: NDArray[np.uint8]) -> NDArray[np.int64]:

@@ -7,6 +7,7 @@ import hashlib
 import importlib.util
 import os
 import platform
+import resource
 import shutil
 import subprocess
 import tempfile
@@ -129,6 +130,12 @@ def call(
     )
     if done.returncode != 0:
         raise ToolError(f"{what}: {_first_error(done.stdout)}")
+
+
+def children_seconds() -> float:
+    """Processor time of the processes that this one has waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _first_error(text: str) -> str:

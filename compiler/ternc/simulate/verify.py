@@ -17,7 +17,6 @@ from ternc import frontend
 from ternc.errors import DataError, ToolError
 from ternc.network import golden
 from ternc.schedule.cycles import interval
-from ternc.schedule.design import StreamPort
 from ternc.schedule.timing import TIMED_FRAMES
 from ternc.simulate import frames as frame_sets
 from ternc.simulate import icarus, onnx, verilator
@@ -28,7 +27,7 @@ from ternc.simulate.locate import RtlMismatch, locate
 from ternc.simulate.model import Beats, Dut, Progress, Simulation, Simulator
 from ternc.simulate.onnx import OnnxComparison, OnnxMismatch
 from ternc.simulate.opened import Opened, modified_files, open_build
-from ternc.simulate.streams import pack
+from ternc.simulate.streams import pack_all
 
 Engine: TypeAlias = Literal["verilator", "icarus"]
 
@@ -267,11 +266,6 @@ def chosen_frames(build: Opened, path: Path | None, count: int | None, usual: in
     if path is not None:
         return frame_sets.given(build.network, path, count)
     return frame_sets.chosen(build.network, usual if count is None else count, seed)
-
-
-def pack_all(ports: Sequence[StreamPort], maps: Sequence[Codes]) -> tuple[Beats, ...]:
-    """The beats of every port."""
-    return tuple(pack(port, values) for port, values in zip(ports, maps, strict=True))
 
 
 def versus_onnx(build: Opened, frames: Frames, leaving: Sequence[Codes]) -> OnnxComparison:

@@ -20,14 +20,13 @@ from ternc.simulate.layers import WrongValue
 from ternc.simulate.model import Beats, Progress
 from ternc.simulate.onnx import OnnxMismatch
 from ternc.simulate.opened import Opened, modified_files, open_build
-from ternc.simulate.streams import unpack
+from ternc.simulate.streams import pack_all, unpack
 from ternc.simulate.verify import (
     DEFAULT_FRAMES,
     border_document,
     check_count,
     chosen_frames,
     notes,
-    pack_all,
     versus_onnx,
 )
 

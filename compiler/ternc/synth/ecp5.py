@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from ternc.errors import BuildError, ToolError
 from ternc.handoff.build import Build
 from ternc.simulate import tools
-from ternc.synth.programs import program, yosys
+from ternc.synth.programs import Step, program, yosys
 from ternc.synth.report import SynthesisReport, Used
 
 _WAY_OUT = "pip install 'ternc[ecp5]'"
@@ -24,9 +23,6 @@ _SHOWN = {
     "MULT18X18D": "MULT18X18D",
 }
 """Of nextpnr's names, those that a design of ours uses, and what the data sheet calls them."""
-
-Step = Callable[[str], None]
-"""Told what happens next."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from ternc.simulate import frames as frame_sets
 from ternc.simulate import verilator
 from ternc.simulate.ends import on_ports
 from ternc.simulate.opened import open_build
-from ternc.simulate.streams import pack
+from ternc.simulate.streams import pack_all
 from ternc.synth import ecp5
 
 _LIBRARY = ("common_sim.vh", "ccu2c_sim.vh")
@@ -38,12 +38,13 @@ def check(build: Build, frames: int) -> None:
         ecp5.netlist(build, place)
         _cells(place)
         dut = replace(opened.dut, rtl=place, monitors=(), quick=True)
-        beats = [pack(port, values) for port, values in zip(dut.inputs, codes, strict=True)]
+        beats = pack_all(dut.inputs, codes)
         found = verilator.run(dut, beats)
     if found.stopped:
         raise ToolError(f"the synthesised netlist stopped: {found.stopped}")
-    for port, values, got in zip(dut.outputs, leaving, found.beats, strict=True):
-        wrong = np.flatnonzero((pack(port, values) != got).any(axis=(1, 2)))
+    wanted = pack_all(dut.outputs, leaving)
+    for port, should, got in zip(dut.outputs, wanted, found.beats, strict=True):
+        wrong = np.flatnonzero((should != got).any(axis=(1, 2)))
         if wrong.size:
             raise ToolError(
                 f"the synthesised netlist differs from the golden model in {wrong.size} of {frames} frames, "

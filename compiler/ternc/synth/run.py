@@ -8,6 +8,7 @@ from pathlib import Path
 from ternc.errors import ToolError
 from ternc.handoff import build as builds
 from ternc.synth import ecp5, netlist, vendor
+from ternc.synth.programs import Step
 from ternc.synth.report import SynthesisReport
 
 REPORT = "report/synthesis.json"
@@ -23,7 +24,7 @@ def synthesise(
     *,
     seed: int = 1,
     frames: int = 0,
-    step: ecp5.Step | None = None,
+    step: Step | None = None,
     board: str | None = None,
 ) -> SynthesisReport:
     """Synthesise a build; the report is also written into it, as ``report/synthesis.json`` and ``.txt``.

@@ -11,9 +11,8 @@ from pathlib import Path
 from ternc.errors import ToolError
 from ternc.handoff.build import Build
 from ternc.simulate import tools
+from ternc.synth.programs import Step
 from ternc.synth.report import SynthesisReport, Used
-
-Step = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,13 +1,8 @@
 // The core in the words of Catapult: ac_int, ac_channel, pragmas; memories and partitions are in directives.tcl.
-//
-// A tool that synthesises defines __SYNTHESIS__; without it the pragmas are left out, and a ROM is of plain integers. With
-// TERNC_SYNTHESIS a plain compiler sees what the tool sees.
+// Without synthesis (ternc_pragma.h) the pragmas are left out, and a ROM is of plain integers.
 #pragma once
 
-#ifdef __SYNTHESIS__
-#define TERNC_SYNTHESIS
-#endif
-
+#include "ternc_pragma.h"
 #ifdef TERNC_FAST_SIM
 #include "ternc_fast.h"
 #else
@@ -17,11 +12,9 @@
 #include <ac_channel.h>
 
 #ifdef TERNC_SYNTHESIS
-#define TERNC_PRAGMA(text) _Pragma(#text)
 #define TERNC_ROM_CHUNK(bits) ac_int<bits, false>
 #else
 #include "ternc_plain.h"
-#define TERNC_PRAGMA(text)
 #define TERNC_ROM_CHUNK(bits) ternc_rom_chunk<bits>
 #endif
 

@@ -1,9 +1,10 @@
 // Keeps the rows of one output in a circular buffer, written from a link, and sends them to a stream
 // (hw/rtl/ternc_output.sv).
 //
-// A vector is one word of the buffer; the pixels of a bundle, which come in one beat, have a memory each. Rows leave in raster order, Tiles beats a pixel, or one with the index of the largest
-// channel. A frame takes FrameRows rows of the buffer, of which the first Height are sent. One vector and one beat a cycle;
-// a beat that the stream does not take yet waits, and vectors are accepted all the same.
+// A vector is one word of the buffer; the pixels of a bundle, which come in one beat, have a memory each. Rows leave in
+// raster order, Tiles beats a pixel, or one with the index of the largest channel. A frame takes FrameRows rows of the
+// buffer, of which the first Height are sent. One vector and one beat a cycle; a beat that the stream does not take yet
+// waits, and vectors are accepted all the same.
 #pragma once
 
 #include "ternc_argmax.h"

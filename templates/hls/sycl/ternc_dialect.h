@@ -1,12 +1,8 @@
 // The core in the words of SYCL for FPGAs: ac_int, pipes, kernels, attributes.
 //
-// TERNC_FPGA is the namespace of the vendor's extension, TERNC_VENDOR that of its attributes: intel up to oneAPI 2025.0,
-// altera in its successor (-DTERNC_ALTERA). With TERNC_SYNTHESIS a plain compiler sees what the device compiler sees.
+// TERNC_FPGA is the namespace of the vendor's extension, TERNC_ATTRIBUTE one of its attributes: intel up to oneAPI
+// 2025.0, altera in its successor (-DTERNC_ALTERA). Without synthesis (ternc_pragma.h) pragmas and attributes are left out.
 #pragma once
-
-#ifdef __SYCL_DEVICE_ONLY__
-#define TERNC_SYNTHESIS
-#endif
 
 #include <sycl/sycl.hpp>
 #ifdef TERNC_ALTERA
@@ -20,6 +16,7 @@
 #endif
 
 #include "ternc_plain.h"
+#include "ternc_pragma.h"
 #ifdef TERNC_FAST_SIM
 #include "ternc_fast.h"
 #else
@@ -29,11 +26,9 @@
 #define TERNC_ROM_CHUNK(bits) ternc_rom_chunk<bits>
 
 #ifdef TERNC_SYNTHESIS
-#define TERNC_PRAGMA(text) _Pragma(#text)
 #define TERNC_PIPELINE TERNC_ATTRIBUTE(initiation_interval(1))
 #define TERNC_MEMORY TERNC_ATTRIBUTE(fpga_memory)
 #else
-#define TERNC_PRAGMA(text)
 #define TERNC_PIPELINE
 #define TERNC_MEMORY
 #endif

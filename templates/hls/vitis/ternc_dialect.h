@@ -1,13 +1,8 @@
 // The core in the words of Vitis HLS (and the older Vivado HLS): ap_int, hls::stream, AXI4-Stream, pragmas.
-//
-// A tool that synthesises defines __SYNTHESIS__; without it the pragmas are left out, and a ROM is of plain integers. With
-// TERNC_SYNTHESIS a plain compiler sees what the tool sees.
+// Without synthesis (ternc_pragma.h) the pragmas are left out, and a ROM is of plain integers.
 #pragma once
 
-#ifdef __SYNTHESIS__
-#define TERNC_SYNTHESIS
-#endif
-
+#include "ternc_pragma.h"
 #ifdef TERNC_FAST_SIM
 #include "ternc_fast.h"
 #else
@@ -18,11 +13,9 @@
 #include <hls_stream.h>
 
 #ifdef TERNC_SYNTHESIS
-#define TERNC_PRAGMA(text) _Pragma(#text)
 #define TERNC_ROM_CHUNK(bits) ap_uint<bits>
 #else
 #include "ternc_plain.h"
-#define TERNC_PRAGMA(text)
 #define TERNC_ROM_CHUNK(bits) ternc_rom_chunk<bits>
 #endif
 

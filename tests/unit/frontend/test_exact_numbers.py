@@ -82,9 +82,8 @@ def test_scales_of_any_size(tmp_path: Path, weight: float, steps: float) -> None
 @pytest.mark.parametrize("signed", [0, 1])
 def test_ties_of_every_rounding_of_quant(tmp_path: Path, mode: str, signed: int) -> None:
     graph = Graph()
-    y = graph.quant(
-        convolved(graph, WEIGHTS), 2 * INPUT, 6, signed=signed, mode=mode
-    )  # every odd sum is a tie
+    # Every odd sum is a tie.
+    y = graph.quant(convolved(graph, WEIGHTS), 2 * INPUT, 6, signed=signed, mode=mode)
     found = exact_codes(tmp_path / "m.onnx", graph, y, 2 * INPUT)
     assert len(np.unique(found)) > 20
 
@@ -195,9 +194,8 @@ def test_wide_weights_have_the_scale_of_the_file(tmp_path: Path, codes: list[int
     single = np.float32(scale)
     w = graph.node("DequantizeLinear", w, graph.const(single))
     y = graph.node("Conv", graph.quant("x", INPUT, 8), w, kernel_shape=[1, 1])
-    unit = float(
-        np.float32(float(single) * INPUT * 2)
-    )  # exactly twice the unit of the sums: odd sums are ties
+    # Exactly twice the unit of the sums: odd sums are ties.
+    unit = float(np.float32(float(single) * INPUT * 2))
     exact_codes(tmp_path / "m.onnx", graph, graph.quant(y, unit, 8), unit, frames=256)
 
 

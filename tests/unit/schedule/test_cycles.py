@@ -66,7 +66,8 @@ class Toy:
 
     def __init__(self, pipeline: Pipeline) -> None:
         self.p, self.cycle, self.last_event = pipeline, 0, 0
-        self.patience = 200 + max(  # cycles without any event after which it is stuck
+        # Cycles without any event after which it is stuck.
+        self.patience = 200 + max(
             row.cycles + row.flush + engine.link_latency for engine in pipeline.engines for row in engine.rows
         )
         self.keepers = [Register(rows) for rows in pipeline.keepers]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ternc.emit.env import comment
 from ternc.emit.hls.links import Ends, claims, vectors
 from ternc.emit.hls.roms import Rom, column_rom, rom
-from ternc.emit.links import keeper_name
+from ternc.emit.links import buffer_note, engine_notes
 from ternc.numeric import address_bits
 from ternc.schedule.design import BankedMemory, Design, Engine, Geometry, Memory, ToBuffer
 from ternc.schedule.words import link_count, source_bits
@@ -121,7 +121,7 @@ def engine_view(design: Design, number: int, ends: Ends) -> EngineView:
     return EngineView(
         title=comment(f"{design.name}: engine {number}, an array of {g.shape} (rows x cols x lanes)"),
         version=__version__,
-        notes=tuple(map(comment, _notes(design, engine))),
+        notes=engine_notes(design, engine),
         geometry=g,
         name=name,
         number=number,
@@ -165,12 +165,6 @@ def stream_names(buffers: int, links: int) -> tuple[str, ...]:
     return tuple(stream for end in ends for stream in (vectors(end), claims(end)))
 
 
-def _notes(design: Design, engine: Engine) -> list[str]:
-    layers = ", ".join(engine.layers)
-    links = [f"link {n}: {keeper_name(design, link)}" for n, link in enumerate(engine.geometry.links)]
-    return [f"layers: {layers}", *links]
-
-
 def _main_roms(name: str, engine: Engine) -> tuple[Rom, ...]:
     """Program, weights and requantisers."""
     images = {memory.name: memory for memory in engine.programs}
@@ -208,10 +202,7 @@ def _buffer(index: int, number: int, engine: Engine, ends: Ends) -> BufferView:
         index=index,
         source=index + 1,
         name=f"{engine_name(number)}_buffer_{index}",
-        note=comment(
-            f"line buffer {index}: {buffer.tensor}, {capacity} rows of {buffer.width} pixels, "
-            f"{buffer.tiles} vectors of {buffer.memory.cols} elements each"
-        ),
+        note=buffer_note(index, buffer),
         link=ends.keepers[ToBuffer(engine=number, buffer=index)].type,
         memory=_memory(buffer.memory),
         capacity=capacity,

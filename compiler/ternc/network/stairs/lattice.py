@@ -351,9 +351,8 @@ class Lattice:
             if not len(pairs):
                 continue
             bounds = sign * pairs[:, 0] / -pairs[:, 1]
-            close = (
-                bounds >= bounds.max() - np.abs(bounds).max() * 2.0**-40
-            )  # the others are not the tightest
+            # The others are not the tightest.
+            close = bounds >= bounds.max() - np.abs(bounds).max() * 2.0**-40
             exact = {Fraction(-a, b) for a, b in np.unique(pairs[close], axis=0).tolist()}
             if sign > 0:
                 low = max(low, *exact)

@@ -159,7 +159,8 @@ def _inner(
             Mark(low=p, high=q, left=level - 1, right=level, level=level)
             for p, q, level in zip(a, b, levels, strict=True)
         ]
-    return [  # indices are negated
+    # Indices are negated.
+    return [
         Mark(low=-q, high=-p, left=level, right=level - 1, level=level)
         for p, q, level in zip(a[::-1], b[::-1], reversed(levels), strict=True)
     ]

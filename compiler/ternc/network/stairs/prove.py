@@ -70,9 +70,8 @@ def prove(
         worth = np.array([float(u) for u in axis.unit]) if axis.unit else np.ones(len(acc))
         moved = deviation[channel] * worth[channel] + (0 if radius is None else radius)
         proof = _loosened(proof, steps, channel, numbers, moved, codes)
-        around = (
-            1 if proof.method == "every" else int(deviation.max()) + 1
-        )  # behind each end, as far as it reaches
+        # Behind each end, as far as it reaches.
+        around = 1 if proof.method == "every" else int(deviation.max()) + 1
         proof = replace(proof, unsettled=min(values, proof.unsettled * around))
     return replace(staircase, proof=proof)
 
