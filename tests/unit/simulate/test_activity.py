@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import csv
+import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ternc.errors import BuildError, ToolError
-from ternc.simulate import saif
+from ternc.simulate import saif, verilator
 from ternc.simulate.activity_rows import Activity, LogicRow, MemoryRow, Resource, StreamRow
+from ternc.simulate.model import Dut
 from ternc.simulate.rates import rates
 from ternc.simulate.roles import Role, read_modules
+from ternc.simulate.verilator import Recording
 
 TOP = """
 // module never(input logic x_i); endmodule
@@ -169,6 +174,31 @@ def test_missing_rtl_is_refused(rtl: Path) -> None:
     with pytest.raises(BuildError) as error:
         read_modules(rtl)
     assert error.value.sentence == f"{rtl / 'net.sv'}: must be there, but cannot be read"
+
+
+# ---- recordings -----------------------------------------------------------------------------------------
+
+
+def test_what_depends_on_inputs_changes_with_them(stand_in: Callable[..., Dut], tmp_path: Path) -> None:
+    """Nets of logic behind an input change at the clock's rising edge like it, once a cycle, not half a cycle later."""
+    rng = np.random.default_rng(1)
+    beats = rng.integers(0, 256, (6, 4, 5), np.uint8)
+    wish = Recording(path=tmp_path / "activity.vcd", format="vcd", period_ps=10)
+    found = verilator.run(stand_in(), [beats], recording=wish).complete()
+    np.testing.assert_array_equal(found.beats[0], beats + np.uint8(1))
+    header, _, changes = wish.path.read_text().partition("$enddefinitions $end")
+    codes = dict(re.findall(r"\$var wire \d+ (\S+) (\w+)", header))
+    names = {code: name for code, name in codes.items() if name in {"clk_i", "sum", "data_q"}}
+    seen: dict[str, list[int]] = {name: [] for name in names.values()}
+    time = 0
+    for line in changes.split("\n"):
+        if line.startswith("#"):
+            time = int(line[1:])
+        elif (name := names.get(line.split()[-1] if " " in line else line[1:])) is not None:
+            seen[name].append(time)
+    assert seen["clk_i"] == [*range(0, 10 * found.cycles, 5)]
+    assert seen["sum"] == [*range(0, 10 * 24, 10)]
+    assert seen["data_q"][1:] == [*range(10, 10 * 25, 10)]
 
 
 # ---- rates ----------------------------------------------------------------------------------------------
