@@ -4,10 +4,14 @@
 //
 //   Vtop --input FILE ... --output BEATS,BYTES,FILE ... --result FILE
 //        [--stalls SEED [--stretch CYCLES]] [--watchdog CYCLES] [--monitor ENGINE,FIRST,COUNT,FILE ...]
+//        [--trace PERIOD_PS,FILE]
 //
 // One --input and --output for each stream, in the order of "ports.h". The .npy files are uint8
 // [frames, beats, bytes]; every input has as many frames. Cycle 0 is the first one after reset. A port's beat belongs
 // to the cycle in which valid and ready are both high at the clock edge that ends it.
+// --trace, in a program that Verilator built with --trace-saif or --trace-vcd, records every net from cycle 0 to the
+// last beat that comes out, with a clock of PERIOD_PS picoseconds: nets change at its rising edge, inputs too, and an
+// input that has nothing to offer keeps still.
 // Progress lines ("progress 12/256") go to stderr, messages of the RTL itself to stdout.
 // Exit code: 0 all frames done, 1 stopped early (the result file says why), 2 wrong usage or files.
 
@@ -31,6 +35,12 @@
 #include "Vtop.h"
 #include "npy.h"
 #include "ports.h"
+
+#if VM_TRACE_SAIF
+#include <verilated_saif_c.h>
+#elif VM_TRACE_VCD
+#include <verilated_vcd_c.h>
+#endif
 
 namespace {
 
@@ -58,6 +68,8 @@ struct Options {
     std::vector<OutputFile> outputs;
     std::vector<Window> windows;
     std::string result;
+    std::string trace;  // its file, empty for none
+    std::uint64_t period_ps = 0;
     bool stalls = false;
     std::uint64_t seed = 0;
     std::uint64_t stretch = 1024;
@@ -97,6 +109,10 @@ Options parse(int argc, char** argv) {
         } else if (key == "--monitor") {
             const auto [numbers, file] = numbers_and_file<3>(key, value);
             options.windows.push_back({numbers[0], numbers[1], numbers[2], file});
+        } else if (key == "--trace") {
+            const auto [numbers, file] = numbers_and_file<1>(key, value);
+            options.period_ps = numbers[0];
+            options.trace = file;
         } else throw std::invalid_argument("unknown option " + key);
     }
     if (argc % 2 == 0 || options.inputs.empty() || options.outputs.empty() || options.result.empty())
@@ -169,7 +185,8 @@ std::uint64_t seed_of(const Options& options, std::size_t index, bool output) {
 class Source {
 public:
     Source(Wires wires, const std::string& file, const Options& options, std::uint64_t seed)
-        : wires_(std::move(wires)), reader_(file), stalls_(options, seed), junk_(reader_.bytes) {
+        : wires_(std::move(wires)), reader_(file), stalls_(options, seed), junk_(reader_.bytes),
+          quiet_(!options.trace.empty()) {
         check_width(wires_, reader_.bytes);
         if (reader_.frames > 0) frame_ = reader_.frame();
     }
@@ -183,7 +200,7 @@ public:
         if (*wires_.valid) {
             put(frame_.data() + beat_ * reader_.bytes);
             *wires_.last = beat_ + 1 == reader_.beats;
-        } else {  // whatever is on the wires without valid must not matter
+        } else if (!quiet_) {  // whatever is on the wires without valid must not matter
             for (auto& byte : junk_) byte = static_cast<std::uint8_t>(stalls_.random() >> 56);
             put(junk_.data());
             *wires_.last = (stalls_.random() >> 63) != 0;
@@ -225,7 +242,7 @@ private:
     Stalls stalls_;
     Bytes frame_, junk_;
     std::size_t frame_index_ = 0, beat_ = 0;
-    bool blocked_ = false, taken_ = false;
+    bool blocked_ = false, taken_ = false, quiet_;
 };
 
 class Sink {
@@ -371,6 +388,62 @@ public:
 };
 #endif
 
+// ------------------------------------------------------------------------------------------------ trace
+
+#if VM_TRACE_SAIF || VM_TRACE_VCD
+#if VM_TRACE_SAIF
+using TraceFile = VerilatedSaifC;
+#else
+using TraceFile = VerilatedVcdC;
+#endif
+
+class Recording {
+public:
+    Recording(VerilatedContext& context, Vtop& top, const Options& options)
+        : top_(top), period_ps_(options.period_ps), on_(!options.trace.empty()) {
+        if (!on_) return;
+        if (period_ps_ < 2) throw std::invalid_argument("--trace needs a period of at least 2 ps");
+        context.timeunit(-12);
+        context.timeprecision(-12);
+        top_.trace(&file_, 99);
+        file_.set_time_unit("1ps");
+        file_.set_time_resolution("1ps");
+        file_.open(options.trace.c_str());
+        if (!file_.isOpen()) throw std::invalid_argument("the trace file cannot be written");
+    }
+
+    // Half of a cycle begins: the first with the clock high, the second with it low.
+    void half(std::uint64_t cycle, bool first) {
+        if (!on_) return;
+        if (first) top_.eval();  // what the inputs, just driven, reach without a clock edge
+        file_.dump(cycle * period_ps_ + (first ? 0 : period_ps_ / 2));
+    }
+
+    // The last cycle is over; the clock edge that ends it is not in the file, so N cycles have at most N changes.
+    void close(std::uint64_t cycles) {
+        if (!on_) return;
+        file_.dump(cycles * period_ps_);
+        file_.close();
+        on_ = false;
+    }
+
+private:
+    Vtop& top_;
+    TraceFile file_;
+    std::uint64_t period_ps_;
+    bool on_;
+};
+#else
+class Recording {
+public:
+    Recording(VerilatedContext&, Vtop&, const Options& options) {
+        if (!options.trace.empty()) throw std::invalid_argument("--trace needs a program that Verilator built with --trace-saif or --trace-vcd");
+    }
+    void half(std::uint64_t, bool) {}
+    void close(std::uint64_t) {}
+};
+#endif
+
 // ------------------------------------------------------------------------------------------------- run
 
 class Progress {
@@ -465,16 +538,20 @@ void run(VerilatedContext& context, Vtop& top, const Options& options, Bench& be
     const std::size_t frames = bench.frames();
     Monitor monitor(top, options);
     Progress progress(frames);
+    Recording recording(context, top, options);
     reset(top, bench);
     std::uint64_t idle = 0, quiet = 0;
     std::size_t done = 0;
     while (done < frames || quiet < quiet_cycles) {
         context.time(cycle);
         bench.drive();
+        recording.half(cycle, true);
         top.clk_i = 0;
         top.eval();
+        recording.half(cycle, false);
         const bool moved = bench.observe(cycle);
         monitor.observe(cycle);
+        if (moved && bench.frames_done() == frames) recording.close(cycle + 1);
         top.clk_i = 1;
         top.eval();
         bench.clocked();
@@ -515,6 +592,7 @@ int simulate(const Options& options) {
     VerilatedContext context;
     context.randReset(2);  // registers without reset start with random values
     context.randSeed(static_cast<int>(options.seed % 1'000'000'007) + 1);
+    context.traceEverOn(!options.trace.empty());
     Vtop top(&context, "");
     Bench bench(top, options);
     std::string stopped;

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import click
 
+from ternc.cli.activity import activity_command
 from ternc.cli.check import check_command
 from ternc.cli.compare import compare_command
 from ternc.cli.compile import compile_command
@@ -32,6 +33,7 @@ def main() -> None:
     ternc verify build/MODEL             prove golden = RTL = ONNX
     ternc predict build/MODEL x.npy -o y.npy
     ternc synth build/MODEL              to a bitstream, with the tools that are here
+    ternc activity build/MODEL           toggle rates for the vendor's power analysis
     """
 
 
@@ -42,6 +44,7 @@ for command in (
     verify_command,
     predict_command,
     synth_command,
+    activity_command,
     compare_command,
     targets_command,
 ):

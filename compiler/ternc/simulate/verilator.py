@@ -9,8 +9,9 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,18 +31,14 @@ from ternc.simulate.model import (
     nothing,
 )
 
-_VERILATE = (
+_VERILATE_FULL = (
     *("-O3", "--x-assign", "fast", "--x-initial", "unique", "--noassert", "--no-timing", "--threads", "1"),
-    *(
-        "--output-split",
-        "5000",
-        "--output-split-cfuncs",
-        "500",
-        "--prefix",
-        "Vtop",
-        "-Wno-fatal",
-        "+define+TERNC_FAST_SIM",
-    ),
+    *("--output-split", "5000", "--output-split-cfuncs", "500", "--prefix", "Vtop", "-Wno-fatal"),
+)
+_VERILATE = (*_VERILATE_FULL, "+define+TERNC_FAST_SIM")
+_VERILATE_TRACED = (
+    *(*_VERILATE_FULL, "+define+SYNTHESIS", "--no-trace-top", "--no-trace-params", "--trace-max-width", "0"),
+    *("--trace-max-array", "1"),  # words of memories are no nets
 )
 _CXXFLAGS = "-march=native -DVL_USER_STOP -DVL_USER_FINISH -DVL_USER_FATAL"
 _MAKE = ("OPT_FAST=-O2", "OPT_SLOW=-O0", "OPT_GLOBAL=-O1")
@@ -52,7 +49,26 @@ _PART_BYTES = 250_000
 _RUNTIME = "verilated*.o"
 
 
-def build(dut: Dut, *, monitor: bool = False) -> Path:
+TraceFormat = Literal["saif", "vcd"]
+"""What a recording of all nets is written as; Verilator builds a program for one of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """A wish for a file with what every net of the synthesised form does, from reset to the last beat out.
+
+    Attributes:
+        path: The file, written anew.
+        format: What it is.
+        period_ps: The clock's period in it, at least 2 picoseconds.
+    """
+
+    path: Path
+    format: TraceFormat
+    period_ps: int
+
+
+def build(dut: Dut, *, monitor: bool = False, trace: TraceFormat | None = None) -> Path:
     """The simulator program of a design, from the cache if its RTL text was built before.
 
     Memory images are read when the program runs (from ``mem/`` below its working directory), so they are
@@ -61,12 +77,14 @@ def build(dut: Dut, *, monitor: bool = False) -> Path:
     Args:
         dut: The design.
         monitor: Compile the top module's monitor ports in.
+        trace: Instead of the form that simulates fast, the one that is synthesised, which can record its nets.
     Raises:
         ToolError: A tool is missing, or the RTL is refused.
         BuildError: The build directory has no RTL.
     """
     driver = folder("sim") / "verilator_main.cpp"
-    flags, cxxflags = [*_VERILATE, "--top-module", dut.top], _CXXFLAGS
+    form = _VERILATE if trace is None else (*_VERILATE_TRACED, f"--trace-{trace}")
+    flags, cxxflags = [*form, "--top-module", dut.top], _CXXFLAGS
     if monitor:
         flags.append("+define+TERNC_MONITOR")
         cxxflags += " -DTERNC_MONITOR"
@@ -101,16 +119,17 @@ def _program(dut: Dut, flags: list[str], sources: Sequence[Path], ports: str, in
     texts = [path.read_text() for path in (*sources, folder("sim") / "verilator.mk")]
     options = _MAKE_QUICK if dut.quick else _MAKE
     key = [tools.rtl_text(dut.rtl), ports, included, *texts, *flags, *options, *environment]
+    library = [*environment, *(flag for flag in flags if flag.startswith("--trace-"))]
     driver = sources[-1].resolve()
 
     def make(scratch: Path) -> None:
         work = scratch / "work"
         _verilate(dut, flags, sources, work)
         (work / "ports.h").write_text(ports)
-        _borrow_runtime(work, environment)
+        _borrow_runtime(work, library)
         _compile(work, options, [_whole(work, driver)] if dut.quick else _join(work, os.cpu_count() or 1))
         (work / "Vtop_parts").rename(scratch / "Vtop")
-        _lend_runtime(work, environment)
+        _lend_runtime(work, library)
         shutil.rmtree(work)
 
     return tools.cached("verilator", key, make) / "Vtop"
@@ -142,11 +161,15 @@ def run(
     stalls: int | None = None,
     windows: Sequence[Window] = (),
     progress: Progress | None = None,
+    recording: Recording | None = None,
 ) -> Simulation:
-    """`Simulator` at native speed; see there. With ``windows`` the monitor form of the design is built."""
+    """`Simulator` at native speed; see there. With ``windows`` the monitor form of the design is built.
+
+    With a ``recording`` the synthesised form is built; it writes that file.
+    """
     if check_beats(dut, beats) == 0:
         return nothing(dut)
-    program = build(dut, monitor=bool(windows))
+    program = build(dut, monitor=bool(windows), trace=recording.format if recording else None)
     with tempfile.TemporaryDirectory(prefix="ternc-") as scratch_name:
         scratch = Path(scratch_name)
         command = [str(program), "--result", str(scratch / "result.json")]
@@ -162,6 +185,8 @@ def run(
         for number, window in enumerate(windows):
             place = f"{window.engine},{window.first},{window.count}"
             command += ["--monitor", f"{place},{_trace_file(scratch, number)}"]
+        if recording is not None:
+            command += ["--trace", f"{recording.period_ps},{recording.path.resolve()}"]
         printed = _execute(command, dut.rtl, progress)
         return _collect(dut, scratch, windows, printed)
 

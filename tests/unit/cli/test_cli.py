@@ -106,7 +106,7 @@ def test_version() -> None:
 def test_help_shows_every_command(arguments: list[str]) -> None:
     result = run(*arguments)
     assert result.exit_code == 0
-    for command in ("check", "compile", "predict", "targets", "verify"):
+    for command in ("activity", "check", "compile", "predict", "targets", "verify"):
         assert command in result.output
 
 
