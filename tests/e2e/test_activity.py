@@ -13,8 +13,8 @@ import pytest
 from click.testing import CliRunner, Result
 from numpy.typing import NDArray
 
+from ternc.activity import saif
 from ternc.cli import main
-from ternc.simulate import saif
 from ternc.simulate.opened import modified_files
 from zoo import compiled
 

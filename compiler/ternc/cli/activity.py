@@ -13,7 +13,7 @@ from ternc.cli.terminal import Terminal
 from ternc.report.table import Table, columns, count
 
 if TYPE_CHECKING:
-    from ternc.simulate.activity_rows import Activity
+    from ternc.activity.rows import Activity
 
 
 @click.command("activity")
@@ -43,8 +43,8 @@ def activity_command(
     Runs the RTL as it is synthesised on frames back to back and writes report/activity.saif and report/activity.csv
     (in the terms of Intel's Early Power Estimator).
     """
-    from ternc.simulate.activity import ActivityOptions
-    from ternc.simulate.activity import activity as run
+    from ternc.activity.record import ActivityOptions
+    from ternc.activity.record import activity as run
 
     options = ActivityOptions(frames=frames, input=input_path, vcd=vcd)
     with terminal.progress("building the simulator") as bars:

@@ -9,9 +9,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ternc import cli
+from ternc.activity.record import ActivityOptions
+from ternc.activity.rows import Activity, LogicRow, MemoryRow, StreamRow
 from ternc.simulate import activity as measuring
-from ternc.simulate.activity import ActivityOptions
-from ternc.simulate.activity_rows import Activity, LogicRow, MemoryRow, StreamRow
 
 Asked = list[tuple[Path, ActivityOptions]]
 

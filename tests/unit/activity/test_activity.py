@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ternc.activity import saif
+from ternc.activity.rates import rates
+from ternc.activity.roles import Role, read_modules
+from ternc.activity.rows import Activity, LogicRow, MemoryRow, Resource, StreamRow
 from ternc.errors import BuildError, ToolError
-from ternc.simulate import saif, verilator
-from ternc.simulate.activity_rows import Activity, LogicRow, MemoryRow, Resource, StreamRow
+from ternc.simulate import verilator
 from ternc.simulate.model import Dut
-from ternc.simulate.rates import rates
-from ternc.simulate.roles import Role, read_modules
 from ternc.simulate.verilator import Recording
 
 TOP = """

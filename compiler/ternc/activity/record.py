@@ -14,16 +14,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ternc.activity import saif
+from ternc.activity.rates import rates
+from ternc.activity.roles import read_modules
+from ternc.activity.rows import Activity, Resource
 from ternc.errors import BuildError, ToolError
 from ternc.network import golden
-from ternc.simulate import saif, verilator
-from ternc.simulate.activity_rows import Activity, Resource
+from ternc.simulate import verilator
 from ternc.simulate.ends import on_ports
 from ternc.simulate.model import Progress
 from ternc.simulate.opened import Opened, modified_files, open_build
-from ternc.simulate.rates import rates
-from ternc.simulate.roles import read_modules
-from ternc.simulate.verify import Part, check_count, chosen_frames, pack_all, wrong_frames
+from ternc.simulate.streams import pack_all
+from ternc.simulate.verify import Part, check_count, chosen_frames, wrong_frames
 
 DEFAULT_FRAMES = 16
 _QUICK_CYCLES = 500_000

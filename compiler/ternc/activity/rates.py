@@ -7,10 +7,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ternc.activity.roles import Module, Role
+from ternc.activity.rows import Activity, LogicRow, MemoryRow, StreamRow
+from ternc.activity.saif import Net, Saif
 from ternc.errors import ToolError
-from ternc.simulate.activity_rows import Activity, LogicRow, MemoryRow, StreamRow
-from ternc.simulate.roles import Module, Role
-from ternc.simulate.saif import Net, Saif
 
 _MEMORIES = ("ternc_ram", "ternc_rom")
 _ENGINE = re.compile(r"u_engine_(\d+)")
