@@ -13,6 +13,7 @@ from ternc.emit.env import render
 from ternc.emit.simulation import Vectors
 from ternc.emit.synthesis import ecp5_size
 from ternc.schedule.design import Design, StreamPort
+from ternc.schedule.timing import watchdog_cycles
 
 CLOCK_HZ = 25_000_000
 """The oscillator of the board."""
@@ -155,7 +156,7 @@ def _view(design: Design, core: CoreView, vectors: Vectors, room: Room) -> _View
         clock_mhz=CLOCK_HZ // 1_000_000,
         divisor=round(CLOCK_HZ / BAUD),
         pause_cycles=CLOCK_HZ,
-        timeout_cycles=2 * design.latency_cycles + design.cycles_per_frame + 4096,
+        timeout_cycles=watchdog_cycles(design.latency_cycles, design.cycles_per_frame),
         latency_cycles=design.latency_cycles,
         cycles_per_frame=design.cycles_per_frame,
         predicted_cycles=design.latency_cycles + (room.frames - 1) * design.cycles_per_frame,

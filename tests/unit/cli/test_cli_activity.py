@@ -9,9 +9,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ternc import cli
+from ternc.activity import record as measuring
 from ternc.activity.record import ActivityOptions
 from ternc.activity.rows import Activity, LogicRow, MemoryRow, StreamRow
-from ternc.simulate import activity as measuring
 
 Asked = list[tuple[Path, ActivityOptions]]
 
