@@ -149,7 +149,7 @@ class Overlay:
             for channel in self.sends:
                 channel.memory = None
         for n, (channel, port) in enumerate(zip(self.receives, self.dut.outputs, strict=True)):
-            size = port.beats_per_frame * port.data_bytes
+            size = port.frame_bytes
             if channel.memory is None or not self.left[n]:
                 continue
             assert channel.memory.size == size  # TLAST ends a transfer with its frame
@@ -166,9 +166,7 @@ def test_a_board_with_pynq_gives_the_models_outputs(build: Build, monkeypatch: p
     dut = open_build(build.path).dut
     board = Simulation(build.path)
     x = frames(build, 9)
-    monkeypatch.setattr(
-        "ternc.driver.pynq._LONGEST", 4 * dut.inputs[0].beats_per_frame * dut.inputs[0].data_bytes
-    )
+    monkeypatch.setattr("ternc.driver.pynq._LONGEST", 4 * dut.inputs[0].frame_bytes)
     with Device(build.path, Pynq(Overlay(board, dut), allocate, "core", patience_s=60)) as device:
         np.testing.assert_array_equal(device.predict(x), ternc.predict(build.path, x))
         assert device.status().frames == 9
@@ -221,7 +219,7 @@ def test_a_wrong_expected_frame_is_seen_by_the_example(copied: Path, tmp_path: P
 def test_frames_through_uio_and_axi_dma(build: Build, copied: Path, tmp_path: Path) -> None:
     """Buffers of five frames for twelve, so that there are three batches."""
     driver, dut = copied / "driver", open_build(build.path).dut
-    size = 5 * max(port.beats_per_frame * port.data_bytes for port in (*dut.inputs, *dut.outputs))
+    size = 5 * max(port.frame_bytes for port in (*dut.inputs, *dut.outputs))
     for kind, name in enumerate(("core", "dma0", "dma1")):
         (tmp_path / name).write_bytes(bytes(4092) + kind.to_bytes(4, "little"))
     for n, base in enumerate((0x40000000, 0x50000000)):

@@ -76,7 +76,7 @@ class Device:
         """
         dut, network = self._build.dut, self._build.network
         codes = encode(network, named_inputs(network, x))
-        size = sum(port.beats_per_frame * port.data_bytes for port in dut.inputs)
+        size = sum(port.frame_bytes for port in dut.inputs)
         step = max(1, _BATCH_BYTES // size)
         parts = []
         for n in range(0, len(codes[0]), step):

@@ -51,7 +51,7 @@ class Pynq:
 
     def run(self, core: Dut, beats: Sequence[Beats]) -> tuple[Beats, ...]:
         """See `Transport`. A transfer carries all frames into the core, and one frame out of it: TLAST ends it."""
-        most = min(_LONGEST // _frame_bytes(port) for port in core.inputs)
+        most = min(_LONGEST // port.frame_bytes for port in core.inputs)
         if most == 0:
             raise ToolError(f"a frame has more bytes than one transfer of an AXI DMA, {_LONGEST}")
         parts = [
@@ -71,7 +71,7 @@ class Pynq:
             sends = [self._dma(port).sendchannel for port in core.inputs]
             receives = [self._dma(port).recvchannel for port in core.outputs]
             for channel, port, buffer in zip(receives, core.outputs, found, strict=True):
-                channel.transfer(buffer, start=0, nbytes=_frame_bytes(port))
+                channel.transfer(buffer, start=0, nbytes=port.frame_bytes)
             for channel, buffer, part in zip(sends, given, beats, strict=True):
                 buffer[:] = part
                 buffer.flush()
@@ -100,14 +100,10 @@ class Pynq:
                 arrived[n] += 1
                 last = time.monotonic()
                 if arrived[n] < frames:
-                    size = _frame_bytes(port)
+                    size = port.frame_bytes
                     channel.transfer(buffer, start=arrived[n] * size, nbytes=size)
             if time.monotonic() - last > self._patience_s:
                 raise ToolError(f"no frame came for {self._patience_s:g} seconds")
 
     def _dma(self, port: StreamPort) -> Any:
         return getattr(self._overlay, self._dmas.get(port.name, f"dma_{port.name}"))
-
-
-def _frame_bytes(port: StreamPort) -> int:
-    return port.beats_per_frame * port.data_bytes

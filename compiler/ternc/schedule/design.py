@@ -87,6 +87,11 @@ class StreamPort:
         """TDATA width in bytes."""
         return -(-self.elements_per_beat * self.element_bits // 8)
 
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes of all beats of one frame."""
+        return self.beats_per_frame * self.data_bytes
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToBuffer:
