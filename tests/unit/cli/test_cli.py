@@ -531,7 +531,12 @@ def test_targets_lists_every_device_with_its_resources() -> None:
     assert lines[2] == (
         "arria10         Intel Arria 10 GX 1150               427,200 ALM  1,708,800    2,713 M20K       1,518 DSP  300"
     )
-    assert lines[-1].split()[:1] + lines[-1].split()[-3:] == ["ulx3s", "ecp5-85k", "LFE5U-85F-6BG381C", "25"]
+    assert lines[-1].split()[:1] + lines[-1].split()[-3:] == [
+        "zcu104",
+        "zu7ev",
+        "xczu7ev-ffvc1156-2-e",
+        "125",
+    ]
     assert len(lines) == 25
 
 
