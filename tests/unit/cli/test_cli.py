@@ -537,7 +537,7 @@ def test_targets_lists_every_device_with_its_resources() -> None:
         "xczu7ev-ffvc1156-2-e",
         "125",
     ]
-    assert len(lines) == 25
+    assert len(lines) == 28
 
 
 def test_nothing_is_written_to_a_pipe_but_the_result() -> None:
