@@ -28,6 +28,8 @@ from ternc.simulate.opened import open_build
 from ternc.simulate.streams import pack_all
 
 MODELS = Path(__file__).parents[1] / "tests" / "models"
+INPUTS = {"KERAS_3layer_ternary_small": "int8:0.0625", "qkeras_jettagging": "int8:0.0625"}
+"""Where a model does not say."""
 ARRAY = ArrayShape(rows=4, cols=16, lanes=16)
 FORMS = (*(Form(dialect=name, monitor=True) for name in DIALECTS), Form(dialect="vitis", types="fast"))
 
@@ -89,7 +91,7 @@ def main() -> int:
         files = sorted(folder.glob("*.onnx"))
         if not files or (arguments.models and folder.name not in arguments.models):
             continue
-        quant = InputQuant.parse("int8:0.0625") if folder.name.startswith("KERAS") else None
+        quant = InputQuant.parse(INPUTS[folder.name]) if folder.name in INPUTS else None
         forms = {"one": ARRAY, "pipeline": None}
         for arrays in (arguments.arrays,) if arguments.arrays else tuple(forms):
             with tempfile.TemporaryDirectory() as scratch:
