@@ -12,9 +12,11 @@ from typing import TypeAlias
 import numpy as np
 
 from ternc.errors import ModelError
-from ternc.frontend import fold, refused
+from ternc.frontend import fold, refused, straight
 from ternc.frontend.build import Builder
 from ternc.frontend.graph import DOMAINS, OnnxGraph
+from ternc.frontend.straight import Functions
+from ternc.frontend.straight_steps import as_steps
 from ternc.frontend.values import (
     NOTHING,
     Array,
@@ -27,6 +29,7 @@ from ternc.frontend.values import (
     Index,
     Joined,
     Node,
+    Partial,
     TooLargeError,
     Unknown,
     Value,
@@ -206,6 +209,8 @@ class Walk:
                 raise self.refuse(
                     node, " reads the result of ArgMax or TopK, which must be the network's end"
                 )
+            case Partial() as partial:
+                raise partial.reason
             case _:
                 raise self.refuse(node, f": its input {position} must be computed from the network's input")
 
@@ -385,6 +390,9 @@ class Walk:
     def _call(self, entry: _Entry, node: Node) -> list[Value]:
         """Run a handler; an elementwise one for each part of a concatenation."""
         read = [name for i, name in enumerate(node.inputs) if (node.op, i) not in SHAPE_READERS]
+        partial = [v for v in map(self.values.get, read) if isinstance(v, Partial)]
+        if entry.elementwise and len(partial) == 1:
+            return [self._on_partial(entry, node, partial[0])]
         joined = [v for v in map(self.values.get, read) if isinstance(v, Joined)]
         if not entry.elementwise or len(joined) != 1:
             value = entry.handler(self, node)
@@ -402,6 +410,20 @@ class Walk:
             parts.append(made)
         self.values[node.inputs[slot]] = joined[0]
         return [self._padded(node, Joined(name=node.outputs[0], parts=tuple(parts)))]
+
+    def _on_partial(self, entry: _Entry, node: Node, partial: Partial) -> Value:
+        """An elementwise handler on one half of a choice: on the value that it is a function of, and what that adds."""
+        slot = node.inputs.index(partial.name)
+        self.values[node.inputs[slot]] = partial.view
+        try:
+            made = entry.handler(self, node)
+        finally:
+            self.values[node.inputs[slot]] = partial
+        assert isinstance(made, View)
+        functions = straight.applied(made.steps[len(partial.view.steps) :], partial.functions)
+        if functions is None:
+            raise partial.reason
+        return together(node.outputs[0], replace(made, steps=partial.view.steps), functions, partial.reason)
 
     def _padded(self, node: Node, value: Value) -> Value:
         """The value of an elementwise operator, and what it makes of the zeros of a padding.
@@ -505,6 +527,14 @@ class Walk:
         keeps = first is not None and node.op in _KEEPS_NAME and arrays[0].shape == first.array.shape
         names = [first.name if keeps and first is not None else output for output in node.outputs]
         return [Const(array=a, name=n) for a, n in zip(arrays, names, strict=False)]
+
+
+def together(name: str, view: View, functions: Functions, reason: ModelError) -> View | Partial:
+    """Functions of a view as the ONNX value ``name``: steps where there are some, else part of an activation."""
+    steps = as_steps(functions)
+    if steps is None:
+        return Partial(name=name, view=view, functions=functions, reason=reason)
+    return replace(view, name=name, steps=(*view.steps, *steps))
 
 
 def different_channels(steps: tuple[Step, ...]) -> list[int]:
