@@ -52,18 +52,63 @@ def _is_one(value: object) -> bool:
     return isinstance(value, np.ndarray) and value.ndim == 0 and value.dtype.kind == "f" and bool(value == 1)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Term:
+    """A value as another one, perhaps negated, with its axes in another order (empty where it is the same)."""
+
+    root: str
+    axes: tuple[int, ...] = ()
+    negated: bool = False
+
+
 def _quantised(node: Node, made: _Made) -> tuple[str, str] | None:
     """The q and the x of an estimator, None of any other node."""
     if node.domain or node.op not in ("Add", "Sub") or len(node.inputs) != 2:
         return None
-    first, second = (_plain(name, made) for name in node.inputs)
+    first, second = node.inputs
     pairs = [(second, first)] if node.op == "Sub" else [(first, second), (second, first)]
     for difference, x in pairs:
-        plus, minus = _difference(difference, made)
-        q, other = (plus, minus) if node.op == "Add" else (minus, plus)
-        if other == x and q:
-            return q, x
+        wanted = _term(x, made)
+        for q, other in _differences(difference, made, turned=node.op == "Sub"):
+            if q and other == wanted:
+                return q, x
     return None
+
+
+def _term(name: str, made: _Made) -> _Term:
+    """What a value is behind any Identity, product with 1, Neg and Transpose."""
+    axes: tuple[int, ...] = ()
+    negated = False
+    while (node := made.nodes.get(name)) is not None and not node.domain:
+        match node.op, node.inputs:
+            case "Identity", (inner,):
+                name = inner
+            case "Mul", (one, inner) | (inner, one) if one in made.ones:
+                name = inner
+            case "Neg", (inner,):
+                name, negated = inner, not negated
+            case "Transpose", (inner,) if "perm" in node.attributes:
+                order = tuple(int(axis) for axis in node.attributes["perm"])
+                name, axes = inner, tuple(order[axis] for axis in axes) or order
+            case _:
+                break
+    return _Term(root=name, axes=() if axes == tuple(range(len(axes))) else axes, negated=negated)
+
+
+def _differences(name: str, made: _Made, *, turned: bool) -> list[tuple[str, _Term]]:
+    """(q, x) of each way in which a value is ``q - x`` (turned: ``x - q``)."""
+    node = made.nodes.get(_plain(name, made))
+    if node is None or node.domain or len(node.inputs) != 2:
+        return []
+    a, b = node.inputs
+    match node.op:
+        case "Sub":
+            return [(b, _term(a, made))] if turned else [(a, _term(b, made))]
+        case "Add" if not turned:
+            terms = [(q, _term(x, made)) for q, x in ((a, b), (b, a))]
+            return [(q, replace(x, negated=not x.negated)) for q, x in terms]
+        case _:
+            return []
 
 
 def _plain(name: str, made: _Made) -> str:
@@ -77,22 +122,6 @@ def _plain(name: str, made: _Made) -> str:
             case _:
                 break
     return name
-
-
-def _difference(name: str, made: _Made) -> tuple[str, str]:
-    """(a, b) where the value is ``a - b``; empty names for any other."""
-    node = made.nodes.get(name)
-    if node is None or node.domain or len(node.inputs) != 2:
-        return "", ""
-    a, b = (_plain(i, made) for i in node.inputs)
-    if node.op == "Sub":
-        return a, b
-    if node.op == "Add":
-        for plus, minus in ((a, b), (b, a)):
-            negated = made.nodes.get(minus)
-            if negated is not None and negated.op == "Neg" and not negated.domain:
-                return plus, _plain(negated.inputs[0], made)
-    return "", ""
 
 
 def _comes_from(name: str, x: str, made: _Made) -> bool:
