@@ -37,7 +37,7 @@ from ternc.frontend.values import (
     real_dtype,
 )
 from ternc.frontend.walk import HostOnlyError, Walk, handles, together
-from ternc.network.steps import Add, Divide, Multiply, Step
+from ternc.network.steps import Add, Divide, Multiply, Round, Step
 
 SUM = "layer of a sum"
 
@@ -64,13 +64,43 @@ def add(walk: Walk, node: Node) -> Value:
         return activation
     alone = len(computed) == 1
     walk.becomes[node.name] = ACTIVATION if alone else SUM
-    result = _negated(*computed[0], node.outputs[0]) if alone else summed(walk, node, computed)
+    result = _negated(*computed[0], node.outputs[0]) if alone else _summed(walk, node, computed)
     for const, sign in constants:
         result = _each(node, result, partial(_shifted, walk, node, const, sign))
     if node.op == "Mean" and len(values) > 1:
         share = Divide(divisor=np.array([float(len(values))]))
         result = _each(node, result, lambda view: walk.step(view, node.outputs[0], share))
     return result
+
+
+def _summed(walk: Walk, node: Node, computed: list[tuple[Computed, int]]) -> View:
+    """The layer of a sum; where there is none, what the sum is meant to be."""
+    try:
+        return summed(walk, node, computed)
+    except ModelError as error:
+        if not _wraps(computed):
+            raise
+        raise walk.refuse(
+            node,
+            f": it wraps '{computed[0][0].name}' around (v - k floor(v / k)), which is read only of "
+            "integers of at most 8 bits",
+            help="train with quantisers that saturate (HGQ: overflow_mode='SAT')",
+        ) from error
+
+
+def _wraps(computed: list[tuple[Computed, int]]) -> bool:
+    """Whether a sum is ``v - k floor(v / k)``."""
+    match computed:
+        case [(View() as first, 1), (View() as second, -1)]:
+            count = spelled.common(first, second)
+            if count is None or count < len(first.steps):
+                return False
+            match second.steps[count:]:
+                case (Divide(divisor=k), Round(mode="floor"), Multiply(factor=same)):
+                    return bool(np.all(k == same))
+                case (Multiply(factor=k), Round(mode="floor"), Multiply(factor=same)):
+                    return bool(np.all(k * same == 1))
+    return False
 
 
 def _halves(walk: Walk, node: Node, values: list[Value | None], signs: list[int]) -> Value | None:

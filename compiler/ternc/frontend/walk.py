@@ -150,6 +150,7 @@ class Walk:
         layers: Facts of each linear layer met.
         on_blind: Called for nodes behind a refused one.
         makers: The node that made each value.
+        shapes: Values behind a refused one that are made of shapes alone.
     """
 
     graph: OnnxGraph
@@ -161,6 +162,7 @@ class Walk:
     layers: list[LayerFacts] = field(default_factory=list)
     on_blind: Callable[[Walk, Node], None] | None = None
     makers: dict[str, Node] = field(default_factory=dict)
+    shapes: set[str] = field(default_factory=set)
     _tail: set[str] | None = None
 
     def where(self, node: Node) -> str:
@@ -488,6 +490,12 @@ class Walk:
         if self.problems is None:
             name = next(n for n in node.inputs if n and isinstance(self.values[n], Unknown))
             raise self.refuse(node, f" reads '{name}', a secondary output that is not supported")
+        if node.op in ("Shape", "Size") or all(
+            isinstance(self.values[n], Const) or n in self.shapes for n in node.inputs if n
+        ):  # a constant, were its value known
+            self.shapes.update(node.outputs)
+            self.becomes[node.name] = "not reached"
+            return [Unknown(name=name) for name in node.outputs]
         known = len(self.problems)
         try:
             if node.domain or node.op not in HOST:

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from ternc.errors import ModelError
-from ternc.frontend import read
+from ternc.frontend import inspect, read
 from ternc.frontend.spelled import Steps
 from ternc.frontend.straight import applied, summed
 from ternc.frontend.straight_steps import as_steps
@@ -143,6 +143,27 @@ def test_half_a_choice_is_refused_by_what_reads_it(tmp_path: Path) -> None:
     with pytest.raises(ModelError) as caught:
         read(network(tmp_path, half))
     assert "node 'half' (Mul): a product of two computed values" in caught.value.sentence
+
+
+def test_a_quantiser_that_wraps_around_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    def hgq(g: Graph, v: str) -> str:
+        v = g.node("Div", g.node("Floor", g.node("Mul", v, g.const(64.0))), g.const(64.0))
+        below = g.node("Mul", g.node("Floor", g.node("Div", v, g.const(2.0))), g.const(2.0))
+        return g.node("Sub", v, below, name="mod")
+
+    with pytest.raises(ModelError) as caught:
+        read(network(tmp_path, hgq))
+    assert "node 'mod' (Sub): it wraps" in caught.value.sentence
+    assert caught.value.help == "train with quantisers that saturate (HGQ: overflow_mode='SAT')"
+
+
+def test_shapes_of_what_is_refused_are_no_obstacles_of_their_own(tmp_path: Path) -> None:
+    def made(g: Graph, v: str) -> str:
+        refused = g.node("Add", v, g.const(np.nan), name="refused")
+        return g.quant(g.node("Add", refused, zeros_like(g, refused)), 0.25, 4)
+
+    obstacles = inspect(network(tmp_path, made)).obstacles
+    assert [obstacle.sentence.split("'")[1] for obstacle in obstacles] == ["refused"]
 
 
 @pytest.mark.parametrize("form", ["factor", "transposed", "other"])
