@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from ternc.frontend import straight
 from ternc.frontend.build import start
 from ternc.frontend.grid import find_grid
 from ternc.frontend.spelled import common
 from ternc.frontend.straight import Functions, Pieces
-from ternc.frontend.values import Accumulator, Partial, Value, View
+from ternc.frontend.values import NOTHING, Accumulator, Partial, Value, View
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -30,6 +32,10 @@ def halves(*values: Value | None) -> Halves | None:
     sides = [(v.view, v.functions) if isinstance(v, Partial) else (v, (Pieces(),)) for v in values]
     views = [view for view, _ in sides if isinstance(view, View)]
     if len(views) < len(sides):
+        return None
+    if any(
+        np.any(view.index == NOTHING) for view in views
+    ):  # what becomes of a padding's zeros is not looked at here
         return None
     counts = [common(views[0], view) for view in views[1:]]
     if any(count is None for count in counts):

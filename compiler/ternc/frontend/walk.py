@@ -435,7 +435,7 @@ class Walk:
         """
         if not isinstance(value, View | Joined) or not np.any(value.index == NOTHING):
             return value
-        given = map(self.values.get, node.inputs)
+        given = (v.view if isinstance(v, Comparison) else v for v in map(self.values.get, node.inputs))
         old = next((v for v in given if isinstance(v, View | Joined) and np.any(v.index == NOTHING)), None)
         if old is None:
             return value

@@ -157,6 +157,18 @@ def test_a_quantiser_that_wraps_around_is_refused_with_the_way_out(tmp_path: Pat
     assert caught.value.help == "train with quantisers that saturate (HGQ: overflow_mode='SAT')"
 
 
+@pytest.mark.parametrize("form", ["where", "cast"])
+def test_a_comparison_that_makes_a_number_of_a_padding_is_refused(tmp_path: Path, form: str) -> None:
+    g = Graph(3)
+    v = g.node("Conv", g.quant("x", 0.25, 4), g.const(g.trits(4, 2, 3, 3)))
+    v = g.node("Pad", v, g.const(np.array([0, 0, 1, 1, 0, 0, 1, 1], np.int64)))
+    v = g.node("GreaterOrEqual", v, g.const(0.0))
+    v = g.node("Where", v, g.const(1.0), g.const(-1.0)) if form == "where" else g.node("Cast", v, to=1)
+    v = g.node("Conv", v, g.const(g.trits(3, 4, 3, 3)))
+    with pytest.raises(ModelError, match="and makes 1 of the padding: a padding must be a real 0"):
+        read(g.save(tmp_path / "m.onnx", [1, 2, 6, 6], v))
+
+
 def test_shapes_of_what_is_refused_are_no_obstacles_of_their_own(tmp_path: Path) -> None:
     def made(g: Graph, v: str) -> str:
         refused = g.node("Add", v, g.const(np.nan), name="refused")
