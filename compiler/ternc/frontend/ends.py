@@ -25,6 +25,7 @@ from ternc.frontend.values import (
     Index,
     Joined,
     Node,
+    Partial,
     TooLargeError,
     Value,
     View,
@@ -220,6 +221,8 @@ def _unfinished(walk: Walk, name: str, value: Value, reader: Node | None) -> Mod
                 "it must end in an affine function of a layer's sums, or in a quantiser",
                 help="drop the activation behind the last layer, or quantise its output",
             )
+        case Partial(reason=reason):
+            return reason
         case _:
             return ModelError(f"{where}: it must depend on the input, but is constant")
 

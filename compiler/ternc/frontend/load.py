@@ -144,7 +144,7 @@ def read_graph(path: Path) -> OnnxGraph:
     inputs, outputs = _inputs(file, graph, arrays), _outputs(file, graph)
     found = OnnxGraph(
         file=file,
-        nodes=without_estimators(_nodes(file, graph)),
+        nodes=without_estimators(_nodes(file, graph), arrays),
         initialisers=arrays,
         inputs=inputs,
         outputs=outputs,

@@ -15,6 +15,7 @@ from ternc.frontend.values import (
     Index,
     Joined,
     Node,
+    Partial,
     TooLargeError,
     Value,
     View,
@@ -163,7 +164,11 @@ def _index(walk: Walk, node: Node, value: Value) -> Index:
 def shape(walk: Walk, node: Node) -> Value:
     """The shape for a batch of 1."""
     value = walk.value(node, 0)
-    index = value.index if isinstance(value, Choice) else walk.computed(node).index
+    match value:
+        case Choice(index=index) | Partial(view=View(index=index)):
+            pass
+        case _:
+            index = walk.computed(node).index
     if node.op == "Size":
         return Const(array=np.array(index.size, np.int64), name=node.outputs[0])
     start, end = node.attributes.get("start", 0), node.attributes.get("end")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ternc.frontend import spelled
+from ternc.frontend import spelled, straight
+from ternc.frontend.halves import halves
 from ternc.frontend.ops_elementwise import ACTIVATION, function
 from ternc.frontend.spelled import Steps
+from ternc.frontend.straight_steps import as_steps
 from ternc.frontend.values import Comparison, Const, Node, Value, View, reals
-from ternc.frontend.walk import HostOnlyError, Walk, handles
+from ternc.frontend.walk import HostOnlyError, Walk, handles, together
 from ternc.network.steps import PerChannel
 
 _BELOW = {"Less": True, "LessOrEqual": True, "Greater": False, "GreaterOrEqual": False}
@@ -41,8 +43,36 @@ def where(walk: Walk, node: Node) -> Value:
     if below is not None and above is not None:
         found = spelled.choice(condition.at, below, above, equal_is_below=condition.below == condition.equal)
     if found is None:
-        raise _host(walk, node, ": it chooses between two functions that together are no known activation")
+        refusal = _host(
+            walk, node, ": it chooses between two functions that together are no known activation"
+        )
+        return _chosen(walk, node, condition, refusal)
     return walk.step(view, node.outputs[0], *found)
+
+
+def _chosen(walk: Walk, node: Node, condition: Comparison, refusal: HostOnlyError) -> Value:
+    """The choice between two functions of straight pieces, of the value that is compared or of one in front of it."""
+    sides = [walk.value(node, position) for position in (1, 2)]
+    found = halves(condition.view, *(side for side in sides if not isinstance(side, Const)))
+    if found is None:
+        raise refusal
+    computed = iter(found.functions[1:])
+    parts = []
+    for side in sides:
+        part = (
+            straight.constant(walk.spread(node, found.view, side, "operand", infinite=True))
+            if isinstance(side, Const)
+            else next(computed)
+        )
+        if part is None:
+            raise refusal
+        parts.append(part)
+    inside = straight.indicator(condition.at, below=condition.below, equal=condition.equal)
+    truth = straight.over(inside, found.functions[0])
+    functions = None if truth is None else straight.chosen(truth, *parts)
+    if functions is None or (walk.ends(node) and as_steps(functions) is None):
+        raise refusal
+    return together(node.outputs[0], found.view, functions, refusal)
 
 
 def _side(walk: Walk, node: Node, view: View, position: int) -> Steps | PerChannel | None:

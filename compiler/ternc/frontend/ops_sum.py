@@ -11,12 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ternc.errors import ModelError
-from ternc.frontend import spelled
+from ternc.frontend import spelled, straight
 from ternc.frontend.access import Access, split
 from ternc.frontend.build import Operand, absolute_sums, start, term_ranges
 from ternc.frontend.grid import Rationals, affine, find_grid, rationals
+from ternc.frontend.halves import ends_in_integers, halves
 from ternc.frontend.ops_elementwise import ACTIVATION, useful
 from ternc.frontend.reads import one_hot
+from ternc.frontend.straight_steps import as_steps
 from ternc.frontend.values import (
     NOTHING,
     Accumulator,
@@ -27,14 +29,15 @@ from ternc.frontend.values import (
     Joined,
     Map,
     Node,
+    Partial,
     Value,
     View,
     map_shape,
     plain_index,
     real_dtype,
 )
-from ternc.frontend.walk import HostOnlyError, Walk, handles
-from ternc.network.steps import Add, Divide, Multiply, Step
+from ternc.frontend.walk import HostOnlyError, Walk, handles, together
+from ternc.network.steps import Add, Divide, Multiply, Round, Step
 
 SUM = "layer of a sum"
 
@@ -46,6 +49,13 @@ def add(walk: Walk, node: Node) -> Value:
     signs = [-1 if node.op == "Sub" and i == 1 else 1 for i in range(len(values))]
     computed = [(v, s) for v, s in zip(values, signs, strict=True) if isinstance(v, View | Joined)]
     constants = [(v, s) for v, s in zip(values, signs, strict=True) if isinstance(v, Const)]
+    if node.op == "Sub" and node.inputs[0] == node.inputs[1] and computed:
+        shape = computed[0][0].index.shape
+        return Const(array=np.zeros(shape, computed[0][0].dtype), name=node.outputs[0])
+    parts = _halves(walk, node, values, signs)
+    if parts is not None:
+        walk.becomes[node.name] = ACTIVATION
+        return parts
     if len(computed) + len(constants) < len(values):
         raise walk.refuse(node, ": cannot compute with the result of ArgMax or TopK")
     activation = _activation(node, values) if node.op != "Sub" else None
@@ -54,13 +64,80 @@ def add(walk: Walk, node: Node) -> Value:
         return activation
     alone = len(computed) == 1
     walk.becomes[node.name] = ACTIVATION if alone else SUM
-    result = _negated(*computed[0], node.outputs[0]) if alone else summed(walk, node, computed)
+    result = _negated(*computed[0], node.outputs[0]) if alone else _summed(walk, node, computed)
     for const, sign in constants:
         result = _each(node, result, partial(_shifted, walk, node, const, sign))
     if node.op == "Mean" and len(values) > 1:
         share = Divide(divisor=np.array([float(len(values))]))
         result = _each(node, result, lambda view: walk.step(view, node.outputs[0], share))
     return result
+
+
+def _summed(walk: Walk, node: Node, computed: list[tuple[Computed, int]]) -> View:
+    """The layer of a sum; where there is none, what the sum is meant to be."""
+    try:
+        return summed(walk, node, computed)
+    except ModelError as error:
+        if not _wraps(computed):
+            raise
+        raise walk.refuse(
+            node,
+            f": it wraps '{computed[0][0].name}' around (v - k floor(v / k)), which is read only of "
+            "integers of at most 8 bits",
+            help="train with quantisers that saturate (HGQ: overflow_mode='SAT')",
+        ) from error
+
+
+def _wraps(computed: list[tuple[Computed, int]]) -> bool:
+    """Whether a sum is ``v - k floor(v / k)``."""
+    match computed:
+        case [(View() as first, 1), (View() as second, -1)]:
+            count = spelled.common(first, second)
+            if count is None or count < len(first.steps):
+                return False
+            match second.steps[count:]:
+                case (Divide(divisor=k), Round(mode="floor"), Multiply(factor=same)):
+                    return bool(np.all(k == same))
+                case (Multiply(factor=k), Round(mode="floor"), Multiply(factor=same)):
+                    return bool(np.all(k * same == 1))
+    return False
+
+
+def _halves(walk: Walk, node: Node, values: list[Value | None], signs: list[int]) -> Value | None:
+    """A sum of functions of one value: a choice, or an activation, in two parts; None where it is anything else.
+
+    What could as well be a layer of a sum is one, unless the parts are together a quantiser.
+    """
+    if node.op == "Mean" or len(values) != 2:
+        return None
+    partial = next((v for v in values if isinstance(v, Partial)), None)
+    constants = [v for v in values if isinstance(v, Const)]
+    if constants and partial is None:
+        return None
+    if constants:
+        assert partial is not None
+        addend = Add(addend=walk.spread(node, partial.view, constants[0], "operand"))
+        flip = [useful(Multiply(factor=np.array([float(s)]))) for s in signs]
+        at = values.index(constants[0])
+        addend = Add(addend=signs[at] * addend.addend)
+        functions = straight.applied((*flip[1 - at], addend), partial.functions)
+        return (
+            None if functions is None else together(node.outputs[0], partial.view, functions, partial.reason)
+        )
+    found = halves(*values)
+    if found is None or not any(map(straight.bent, found.functions)):
+        return None
+    first, second = found.functions
+    turned = straight.applied((Multiply(factor=np.array([float(signs[1])])),), second)
+    assert turned is not None
+    functions = straight.summed(first, turned)
+    steps = as_steps(functions)
+    if partial is None and (
+        steps is None or (all(map(ends_in_integers, values)) and not straight.flat(functions))
+    ):
+        return None
+    reason = partial.reason if partial is not None else walk.refuse(node, ": it is no known activation")
+    return together(node.outputs[0], found.view, functions, reason)
 
 
 def _activation(node: Node, values: list[Value | None]) -> View | None:
@@ -79,15 +156,20 @@ def _activation(node: Node, values: list[Value | None]) -> View | None:
 def scale(walk: Walk, node: Node) -> Value:
     """x * c, x / c, and products and quotients of two functions of the same value."""
     first, second = walk.value(node, 0), walk.value(node, 1)
-    if isinstance(first, Const) and isinstance(second, View | Joined) and node.op == "Mul":
+    if isinstance(first, Const) and isinstance(second, View | Joined | Partial) and node.op == "Mul":
         first, second = second, first
-    if isinstance(first, View) and isinstance(second, View):
+    if isinstance(second, Const) and isinstance(first, View | Partial) and node.op == "Mul":
+        nothing = _nothing(node, first, second)
+        if nothing is not None:
+            return nothing
+    if isinstance(first, Partial) and isinstance(second, Const):
+        return _scaled(walk, node, first, second)
+    if isinstance(first, View | Partial) and isinstance(second, View | Partial):
         return _product(walk, node, first, second)
     if isinstance(first, Const) and isinstance(second, View) and node.op == "Div":
-        turned = spelled.reciprocal(second.steps)
+        turned = _reciprocal(walk, node, first, second)
         if turned is not None:
-            factor = Multiply(factor=walk.spread(node, second, first, "operand"))
-            return replace(second, name=node.outputs[0], steps=(*turned, *useful(factor)))
+            return turned
     if not isinstance(first, View | Joined) or not isinstance(second, Const):
         name = second.name if second is not None else ""
         raise HostOnlyError(
@@ -105,6 +187,35 @@ def scale(walk: Walk, node: Node) -> Value:
         return walk.step(view, node.outputs[0], *useful(Divide(divisor=values)))
 
     return _each(node, first, scaled)
+
+
+def _reciprocal(walk: Walk, node: Node, const: Const, view: View) -> View | None:
+    """A constant divided by a value, where that is a sigmoid spelled out."""
+    turned = spelled.reciprocal(view.steps)
+    if turned is None:
+        return None
+    factor = Multiply(factor=walk.spread(node, view, const, "operand"))
+    return replace(view, name=node.outputs[0], steps=(*turned, *useful(factor)))
+
+
+def _nothing(node: Node, value: View | Partial, factor: Const) -> Const | None:
+    """A value times 0, which is a constant."""
+    if not factor.array.size or np.any(factor.array) or factor.array.dtype.kind != "f":
+        return None
+    view = value if isinstance(value, View) else value.view
+    shape = np.broadcast_shapes(view.index.shape, factor.array.shape)
+    return Const(array=np.zeros(shape, factor.array.dtype), name=node.outputs[0])
+
+
+def _scaled(walk: Walk, node: Node, value: Partial, factor: Const) -> View | Partial:
+    """A part of an activation times, or divided by, a constant."""
+    values = walk.spread(node, value.view, factor, "operand")
+    if node.op == "Div" and np.any(values == 0):
+        raise walk.refuse(node, f", divisor '{factor.name}': must not be 0, but is")
+    step = Multiply(factor=values) if node.op == "Mul" else Divide(divisor=values)
+    functions = straight.applied((step,), value.functions)
+    assert functions is not None
+    return together(node.outputs[0], value.view, functions, value.reason)
 
 
 def _each(node: Node, value: Computed, apply: Callable[[View], View]) -> Computed:
@@ -127,7 +238,7 @@ def _shifted(walk: Walk, node: Node, const: Const, sign: int, view: View) -> Vie
     return walk.step(view, node.outputs[0], *useful(Add(addend=sign * values)))
 
 
-def _product(walk: Walk, node: Node, first: View, second: View) -> View:
+def _product(walk: Walk, node: Node, first: View | Partial, second: View | Partial) -> View | Partial:
     """``f(x) * g(x)`` or ``f(x) / g(x)`` of one value x: an activation spelled out (x * sigmoid(x), a square ...).
 
     Raises:
@@ -139,13 +250,18 @@ def _product(walk: Walk, node: Node, first: View, second: View) -> View:
         ).sentence,
         help="an activation written as a product is known for Swish, HardSwish, Gelu, Mish and squares",
     )
-    count = spelled.common(first, second)
-    if count is None:
-        raise refusal
-    combined = spelled.product if node.op == "Mul" else spelled.quotient
-    found = combined(first.steps[count:], second.steps[count:])
+    count = found = None
+    if isinstance(first, View) and isinstance(second, View):
+        count = spelled.common(first, second)
+        combined = spelled.product if node.op == "Mul" else spelled.quotient
+        found = None if count is None else combined(first.steps[count:], second.steps[count:])
     if found is None:
-        raise refusal
+        parts = halves(first, second) if node.op == "Mul" else None
+        functions = None if parts is None else straight.multiplied(*parts.functions)
+        if parts is None or functions is None or (walk.ends(node) and as_steps(functions) is None):
+            raise refusal
+        return together(node.outputs[0], parts.view, functions, refusal)
+    assert isinstance(first, View)
     return replace(first, name=node.outputs[0], steps=(*first.steps[:count], *found))
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ternc.errors import ModelError
 from ternc.frontend.grid import Rationals
+from ternc.frontend.straight import Functions
 from ternc.network.layers import IntRange, Tensor, Term
 from ternc.network.steps import PerChannel, Step
 
@@ -276,6 +277,22 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Partial:
+    """A function of a value that has no steps of its own, but may be part of one that has (one half of a choice).
+
+    Attributes:
+        view: The value that it is a function of.
+        functions: What it makes of that.
+        reason: The refusal that any other reader of it gives.
+    """
+
+    name: str
+    view: View
+    functions: Functions
+    reason: ModelError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Host:
     """A value that only the host can compute; it may lead to the network's outputs and nowhere else.
 
@@ -296,7 +313,7 @@ class Unknown:
     name: str
 
 
-Value: TypeAlias = Const | View | Joined | Choice | Comparison | Host | Unknown
+Value: TypeAlias = Const | View | Joined | Choice | Comparison | Partial | Host | Unknown
 Computed: TypeAlias = View | Joined
 
 

@@ -12,9 +12,11 @@ from typing import TypeAlias
 import numpy as np
 
 from ternc.errors import ModelError
-from ternc.frontend import fold, refused
+from ternc.frontend import fold, refused, straight
 from ternc.frontend.build import Builder
 from ternc.frontend.graph import DOMAINS, OnnxGraph
+from ternc.frontend.straight import Functions
+from ternc.frontend.straight_steps import as_steps
 from ternc.frontend.values import (
     NOTHING,
     Array,
@@ -27,6 +29,7 @@ from ternc.frontend.values import (
     Index,
     Joined,
     Node,
+    Partial,
     TooLargeError,
     Unknown,
     Value,
@@ -147,6 +150,7 @@ class Walk:
         layers: Facts of each linear layer met.
         on_blind: Called for nodes behind a refused one.
         makers: The node that made each value.
+        shapes: Values behind a refused one that are made of shapes alone.
     """
 
     graph: OnnxGraph
@@ -158,6 +162,7 @@ class Walk:
     layers: list[LayerFacts] = field(default_factory=list)
     on_blind: Callable[[Walk, Node], None] | None = None
     makers: dict[str, Node] = field(default_factory=dict)
+    shapes: set[str] = field(default_factory=set)
     _tail: set[str] | None = None
 
     def where(self, node: Node) -> str:
@@ -206,6 +211,8 @@ class Walk:
                 raise self.refuse(
                     node, " reads the result of ArgMax or TopK, which must be the network's end"
                 )
+            case Partial() as partial:
+                raise partial.reason
             case _:
                 raise self.refuse(node, f": its input {position} must be computed from the network's input")
 
@@ -385,6 +392,9 @@ class Walk:
     def _call(self, entry: _Entry, node: Node) -> list[Value]:
         """Run a handler; an elementwise one for each part of a concatenation."""
         read = [name for i, name in enumerate(node.inputs) if (node.op, i) not in SHAPE_READERS]
+        partial = [v for v in map(self.values.get, read) if isinstance(v, Partial)]
+        if entry.elementwise and len(partial) == 1:
+            return [self._on_partial(entry, node, partial[0])]
         joined = [v for v in map(self.values.get, read) if isinstance(v, Joined)]
         if not entry.elementwise or len(joined) != 1:
             value = entry.handler(self, node)
@@ -403,6 +413,20 @@ class Walk:
         self.values[node.inputs[slot]] = joined[0]
         return [self._padded(node, Joined(name=node.outputs[0], parts=tuple(parts)))]
 
+    def _on_partial(self, entry: _Entry, node: Node, partial: Partial) -> Value:
+        """An elementwise handler on one half of a choice: on the value that it is a function of, and what that adds."""
+        slot = node.inputs.index(partial.name)
+        self.values[node.inputs[slot]] = partial.view
+        try:
+            made = entry.handler(self, node)
+        finally:
+            self.values[node.inputs[slot]] = partial
+        assert isinstance(made, View)
+        functions = straight.applied(made.steps[len(partial.view.steps) :], partial.functions)
+        if functions is None:
+            raise partial.reason
+        return together(node.outputs[0], replace(made, steps=partial.view.steps), functions, partial.reason)
+
     def _padded(self, node: Node, value: Value) -> Value:
         """The value of an elementwise operator, and what it makes of the zeros of a padding.
 
@@ -411,7 +435,7 @@ class Walk:
         """
         if not isinstance(value, View | Joined) or not np.any(value.index == NOTHING):
             return value
-        given = map(self.values.get, node.inputs)
+        given = (v.view if isinstance(v, Comparison) else v for v in map(self.values.get, node.inputs))
         old = next((v for v in given if isinstance(v, View | Joined) and np.any(v.index == NOTHING)), None)
         if old is None:
             return value
@@ -466,6 +490,12 @@ class Walk:
         if self.problems is None:
             name = next(n for n in node.inputs if n and isinstance(self.values[n], Unknown))
             raise self.refuse(node, f" reads '{name}', a secondary output that is not supported")
+        if node.op in ("Shape", "Size") or all(
+            isinstance(self.values[n], Const) or n in self.shapes for n in node.inputs if n
+        ):  # a constant, were its value known
+            self.shapes.update(node.outputs)
+            self.becomes[node.name] = "not reached"
+            return [Unknown(name=name) for name in node.outputs]
         known = len(self.problems)
         try:
             if node.domain or node.op not in HOST:
@@ -505,6 +535,14 @@ class Walk:
         keeps = first is not None and node.op in _KEEPS_NAME and arrays[0].shape == first.array.shape
         names = [first.name if keeps and first is not None else output for output in node.outputs]
         return [Const(array=a, name=n) for a, n in zip(arrays, names, strict=False)]
+
+
+def together(name: str, view: View, functions: Functions, reason: ModelError) -> View | Partial:
+    """Functions of a view as the ONNX value ``name``: steps where there are some, else part of an activation."""
+    steps = as_steps(functions)
+    if steps is None:
+        return Partial(name=name, view=view, functions=functions, reason=reason)
+    return replace(view, name=name, steps=(*view.steps, *steps))
 
 
 def different_channels(steps: tuple[Step, ...]) -> list[int]:
