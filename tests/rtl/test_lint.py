@@ -237,7 +237,7 @@ for job in sys.argv[1:]:
     design = libyosys.Design()
     for command in job.split(";"):
         libyosys.run_pass(command, design)
-    print("read", job)
+    print("read", job, flush=True)  # pyosys ends the process without it
 """
 
 
