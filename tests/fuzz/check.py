@@ -31,6 +31,7 @@ REFUSALS = (
     "whose activation turns behind a max pool",
     "is joined along height or width, which a max pool cannot cross",
     "needs a table of more than",
+    "levels, all channels together",
     "a padding must be a real 0",
     "whose real value 0 is no integer",
     "an unquantised activation: it must be quantised to 1..8 bits",

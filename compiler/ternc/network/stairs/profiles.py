@@ -108,7 +108,7 @@ def _shared(parts: set[tuple[int, ...]], levels: int) -> tuple[int, ...]:
         if len(shared) > levels:
             break
     if len(shared) > levels:
-        raise NoStaircase(f"its channels take more than {levels} levels together")
+        raise NoStaircase(f"takes more than {levels} levels, all channels together")
     return shared
 
 
