@@ -32,7 +32,7 @@ class NoStaircase(Exception):  # noqa: N818
     """A chain has no staircase, or none that can be proved.
 
     Args:
-        reason: What was found, to be put behind "but": for example ``"takes more than 256 levels, all channels together"``.
+        reason: What was found, to be put behind "but": for example ``"takes more than 256 levels"``.
     """
 
     def __init__(self, reason: str) -> None:
