@@ -82,7 +82,7 @@ def library(build: Build) -> list[str]:
 
 def test_yosys_reads_it_with_its_memories(build: Build) -> None:
     job = f"read_verilog -sv -defer {' '.join(files(build))};hierarchy -check -top {build.design.name};proc;check -assert"
-    said = run(build, [sys.executable, "-c", READ_BY_YOSYS, job])
+    said = run(build, [sys.executable, "-u", "-c", READ_BY_YOSYS, job])
     assert "\nread " in said
     warnings = {line for line in said.splitlines() if "Warning" in line and "Replacing memory" not in line}
     assert not warnings

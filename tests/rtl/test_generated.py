@@ -65,7 +65,7 @@ def test_icarus_has_nothing_to_say(written: Written, defines: list[str]) -> None
 def test_yosys_reads_it(written: Written) -> None:
     files = " ".join(map(str, written.files))
     job = f"read_verilog -sv -defer {files};hierarchy -check -top {written.top};proc;check -assert"
-    code, said = call([sys.executable, "-c", READ_BY_YOSYS, job])
+    code, said = call([sys.executable, "-u", "-c", READ_BY_YOSYS, job])
     assert code == 0, said[-3000:]
     assert "\nread " in said
 
@@ -114,7 +114,7 @@ def test_nobody_has_anything_to_say_of_a_wrapper(
     assert code == 0, said
     assert not [line for line in said.splitlines() if line.startswith(tuple(map(str, extra)))]
     job = f"read_verilog -sv -defer {' '.join(files)};hierarchy -check -top {top};proc;check -assert"
-    code, said = call([sys.executable, "-c", READ_BY_YOSYS, job])
+    code, said = call([sys.executable, "-u", "-c", READ_BY_YOSYS, job])
     assert code == 0, said[-3000:]
 
 
