@@ -26,7 +26,7 @@ class Nodes:
         """The node's outputs by name."""
         if node.op_type in _POOLS and len(node.output) == 1:
             return {node.output[0]: _pool(node, values[node.input[0]])}
-        node, values = _ungrouped(node, values)
+        node, values = _ungrouped(node, _cropped(node, values))
         read = [name for name in dict.fromkeys(node.input) if name]
         made = [name for name in node.output if name]
         key = node.SerializeToString(deterministic=True)
@@ -51,6 +51,19 @@ class Nodes:
                 return meant, [onnx.helper.make_opsetid("", 13)]
             case _:
                 return node, self._opsets
+
+
+def _cropped(node: onnx.NodeProto, values: Values) -> Values:
+    """The values with a Pad's input cropped where its pads are negative, which the reference refuses."""
+    if node.op_type != "Pad" or len(node.input) < 2 or not np.any(values[node.input[1]] < 0):
+        return values
+    x, pads = values[node.input[0]], values[node.input[1]]
+    named = len(node.input) > 3 and node.input[3]
+    axes = values[node.input[3]] if named else np.arange(x.ndim)
+    for axis, before, behind in zip(axes.tolist(), *pads.reshape(2, -1).tolist(), strict=True):
+        size = x.shape[axis]
+        x = np.take(x, np.arange(max(0, -before), size - max(0, -behind)), axis=axis)
+    return {**values, node.input[0]: x, node.input[1]: np.maximum(pads, 0)}
 
 
 def _ungrouped(node: onnx.NodeProto, values: Values) -> tuple[onnx.NodeProto, Values]:

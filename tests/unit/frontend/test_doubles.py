@@ -1,4 +1,4 @@
-"""Pools in float64 against onnxruntime."""
+"""Nodes in float64 that onnx's reference gets wrong, against onnxruntime."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import onnx
 import pytest
 
 from ternc.frontend.doubles import Nodes
-from ternc.frontend.runtime import Session
+from ternc.frontend.runtime import Session, Values
 
 CASES = [
     (op, axes, auto, dilation, ceil)
@@ -48,3 +48,25 @@ def test_a_pool_in_float64_is_onnxruntimes(op: str, axes: int, auto: str, dilati
         np.testing.assert_allclose(
             found, session.run({"x": x})["y"], rtol=1e-6, atol=1e-6, err_msg=str(given)
         )
+
+
+@pytest.mark.parametrize("axes", [None, [-1, 1]])
+def test_a_pad_that_crops_is_onnxruntimes(axes: list[int] | None) -> None:
+    pads = np.array([-1, 2, 1, -2] if axes else [0, 1, -1, 2, 0, -1, 1, -2], np.int64)
+    x = np.arange(60, dtype=np.float32).reshape(1, 3, 4, 5)
+    values: Values = {"x": x, "pads": pads, "c": np.array(7, np.float32)}
+    inputs = ["x", "pads", "c"]
+    if axes:
+        values["axes"] = np.array(axes, np.int64)
+        inputs.append("axes")
+    node = onnx.helper.make_node("Pad", inputs, ["y"])
+    given = [
+        onnx.helper.make_tensor_value_info(n, 1 if values[n].dtype == np.float32 else 7, values[n].shape)
+        for n in inputs
+    ]
+    output = onnx.helper.make_tensor_value_info("y", 1, None)
+    opsets = [onnx.helper.make_opsetid("", 19)]
+    graph = onnx.helper.make_graph([node], "pad", given, [output])
+    session = Session(onnx.helper.make_model(graph, opset_imports=opsets, ir_version=9), "pad")
+    wanted = session.run(values)["y"]
+    np.testing.assert_array_equal(Nodes(opsets).run(node, values)["y"], wanted)
