@@ -1,5 +1,6 @@
 /* A device in the same chip's fabric, from Linux: its registers and an AXI DMA for each stream through UIO, and a
- * physically contiguous buffer for each stream from the module u-dma-buf. */
+ * physically contiguous buffer for each stream from the module u-dma-buf. The buffers are looked for in /dev and in
+ * /sys/class/u-dma-buf, or in the folders that the environment's TERNC_DEV and TERNC_UDMABUF name. */
 #ifndef TERNC_UIO_H
 #define TERNC_UIO_H
 

@@ -79,12 +79,8 @@ def _term(name: str, made: _Made) -> _Term:
     """What a value is behind any Identity, product with 1, Neg and Transpose."""
     axes: tuple[int, ...] = ()
     negated = False
-    while (node := made.nodes.get(name)) is not None and not node.domain:
+    while (node := made.nodes.get(name := _plain(name, made))) is not None and not node.domain:
         match node.op, node.inputs:
-            case "Identity", (inner,):
-                name = inner
-            case "Mul", (one, inner) | (inner, one) if one in made.ones:
-                name = inner
             case "Neg", (inner,):
                 name, negated = inner, not negated
             case "Transpose", (inner,) if "perm" in node.attributes:
