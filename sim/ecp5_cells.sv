@@ -3,7 +3,8 @@
 
 // 18 kb: two ports of 1, 2, 4, 9 or 18 bits, or port A writes and port B reads 36. Word 18 i of the contents is bits
 // [20 (i mod 16) +: 18] of INITVAL_(i / 16); a word of 1, 2 or 4 bits leaves each ninth bit alone. With 18 bits or more
-// the lowest bits of the address are the enables of nine bits each. No output registers; a reset is synchronous.
+// the lowest bits of the address are the enables of nine bits each. REGMODE OUTREG: what was read passes a register, with the
+// enable OCE. A reset is synchronous.
 module DP16KD (
   input DIA17, DIA16, DIA15, DIA14, DIA13, DIA12, DIA11, DIA10, DIA9, DIA8, DIA7, DIA6, DIA5, DIA4, DIA3, DIA2,
     DIA1, DIA0,
@@ -98,7 +99,7 @@ module DP16KD (
   parameter [319:0] INITVAL_3F = 320'd0;
 
   reg [18431+36:0] mem;  // 36 bits more, which nobody writes: a word is always read as 36
-  reg [35:0] a_q, b_q, a_old, b_old;
+  reg [35:0] a_q, b_q, a_old, b_old, a_out_q, b_out_q;
   integer i;
 
   wire [17:0] a_data = {DIA17, DIA16, DIA15, DIA14, DIA13, DIA12, DIA11, DIA10, DIA9, DIA8, DIA7, DIA6, DIA5,
@@ -108,10 +109,12 @@ module DP16KD (
     DIB4, DIB3, DIB2, DIB1, DIB0};
   wire [13:0] b_addr = {ADB13, ADB12, ADB11, ADB10, ADB9, ADB8, ADB7, ADB6, ADB5, ADB4, ADB3, ADB2, ADB1, ADB0};
   wire [35:0] wide = {b_data, a_data};
+  wire [35:0] a = REGMODE_A == "OUTREG" ? a_out_q : a_q;
+  wire [35:0] b = REGMODE_B == "OUTREG" ? b_out_q : b_q;
   assign {DOA17, DOA16, DOA15, DOA14, DOA13, DOA12, DOA11, DOA10, DOA9, DOA8, DOA7, DOA6, DOA5, DOA4, DOA3, DOA2,
-    DOA1, DOA0} = DATA_WIDTH_B == 36 ? b_q[17:0] : a_q[17:0];
+    DOA1, DOA0} = DATA_WIDTH_B == 36 ? b[17:0] : a[17:0];
   assign {DOB17, DOB16, DOB15, DOB14, DOB13, DOB12, DOB11, DOB10, DOB9, DOB8, DOB7, DOB6, DOB5, DOB4, DOB3, DOB2,
-    DOB1, DOB0} = DATA_WIDTH_B == 36 ? b_q[35:18] : b_q[17:0];
+    DOB1, DOB0} = DATA_WIDTH_B == 36 ? b[35:18] : b[17:0];
 
   // lowest bit of the word at an address
   function integer place(input [13:0] addr, input integer width);
@@ -132,6 +135,8 @@ module DP16KD (
   initial begin
     a_q = 36'd0;
     b_q = 36'd0;
+    a_out_q = 36'd0;
+    b_out_q = 36'd0;
     for (i = 0; i < 16; i = i + 1) begin
       mem[18*(16*0+i) +: 18] = INITVAL_00[20*i +: 18];
       mem[18*(16*1+i) +: 18] = INITVAL_01[20*i +: 18];
@@ -198,12 +203,14 @@ module DP16KD (
       mem[18*(16*62+i) +: 18] = INITVAL_3E[20*i +: 18];
       mem[18*(16*63+i) +: 18] = INITVAL_3F[20*i +: 18];
     end
-    if (CLKAMUX != "CLKA" || CLKBMUX != "CLKB" || REGMODE_A != "NOREG" || REGMODE_B != "NOREG") begin
+    if (CLKAMUX != "CLKA" || CLKBMUX != "CLKB" || (REGMODE_A != "NOREG" && REGMODE_A != "OUTREG")
+      || (REGMODE_B != "NOREG" && REGMODE_B != "OUTREG")) begin
       $fatal(1, "DP16KD: is used in a way that this model does not know");
     end
   end
 
   always @(posedge CLKA) begin
+    if (OCEA) a_out_q <= a_q;
     if (CEA) begin
       a_old = mem[place(a_addr, DATA_WIDTH_A) +: 36] & mask(DATA_WIDTH_A);
       if (WEA && DATA_WIDTH_A >= 18) begin
@@ -219,10 +226,12 @@ module DP16KD (
       else if (WRITEMODE_A == "WRITETHROUGH") a_q <= wide & mask(DATA_WIDTH_A);
     end
     if (RSTA) a_q <= 36'd0;
+    if (RSTA) a_out_q <= 36'd0;
     if (RSTA && RESETMODE != "SYNC") $fatal(1, "DP16KD: an asynchronous reset, which this model does not know");
   end
 
   always @(posedge CLKB) begin
+    if (OCEB) b_out_q <= b_q;
     if (CEB) begin
       b_old = mem[place(b_addr, DATA_WIDTH_B) +: 36] & mask(DATA_WIDTH_B);
       if (WEB && DATA_WIDTH_B >= 18) begin
@@ -238,12 +247,13 @@ module DP16KD (
       else if (WRITEMODE_B == "WRITETHROUGH") b_q <= {18'd0, b_data} & mask(DATA_WIDTH_B);
     end
     if (RSTB) b_q <= 36'd0;
+    if (RSTB) b_out_q <= 36'd0;
     if (RSTB && RESETMODE != "SYNC") $fatal(1, "DP16KD: an asynchronous reset, which this model does not know");
   end
 
 endmodule
 
-// 18 x 18 bits, each side signed or not; no registers.
+// 18 x 18 bits, each side signed or not; no registers, or one behind the product.
 module MULT18X18D (
   input A17, A16, A15, A14, A13, A12, A11, A10, A9, A8, A7, A6, A5, A4, A3, A2, A1, A0,
   input B17, B16, B15, B14, B13, B12, B11, B10, B9, B8, B7, B6, B5, B4, B3, B2, B1, B0,
@@ -274,17 +284,24 @@ module MULT18X18D (
   parameter REG_INPUTC_CLK = "NONE";
   parameter REG_PIPELINE_CLK = "NONE";
   parameter REG_OUTPUT_CLK = "NONE";
+  parameter REG_OUTPUT_CE = "CE0";
+  parameter REG_OUTPUT_RST = "RST0";
 
   wire [17:0] a = {A17, A16, A15, A14, A13, A12, A11, A10, A9, A8, A7, A6, A5, A4, A3, A2, A1, A0};
   wire [17:0] b = {B17, B16, B15, B14, B13, B12, B11, B10, B9, B8, B7, B6, B5, B4, B3, B2, B1, B0};
   wire signed [35:0] a_wide = {{18{SIGNEDA & a[17]}}, a};
   wire signed [35:0] b_wide = {{18{SIGNEDB & b[17]}}, b};
+  reg signed [35:0] product_q;
+  always @(posedge CLK0) begin
+    if (CE0) product_q <= a_wide * b_wide;
+    if (RST0) product_q <= 36'd0;
+  end
   assign {P35, P34, P33, P32, P31, P30, P29, P28, P27, P26, P25, P24, P23, P22, P21, P20, P19, P18, P17, P16, P15,
-    P14, P13, P12, P11, P10, P9, P8, P7, P6, P5, P4, P3, P2, P1, P0} = a_wide * b_wide;
+    P14, P13, P12, P11, P10, P9, P8, P7, P6, P5, P4, P3, P2, P1, P0} = REG_OUTPUT_CLK == "NONE" ? a_wide * b_wide : product_q;
 
   initial begin
-    if (REG_INPUTA_CLK != "NONE" || REG_INPUTB_CLK != "NONE" || REG_PIPELINE_CLK != "NONE" || REG_OUTPUT_CLK !=
-      "NONE") begin
+    if (REG_INPUTA_CLK != "NONE" || REG_INPUTB_CLK != "NONE" || REG_PIPELINE_CLK != "NONE"
+      || (REG_OUTPUT_CLK != "NONE" && REG_OUTPUT_CLK != "CLK0") || REG_OUTPUT_CE != "CE0" || REG_OUTPUT_RST != "RST0") begin
       $fatal(1, "MULT18X18D: is used in a way that this model does not know");
     end
   end

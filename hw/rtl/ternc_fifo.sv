@@ -19,29 +19,34 @@ module ternc_fifo #(
   output logic             valid_o
 );
 
-  // One bit more than an address: equal pointers mean empty, a difference of the whole depth means full.
+  // How many words there are, and whether there are any, both in registers: valid_o has no logic behind it.
   logic [Width-1:0] mem [0:(1 << DepthLog2)-1];
-  logic [DepthLog2:0] wr_q, rd_q, used;
-  logic push, pop;
+  logic [DepthLog2-1:0] wr_q, rd_q;
+  logic [DepthLog2:0] used_q;
+  logic push, pop, valid_q;
 
-  assign used    = wr_q - rd_q;
-  assign full_o  = used[DepthLog2];
-  assign valid_o = wr_q != rd_q;
+  assign full_o  = used_q[DepthLog2];
+  assign valid_o = valid_q;
   assign push    = push_i & ~full_o;
   assign pop     = pop_i & valid_o;
-  assign data_o  = mem[rd_q[DepthLog2-1:0]];
+  assign data_o  = mem[rd_q];
 
   always_ff @(posedge clk_i) begin
-    if (push) mem[wr_q[DepthLog2-1:0]] <= data_i;
+    if (push) mem[wr_q] <= data_i;
   end
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       wr_q <= '0;
       rd_q <= '0;
+      used_q <= '0;
+      valid_q <= 1'b0;
     end else begin
-      wr_q <= wr_q + (DepthLog2+1)'(push);
-      rd_q <= rd_q + (DepthLog2+1)'(pop);
+      wr_q <= wr_q + DepthLog2'(push);
+      rd_q <= rd_q + DepthLog2'(pop);
+      if (push && !pop) used_q <= used_q + 1'b1;
+      else if (!push && pop) used_q <= used_q - 1'b1;
+      valid_q <= push || (valid_q && !(pop && used_q == 1));
     end
   end
 

@@ -20,6 +20,7 @@ module ternc_requant #(
   parameter int ValueBits = 20,
   parameter int ExtraDelay = 0,
   parameter int Tables = 0,
+  parameter int Cell = 0,
   parameter int TableBits = (Tables > 1) ? $clog2(Tables) : 1,
   parameter int WordBits = AddBits + MulBits + CodeBits + 3 + ((Tables > 0) ? 1 + TableBits : 0)
 ) (
@@ -35,15 +36,16 @@ module ternc_requant #(
 
   localparam int ProductBits = AccBits + 1 + MulBits;
   localparam int PBits = ((ProductBits > AddBits) ? ProductBits : AddBits) + 1;
-  localparam int ClampBits = ((PBits > CodeBits) ? PBits : CodeBits) + 1;
+  localparam int ClampBits = ((PBits > CodeBits) ? PBits : CodeBits) + 2;
   localparam int FlagBits = CodeBits + 3;  // min, thr, raw, limit
 
   // Wait for the word, then multiply.
   logic [AccBits-1:0]            sum_q2;
-  logic signed [ProductBits-1:0] sum_wide, mul_wide, product_q;
+  logic [ProductBits-1:0]        product_q;
   ternc_delay #(.Width(AccBits), .Depth(2)) u_wait (.clk_i(clk_i), .d_i(sum_i), .q_o(sum_q2));
-  assign sum_wide = $signed(ProductBits'(sum_q2));
-  assign mul_wide = ProductBits'($signed(word_i[AddBits +: MulBits]));
+  ternc_multiply #(.ABits(AccBits), .BBits(MulBits), .Bits(ProductBits), .Signed(1), .Cell(Cell)) u_multiply (
+    .clk_i(clk_i), .a_i(sum_q2), .b_i(word_i[AddBits +: MulBits]), .product_o(product_q)
+  );
 
   // Add.
   logic signed [AddBits-1:0] add_q;
@@ -51,25 +53,30 @@ module ternc_requant #(
   logic [FlagBits-1:0]       flags_q, flags_q2;
 
   always_ff @(posedge clk_i) begin
-    product_q <= sum_wide * mul_wide;
     add_q     <= $signed(word_i[AddBits-1:0]);
     flags_q   <= word_i[AddBits+MulBits +: FlagBits];
-    p_q       <= PBits'(product_q) + PBits'(add_q);
+    p_q       <= PBits'($signed(product_q)) + PBits'(add_q);
     flags_q2  <= flags_q;
   end
 
   // Shift and clamp (narrow before the extra delay), then choose.
-  logic signed [ClampBits-1:0] shifted, limit;
+  logic signed [ClampBits-1:0] shifted;
+  logic [CodeBits-1:0]         limit;
+  logic [CodeBits:0]           low_room;  // its highest bit: whether the code's bits alone are above the limit
   logic [ValueBits-1:0]        clamped, clamped_late;
-  logic                        raw, thr_late, min_late;
+  logic                        raw, negative, above, thr_late, min_late;
 
   assign shifted = ClampBits'(p_q >>> Shift);
-  assign limit   = $signed(ClampBits'(flags_q2[CodeBits-1:0]));
+  assign limit   = flags_q2[CodeBits-1:0];
+  assign low_room = {1'b0, limit} - {1'b0, shifted[CodeBits-1:0]};
+  assign negative = shifted[ClampBits-1];
+  assign above    = (|shifted[ClampBits-2:CodeBits]) || low_room[CodeBits];
   assign raw     = flags_q2[CodeBits];
   always_comb begin
-    if (raw || (shifted >= 0 && shifted <= limit)) clamped = ValueBits'(shifted);
-    else if (shifted < 0)                          clamped = '0;
-    else                                           clamped = ValueBits'(limit);
+    if (raw)           clamped = ValueBits'(shifted);
+    else if (negative) clamped = '0;
+    else if (above)    clamped = ValueBits'(limit);
+    else               clamped = ValueBits'(shifted);
   end
 
   ternc_delay #(.Width(ValueBits + 2), .Depth(ExtraDelay)) u_extra (

@@ -42,6 +42,7 @@ module ternc_sequencer #(
   parameter TapFile = "",
   parameter TermFile = "",
   parameter int Drain = 1,
+  parameter int Cell = 0,
   parameter int SourceBits = $clog2(Inputs + 1),
   parameter int InfoBits = 2*WrBits + XmapBits + TileBits + StepBits + PieceBits + Links + Rows + 3
 ) (
@@ -199,7 +200,8 @@ module ternc_sequencer #(
   assign loop_d = loop_word;
 
   // ---------------------------------------------------------------- walker
-  logic walking_q, walk, walk_end, last_pass, last_group, pass_pop;
+  logic walking_q, walk, walk_end, pass_pop;
+  logic last_pass_q, last_group_q, credit_q;  // pass_left_q == 1, group_left_q == 1, pass_credit_q != 0, as registers
   logic [PassAddrBits-1:0] pass_addr_q;
   logic [PassAddrBits:0] pass_left_q;
   logic [XBits-1:0] group_left_q, x_q, group_q;
@@ -209,12 +211,10 @@ module ternc_sequencer #(
   logic [PlaceBits-1:0] place_word;
   logic [PassBits-1:0] pass_word;
 
-  assign walk = walking_q && (pass_credit_q != 0);
-  assign last_pass = pass_left_q == 1;
-  assign last_group = group_left_q == 1;
-  assign walk_end = walk && last_pass && last_group;
+  assign walk = walking_q && credit_q;
+  assign walk_end = walk && last_pass_q && last_group_q;
   assign loop_pop = (!walking_q || walk_end) && loop_valid;
-  assign place_d.last = last_pass && last_group;
+  assign place_d.last = last_pass_q && last_group_q;
   assign place_d.group = group_q;
   assign place_d.x = x_q;
 
@@ -223,11 +223,13 @@ module ternc_sequencer #(
       walking_q <= 1'b0;
       fetched_q <= 2'b00;
       pass_credit_q <= {1'b1, {FifoLog2{1'b0}}};
+      credit_q <= 1'b1;
     end else begin
       walking_q <= loop_pop || (walking_q && !walk_end);
       fetched_q <= {fetched_q[0], walk};
       if (walk && !pass_pop) pass_credit_q <= pass_credit_q - 1'b1;
       else if (!walk && pass_pop) pass_credit_q <= pass_credit_q + 1'b1;
+      credit_q <= pass_pop || (walk ? pass_credit_q != 1 : credit_q);
     end
   end
 
@@ -237,12 +239,16 @@ module ternc_sequencer #(
       pass_addr_q <= loop_d.pass_start;
       pass_left_q <= loop_d.pass_count;
       group_left_q <= loop_d.groups;
+      last_pass_q <= loop_d.pass_count == 1;
+      last_group_q <= loop_d.groups == 1;
       group_q <= '0;
       x_q <= '0;
     end else if (walk) begin
-      pass_addr_q <= last_pass ? loop_q.pass_start : pass_addr_q + 1'b1;
-      pass_left_q <= last_pass ? loop_q.pass_count : pass_left_q - 1'b1;
-      if (last_pass) begin
+      pass_addr_q <= last_pass_q ? loop_q.pass_start : pass_addr_q + 1'b1;
+      pass_left_q <= last_pass_q ? loop_q.pass_count : pass_left_q - 1'b1;
+      last_pass_q <= last_pass_q ? loop_q.pass_count == 1 : pass_left_q == 2;
+      if (last_pass_q) begin
+        last_group_q <= ((group_left_q >> 1) == XBits'(1)) && !group_left_q[0];
         group_left_q <= group_left_q - 1'b1;
         group_q <= group_q + 1'b1;
         x_q <= x_q + XBits'(Rows);
@@ -255,28 +261,39 @@ module ternc_sequencer #(
   );
   ternc_delay #(.Width(PlaceBits), .Depth(2)) u_place (.clk_i(clk_i), .d_i(place_d), .q_o(place_word));
 
-  logic pass_valid, pass_full;
-  logic [PassBits+PlaceBits-1:0] next_pass_word;
-  pass_t next_pass;
+  // What the issuer would otherwise have to find out in the cycle in which it takes a pass: cycles before its first tap,
+  // whether there are none, whether the pass takes a single cycle.
+  logic pass_valid, pass_full, next_no_wait, next_single;
+  logic [CountBits-1:0] wait_cycles, next_wait;
+  logic [2+CountBits+PassBits+PlaceBits-1:0] next_pass_word;
+  pass_t fetched_pass, next_pass;
   place_t next_place;
-  ternc_fifo #(.Width(PassBits + PlaceBits), .DepthLog2(FifoLog2)) u_pass_fifo (
-    .clk_i(clk_i), .rst_ni(rst_ni),
-    .push_i(fetched_q[1]), .data_i({place_word, pass_word}), .full_o(pass_full),
-    .pop_i(pass_pop), .data_o(next_pass_word), .valid_o(pass_valid)
+  assign fetched_pass = pass_word;
+  assign wait_cycles = fetched_pass.interval - fetched_pass.tap_count;
+  ternc_fifo #(.Width(2 + CountBits + PassBits + PlaceBits), .DepthLog2(FifoLog2)) u_pass_fifo (
+    .clk_i(clk_i), .rst_ni(rst_ni), .push_i(fetched_q[1]),
+    .data_i({fetched_pass.interval == fetched_pass.tap_count, fetched_pass.interval == 1, wait_cycles, place_word, pass_word}),
+    .full_o(pass_full), .pop_i(pass_pop), .data_o(next_pass_word), .valid_o(pass_valid)
   );
-  assign {next_place, next_pass} = next_pass_word;
+  assign {next_no_wait, next_single, next_wait, next_place, next_pass} = next_pass_word;
 
   // ---------------------------------------------------------------- issuer
   logic next_valid_q, row_ok_q, run_q;
   pass_t pass_q;
   place_t place_q;
   logic [TapAddrBits-1:0] tap_q;
-  logic [CountBits-1:0] taps_left_q, interval_left_q;
+  logic [CountBits-1:0] wait_left_q, interval_left_q;
   logic [FlushBits-1:0] flush_left_q;
   logic [Inputs*YBits-1:0] base_q, frees_late;
   logic [Inputs-1:0] enough;
   logic [4:0] end_q;
-  logic first_q, pass_end, row_end, tap_valid, tap_last;
+  logic first_q, tap_last;
+  // registers: what this cycle is, found out in the one before
+  logic pass_end_q;   // a pass's last cycle
+  logic row_end_q;    // a row's
+  logic row_may_q;    // a row may start: nothing runs, or it ends without a flush
+  logic tap_valid_q;  // a tap is issued
+  logic flush_end, before_end;
 
   // The word that is looked at is loaded the cycle after a start: row_ok_q is set 3 cycles after one at the earliest.
   assign row_pop = row_valid && !next_valid_q;
@@ -284,19 +301,22 @@ module ternc_sequencer #(
     assign enough[n] = have_i[n*YBits +: YBits] >= next_q.needs[n*YBits +: YBits];
   end
 
-  assign start = row_ok_q && pass_valid && (run_q ? row_end && !cur_q.flush : flush_left_q == '0);
-  assign pass_end = run_q && (interval_left_q == 1);
-  assign row_end = pass_end && place_q.last;
-  assign pass_pop = start || (pass_end && !place_q.last);
+  assign start = row_ok_q && pass_valid && row_may_q;
+  assign pass_pop = start || (pass_end_q && !row_end_q);
   // a pass shorter than its interval waits first: last taps are then never closer than a drain takes
-  assign tap_valid = run_q && (interval_left_q == taps_left_q);
-  assign tap_last = tap_valid && (taps_left_q == 1);
+  assign tap_last = pass_end_q;
+  assign before_end = run_q && ((interval_left_q >> 1) == CountBits'(1)) && !interval_left_q[0];  // two cycles are left
+  assign flush_end = (row_end_q && cur_q.flush) ? FlushCycles == 1 : (flush_left_q >> 1) == '0;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       next_valid_q <= 1'b0;
       row_ok_q <= 1'b0;
       run_q <= 1'b0;
+      pass_end_q <= 1'b0;
+      row_end_q <= 1'b0;
+      row_may_q <= 1'b1;
+      tap_valid_q <= 1'b0;
       flush_left_q <= '0;
       claim_o <= '0;
       take_o <= '0;
@@ -304,12 +324,19 @@ module ternc_sequencer #(
     end else begin
       next_valid_q <= !start && (next_valid_q || row_valid);
       row_ok_q <= !start && next_valid_q && (&enough) && ((next_q.links & ~room_i) == '0);
-      run_q <= start || (run_q && !row_end);
-      if (row_end && cur_q.flush) flush_left_q <= FlushBits'(FlushCycles - 1);
+      run_q <= start || (run_q && !row_end_q);
+      pass_end_q <= pass_pop ? next_single : before_end;
+      row_end_q <= pass_pop ? next_single && next_place.last : before_end && place_q.last;
+      if (start) row_may_q <= next_single && next_place.last && !next_q.flush;
+      else if (pass_pop) row_may_q <= next_single && next_place.last && !cur_q.flush;
+      else if (run_q && !row_end_q) row_may_q <= before_end && place_q.last && !cur_q.flush;
+      else row_may_q <= flush_end;
+      tap_valid_q <= pass_pop ? next_no_wait : !pass_end_q && (tap_valid_q || (run_q && wait_left_q == 1));
+      if (row_end_q && cur_q.flush) flush_left_q <= FlushBits'(FlushCycles - 1);
       else if (flush_left_q != '0) flush_left_q <= flush_left_q - 1'b1;
       claim_o <= start ? next_q.links : '0;
       take_o <= start ? next_q.takes : '0;
-      end_q <= {end_q[3:0], row_end};
+      end_q <= {end_q[3:0], row_end_q};
     end
   end
 
@@ -326,15 +353,15 @@ module ternc_sequencer #(
       pass_q <= next_pass;
       place_q <= next_place;
       tap_q <= next_pass.tap;
-      taps_left_q <= next_pass.tap_count;
+      wait_left_q <= next_wait;
       interval_left_q <= next_pass.interval;
       first_q <= 1'b1;
     end else begin
       interval_left_q <= interval_left_q - 1'b1;
-      if (tap_valid) begin
+      wait_left_q <= wait_left_q - 1'b1;
+      if (tap_valid_q) begin
         tap_q <= tap_q + 1'b1;
         pass_q.weight <= pass_q.weight + 1'b1;
-        taps_left_q <= taps_left_q - 1'b1;
         first_q <= 1'b0;
       end
     end
@@ -342,7 +369,7 @@ module ternc_sequencer #(
 
 `ifndef SYNTHESIS
   always @(posedge clk_i) begin
-    if (rst_ni && pass_end && !place_q.last && !pass_valid) begin
+    if (rst_ni && pass_end_q && !row_end_q && !pass_valid) begin
       $fatal(1, "ternc_sequencer: a pass was not fetched in time");
     end
     if (rst_ni && ((asked_q[1] && (row_full || loop_full)) || (fetched_q[1] && pass_full))) begin
@@ -436,7 +463,6 @@ module ternc_sequencer #(
     row_q3 <= row_q2;
     dy_q3 <= tap.dy;
 
-    scaled_q4 <= row_q3 * term_q3.y_stride;
     base_dy_q4 <= base + dy_q3;
     dy_q4 <= dy_q3;
     source_q4 <= source_q3;
@@ -450,15 +476,23 @@ module ternc_sequencer #(
     y_inside_q6 <= (y_q5 >= 0) && (y_q5 < $signed(height_q5));
     z_q6 <= (fold_q5 && !beyond_q5[YBits]) ? beyond_q5[YBits-1:0] : z_q5 & kept_q5;
   end
+  ternc_multiply #(.ABits(YBits), .BBits(YBits), .Bits(YBits), .Cell(Cell)) u_scaled (
+    .clk_i(clk_i), .a_i(row_q3), .b_i(term_q3.y_stride), .product_o(scaled_q4)
+  );
   ternc_delay #(.Width(YBits), .Depth(2)) u_height (.clk_i(clk_i), .d_i(term_q3.height), .q_o(height_q5));
 
   // ---------------------------------------------------------------- address, mask, and what the array needs
   logic [RdBits-1:0] offset_q3, offset_q7, pitch_q6, row_words_q7;
   logic signed [XBits-1:0] x_q3, x_q4, limit_q3;
   logic signed [XBits:0] room_q4;
-  logic [Rows-1:0] x_inside_q5, x_inside_q6;
+  logic [Rows-1:0] x_inside_q6;
+  // -x and the room are compared with row numbers: at first what is above a row number's bits, then the bits
+  localparam int NearBits = (Rows > 1) ? $clog2(Rows) : 0;
+  localparam logic [NearBits:0] Near = (NearBits + 1)'((1 << NearBits) - 1);
+  logic [NearBits:0] x_low_q5, room_low_q5;
+  logic x_there_q5, x_near_q5, room_there_q5, room_far_q5;
   logic unused_fields;
-  assign unused_fields = ^{at.last, next_q, cur_q, loop_q, pass_q, z_q6, row_full, loop_full, pass_full};
+  assign unused_fields = ^{at.last, next_q, cur_q, loop_q, pass_q, fetched_pass, z_q6, row_full, loop_full, pass_full};
 
   always_ff @(posedge clk_i) begin
     offset_q3 <= tap.offset + RdBits'(at.group);
@@ -466,14 +500,22 @@ module ternc_sequencer #(
     limit_q3 <= $signed(tap.limit);
     x_q4 <= x_q3;
     room_q4 <= limit_q3 - x_q3;
+    x_there_q5 <= !x_q4[XBits-1];
+    x_near_q5 <= &(x_q4 >>> NearBits);
+    x_low_q5 <= x_q4[NearBits:0] & Near;
+    room_there_q5 <= !room_q4[XBits];
+    room_far_q5 <= |(room_q4[XBits-1:0] >> NearBits);
+    room_low_q5 <= room_q4[NearBits:0] & Near;
     for (int r = 0; r < Rows; r++) begin
-      x_inside_q5[r] <= (x_q4 >= -$signed(XBits'(r))) && ($signed((XBits+1)'(r)) < room_q4);
+      x_inside_q6[r] <= (x_there_q5 || (x_near_q5 && x_low_q5 + (NearBits+1)'(r) > Near))
+                     && room_there_q5 && (room_far_q5 || room_low_q5 > (NearBits+1)'(r));
     end
-    x_inside_q6 <= x_inside_q5;
-    row_words_q7 <= RdBits'(z_q6) * pitch_q6;
     rd_addr_o <= row_words_q7 + offset_q7;
   end
 
+  ternc_multiply #(.ABits(YBits), .BBits(RdBits), .Bits(RdBits), .Cell(Cell)) u_row_words (
+    .clk_i(clk_i), .a_i(z_q6), .b_i(pitch_q6), .product_o(row_words_q7)
+  );
   ternc_delay #(.Width(RdBits), .Depth(3)) u_pitch (.clk_i(clk_i), .d_i(term_q3.pitch), .q_o(pitch_q6));
   ternc_delay #(.Width(RdBits), .Depth(4)) u_offset (.clk_i(clk_i), .d_i(offset_q3), .q_o(offset_q7));
   ternc_delay #(.Width(RotBits + PartBits), .Depth(6)) u_rot (
@@ -497,7 +539,7 @@ module ternc_sequencer #(
       first_pipe_q <= '0;
       last_pipe_q <= '0;
     end else begin
-      first_pipe_q <= {first_pipe_q[10:0], tap_valid && first_q};
+      first_pipe_q <= {first_pipe_q[10:0], tap_valid_q && first_q};
       last_pipe_q <= {last_pipe_q[10:0], tap_last};
     end
   end

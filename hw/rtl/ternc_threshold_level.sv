@@ -42,11 +42,14 @@ module ternc_threshold_level #(
     .q_o({sum_q2, param_q2, code_q2})
   );
 
+  logic [AccBits+1:0] below;  // its highest bit: whether the sum is below the threshold
+  assign below = {2'b00, sum_q2} - {1'b0, rom_data_i};
+
   always_ff @(posedge clk_i) begin
     sum_o       <= sum_q2;
     param_o     <= param_q2;
     code_o      <= code_q2;
-    code_o[Bit] <= {1'b0, sum_q2} >= rom_data_i;
+    code_o[Bit] <= !below[AccBits+1];
   end
 
 `ifndef SYNTHESIS

@@ -82,6 +82,12 @@ def test_a_copy_synthesises_without_ternc(build: Build, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout[-2000:]
     cells = json.loads((folder / "utilisation.json").read_text())["design"]["num_cells_by_type"]
     assert {"LUT4", "TRELLIS_FF", "DP16KD"} <= set(cells)
+    netlist_ = json.loads((folder / f"{build.design.name}.json").read_text())
+    used = netlist_["modules"][f"{build.design.name}_shell"]["cells"].values()
+    blocks = [cell["parameters"]["REGMODE_B"] for cell in used if cell["type"] == "DP16KD"]
+    assert blocks.count("OUTREG") > len(blocks) / 2, "block RAMs have their output registers"
+    products = [cell["parameters"].get("REG_OUTPUT_CLK") for cell in used if cell["type"] == "MULT18X18D"]
+    assert set(products) == {"CLK0"}, "multipliers have theirs"
 
 
 def test_to_a_bitstream(build: Build) -> None:

@@ -1,4 +1,4 @@
-"""ternc_pool: maxima and minima of interleaved windows."""
+"""ternc_pool: maxima and minima of windows, the rows in turn."""
 
 import random
 from typing import Any
@@ -25,14 +25,15 @@ LOWEST, HIGHEST = -(1 << (BITS - 1)), (1 << (BITS - 1)) - 1
 
 
 def stimulus(rng: random.Random, idle: str) -> Stimulus:
-    """Windows of one or more beats in every row; min_i keeps its value within a window.
+    """Windows of one or more beats in every row, the rows in turn; min_i keeps its value within a window.
 
     Any beat may not take part, also all of a window.
     """
     idles = pauses(rng, idle)
     left, minima = [0] * ROWS, [0] * ROWS
+    turn = 0
     for number in range(300):
-        row = rng.randrange(ROWS)
+        row = turn % ROWS
         valid = not next(idles)
         first = left[row] == 0
         if first:
@@ -49,6 +50,7 @@ def stimulus(rng: random.Random, idle: str) -> Stimulus:
         }
         if valid:
             left[row] -= 1
+            turn += 1
         elif first:
             left[row] = 0
 

@@ -9,6 +9,7 @@ SETS: list[Parameters] = [
 MORE: list[Parameters] = [
     {"Rows": 1, "Cols": 1, "ValueBits": 2},
     {"Rows": 1, "Cols": 2, "ValueBits": 7},
+    {"Rows": 2, "Cols": 2, "ValueBits": 5},
     {"Rows": 4, "Cols": 3, "ValueBits": 17},
 ]
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ternc.emit.core import CoreView, core_view
 from ternc.emit.env import render
 from ternc.emit.simulation import Vectors
-from ternc.emit.synthesis import ecp5_size
+from ternc.emit.synthesis import ecp5_blocks, ecp5_size
 from ternc.schedule.design import Design, StreamPort
 from ternc.schedule.timing import watchdog_cycles
 
@@ -130,6 +130,7 @@ def emit(design: Design, hardware: Mapping[str, bytes], vectors: Vectors, room: 
         **readme,
         f"{view.module}.sv": render("board/top.sv.j2", view),
         f"{view.module}.ys": render("board/yosys.ys.j2", view),
+        **ecp5_blocks(),
         "Makefile": render("board/Makefile.j2", view),
         "ulx3s.lpf": render("board/ulx3s.lpf.j2", view),
         **{end.file: beats_image(data[: room.frames]) for end, data in beats},

@@ -73,7 +73,13 @@ def emit(core: CoreView, chip: Chip) -> dict[str, bytes]:
     if shell:
         files[f"{core.top}_shell.sv"] = render("synth/shell.sv.j2", core)
         files["Makefile"] = render("synth/ecp5.mk.j2", _ecp5(core, chip.part))
+        files |= ecp5_blocks()
     return files
+
+
+def ecp5_blocks() -> dict[str, bytes]:
+    """What gives block RAMs their output registers, beside a script for ECP5 that runs it before ``synth_ecp5``."""
+    return {name: render(f"synth/{name}.j2", None) for name in ("ecp5_blocks.ys", "ecp5_register.v")}
 
 
 def _ecp5(core: CoreView, part: str) -> _Ecp5View:

@@ -75,7 +75,7 @@ module ecg_ae_conv1d_qdq_int4_engine0 (
     .RowDepth(6), .PassDepth(40), .TapDepth(256), .TermDepth(6),
     .FlushCycles(18), .Capacities(4'h1),
     .RowFile("mem/e0_rows.mem"), .PassFile("mem/e0_passes.mem"),
-    .TapFile("mem/e0_taps.mem"), .TermFile("mem/e0_terms.mem"), .Drain(1)
+    .TapFile("mem/e0_taps.mem"), .TermFile("mem/e0_terms.mem"), .Drain(1), .Cell(1)
   ) u_sequencer (
     .clk_i(clk_i), .rst_ni(rst_ni),
     .have_i(have), .base_i(base), .take_o(take), .free_o(free), .room_i(link_room_i), .claim_o(link_claim_o),
@@ -142,7 +142,7 @@ module ecg_ae_conv1d_qdq_int4_engine0 (
   assign code_0 = '0;
   ternc_requant #(
     .AccBits(13), .MulBits(15), .AddBits(26), .Shift(13),
-    .CodeBits(4), .ValueBits(10), .ExtraDelay(0), .Tables(0)
+    .CodeBits(4), .ValueBits(10), .ExtraDelay(0), .Tables(0), .Cell(1)
   ) u_requant_0 (
     .clk_i(clk_i), .sum_i(sum_0), .word_i(requant_0), .code_i(code_0),
     .value_o(level_0), .min_o(level_minimum_0), .use_o(use_table_0), .table_o(table_0)
@@ -187,7 +187,7 @@ module ecg_ae_conv1d_qdq_int4_engine0 (
   assign code_1 = '0;
   ternc_requant #(
     .AccBits(13), .MulBits(15), .AddBits(26), .Shift(13),
-    .CodeBits(4), .ValueBits(10), .ExtraDelay(0), .Tables(0)
+    .CodeBits(4), .ValueBits(10), .ExtraDelay(0), .Tables(0), .Cell(1)
   ) u_requant_1 (
     .clk_i(clk_i), .sum_i(sum_1), .word_i(requant_1), .code_i(code_1),
     .value_o(level_1), .min_o(level_minimum_1), .use_o(use_table_1), .table_o(table_1)
