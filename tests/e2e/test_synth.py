@@ -32,11 +32,11 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
     )
 
 
-def test_the_synthesised_netlist_is_the_golden_model(build: Build) -> None:
+def test_the_synthesised_writtenis_the_golden_model(build: Build) -> None:
     netlist.check(builds.read(build.path), 16)
 
 
-def test_a_fault_in_the_netlist_is_found(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_in_the_writtenis_found(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
     """The output's lowest bit upside down, in a stand-in netlist that passes the core's RTL on."""
     whole = builds.read(build.path)
 
@@ -82,12 +82,19 @@ def test_a_copy_synthesises_without_ternc(build: Build, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout[-2000:]
     cells = json.loads((folder / "utilisation.json").read_text())["design"]["num_cells_by_type"]
     assert {"LUT4", "TRELLIS_FF", "DP16KD"} <= set(cells)
-    netlist_ = json.loads((folder / f"{build.design.name}.json").read_text())
-    used = netlist_["modules"][f"{build.design.name}_shell"]["cells"].values()
-    blocks = [cell["parameters"]["REGMODE_B"] for cell in used if cell["type"] == "DP16KD"]
-    assert blocks.count("OUTREG") > len(blocks) / 2, "block RAMs have their output registers"
-    products = [cell["parameters"].get("REG_OUTPUT_CLK") for cell in used if cell["type"] == "MULT18X18D"]
-    assert set(products) == {"CLK0"}, "multipliers have theirs"
+    written = json.loads((folder / f"{build.design.name}.json").read_text())
+    used = written["modules"][f"{build.design.name}_shell"]["cells"]
+    # those of a program memory in parts, between which something chooses, have none
+    blocks = {
+        cell["parameters"]["REGMODE_B"]
+        for name, cell in used.items()
+        if cell["type"] == "DP16KD" and "u_taps" not in name
+    }
+    assert blocks == {"OUTREG"}, "block RAMs have their output registers"
+    products = {
+        cell["parameters"].get("REG_OUTPUT_CLK") for cell in used.values() if cell["type"] == "MULT18X18D"
+    }
+    assert products == {"CLK0"}, "multipliers have theirs"
 
 
 def test_to_a_bitstream(build: Build) -> None:
