@@ -44,9 +44,10 @@ format: $(VENV)/.dev ## rewrite the Python files the way lint wants them
 	$(BIN)/ruff format $(CODE)
 	$(BIN)/ruff check --fix $(CODE)
 
-ecp5: $(VENV)/.dev ## a build to an ECP5 bitstream with tools from PyPI (installs nextpnr)
+ecp5: $(VENV)/.dev ## a build to an ECP5 bitstream with tools from PyPI (installs nextpnr); routed clocks of 4x4 cells
 	$(PIP) install -e '.[ecp5]'
 	TERNC_SYNTH=1 $(BIN)/python -m pytest tests/e2e/test_synth.py tests/e2e/test_board.py tests/unit/handoff
+	$(BIN)/python -m benchmarks.ecp5 --folder build/ecp5 --frames 8
 
 bench: $(VENV)/.dev ## measure the speeds that README states
 	$(BIN)/python benchmarks/bench.py --json build/bench.json

@@ -115,8 +115,9 @@ def _engine_memories(g: Geometry, number: int) -> list[MemoryShape]:
     found += [
         small("pass places", 1 << info_log2(g), info_bits(g)),
         rom("x-maps", depths.xmap, sum(xmap_widths(g))),
-        small("pools", g.shape.drain_cycles, cols * g.value_bits, copies=drain),
     ]
+    if g.shape.drain_cycles > 2:
+        found.append(small("pools", g.shape.drain_cycles, cols * g.value_bits, copies=drain))
     return found
 
 
@@ -233,7 +234,12 @@ def _place_bits(g: Geometry) -> int:
 
 def pass_bits(g: Geometry) -> int:
     """Of a pass on its way through the sequencer's queue."""
-    return sum(pass_widths(g)) + _place_bits(g)
+    return sum(pass_widths(g)) + _place_bits(g) + g.count_bits + 2
+
+
+def queue_registers(log2: int) -> int:
+    """ternc_fifo: two addresses, how many words, whether any."""
+    return 3 * log2 + 2
 
 
 def sequencer_registers(g: Geometry) -> int:
@@ -242,16 +248,16 @@ def sequencer_registers(g: Geometry) -> int:
     inputs, links, d = len(g.buffers), link_count(g), g.depths
     row, loop, one_pass = (sum(widths(g)) for widths in (issue_widths, loop_widths, pass_widths))
     pass_addr, source = address_bits(d.passes), source_bits(g)
-    fetcher = 2 + (ROW_QUEUE_LOG2 + 1) + address_bits(d.rows) + 2 * 2 * (ROW_QUEUE_LOG2 + 1)
-    walker = 1 + 2 + (PASS_QUEUE_LOG2 + 1) + loop + 2 * pass_addr + 1 + 3 * x
-    walker += 2 * place + 2 * (PASS_QUEUE_LOG2 + 1)
-    issuer = 3 + clog2(g.flush_cycles + 1) + links + inputs + 5 + 5 * inputs * y
+    fetcher = 2 + (ROW_QUEUE_LOG2 + 1) + address_bits(d.rows) + 2 * queue_registers(ROW_QUEUE_LOG2)
+    walker = 1 + 2 + 3 + (PASS_QUEUE_LOG2 + 1) + loop + 2 * pass_addr + 1 + 3 * x
+    walker += 2 * place + queue_registers(PASS_QUEUE_LOG2)
+    issuer = 3 + 4 + clog2(g.flush_cycles + 1) + links + inputs + 5 + 5 * inputs * y
     issuer += 2 * row + inputs * y + one_pass + place + address_bits(d.taps) + 2 * g.count_bits + 1
     kind = 2 + links + 1 + g.piece_bits + g.step_bits + g.tile_bits + address_bits(d.xmap)
     told = 2 * (x + 1) + 1 + 2 * kind + 4 * wr + rows + 2
     taps = 2 * place + 2 * y + 3 * inputs * y  # on their way to cycle 3
     taps += 2 * y + (3 * y + source) + (4 * y + 1) + (1 + y) + 2 * y
-    reads = rd + 2 * x + (2 * x + 1) + 2 * rows + 2 * rd + 3 * rd + 4 * rd
+    reads = rd + 2 * x + (2 * x + 1) + rows + 2 * (clog2(rows) + 1) + 4 + 2 * rd + 3 * rd + 4 * rd
     delays = 6 * (address_bits(rows) + g.part_bits) + 5 * rows + 8 * (source + g.act_bits) + 10
     delays += 11 * address_bits(d.weights) + 12 * address_bits(g.params) + 2 * 12
     return fetcher + walker + issuer + told + taps + reads + delays
@@ -262,10 +268,11 @@ def collector_registers(g: Geometry) -> int:
     info, bank, links, drain = info_bits(g), address_bits(g.shape.rows), link_count(g), g.shape.drain
     beat, vector = address_bits(g.shape.drain_cycles), g.shape.cols * g.value_bits
     place = g.piece_bits + g.step_bits + g.x_bits + g.tile_bits + links
-    found = start_delay(g) + 2 * (info_log2(g) + 1) + info + 1 + beat
+    found = start_delay(g) + queue_registers(info_log2(g)) + info + 1 + beat
     found += 2 * (beat + info) + 2 + (1 + place) + place
     each = bank + 2 * g.wr_bits + 1  # and whether it is there
-    return found + drain * (beat + vector + 1 + 2 * each + vector)
+    kept = 0 if g.shape.drain_cycles == 1 else vector if g.shape.drain_cycles == 2 else vector + 1
+    return found + drain * (beat + vector + 1 + kept + 2 * each + vector)
 
 
 def _input(stream: InputStream) -> int:
@@ -281,7 +288,7 @@ def _output(output: OutputBuffer) -> int:
     write = clog2(words * rows.step + 1) + 2 + 2 + 3 * address + 2 * pixels * output.cols * output.bits
     write += 3 * clog2(pixels) + clog2(phases + 1) if pixels > 1 else 0  # which pixel is read
     read = row_bits + clog2(beats + 1) + clog2(output.tiles + 1) + address + 2 + (OUTPUT_QUEUE_LOG2 + 1)
-    queue = 2 * 2 + 2 * (OUTPUT_QUEUE_LOG2 + 1)
+    queue = 2 * 2 + queue_registers(OUTPUT_QUEUE_LOG2)
     return write + read + queue + _rows(rows, row_bits, address) + (_argmax(output) if output.argmax else 0)
 
 
@@ -298,5 +305,5 @@ def _score(unit: ScoreUnit) -> int:
     part, levels = 2 * unit.value_bits - 1 if unit.squares else unit.value_bits, clog2(unit.cols)
     tree = sum(ceil_div(unit.cols, 1 << level) * (part + level) for level in range(1, levels + 1))
     counts = clog2(unit.frame_vectors + 1) + clog2(unit.frame_steps + 1)
-    queue = 2 * (SCORE_QUEUE_LOG2 + 1) + 2
+    queue = queue_registers(SCORE_QUEUE_LOG2) + 2
     return counts + unit.cols * part + tree + 2 * (levels + 1) + 2 * unit.score_bits + 3 + queue
