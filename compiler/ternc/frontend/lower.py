@@ -95,6 +95,7 @@ class _Lowering:
     dynamic: bool
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     constants: dict[str, Array] = field(default_factory=dict)
+    wide: dict[str, Array] = field(default_factory=dict)
     integers: set[str] = field(default_factory=set)
     flags: set[str] = field(default_factory=set)
     count: int = 0
@@ -108,10 +109,13 @@ class _Lowering:
         return output
 
     def number(self, values: Array | float) -> str:
-        """A float32 constant."""
+        """A float32 constant; where that rounds what a quantiser means, ``wide`` has it in float64."""
         self.count += 1
         name = f"ternc_constant_{self.count}"
-        self.constants[name] = np.asarray(values).astype(np.float32)
+        array = np.asarray(values)
+        self.constants[name] = array.astype(np.float32)
+        if not isinstance(values, float) and array.dtype == np.float64:
+            self.wide[name] = array
         return name
 
     def lower(self, node: Node) -> None:
@@ -424,6 +428,11 @@ def load_for_execution(path: Path, *, dynamic: bool = True) -> onnx.ModelProto:
     Raises:
         ModelError: The file cannot be read, or holds an operator that cannot be executed.
     """
+    return load_with_exact(path, dynamic=dynamic)[0]
+
+
+def load_with_exact(path: Path, *, dynamic: bool) -> tuple[onnx.ModelProto, Values]:
+    """`load_for_execution`, and the exact values, float64, of those constants that float32 may not hold."""
     graph = read_graph(path)
     walk = Walk(graph=graph, build=Builder(file=graph.file))
     walk.values.update({n: Const(array=a, name=n) for n, a in graph.initialisers.items()})
@@ -442,7 +451,7 @@ def load_for_execution(path: Path, *, dynamic: bool = True) -> onnx.ModelProto:
         onnx.helper.make_tensor_value_info(name, _typed(graph, lowering, name), None)
         for name in graph.outputs
     ]
-    return _model(lowering, outputs)
+    return _model(lowering, outputs), lowering.wide
 
 
 def _reshaped(graph: onnx.GraphProto) -> list[onnx.ValueInfoProto]:

@@ -94,6 +94,15 @@ def test_global_pool_channels_last(tmp_path: Path, op: str, keepdims: int) -> No
     matches(g.save(tmp_path / "m.onnx", ["N", 6, 6, 3], v), numbers(20, 6, 6, 3))
 
 
+@pytest.mark.parametrize("op", ["ReduceMean", "ReduceSum"])
+def test_a_mean_over_all_axes_of_one_channel_and_one_column(tmp_path: Path, op: str) -> None:
+    g = Graph()
+    v = g.node("Conv", g.quant("x", 0.25, 4), g.const(g.trits(1, 2, 1, 1)), pads=[0, 0, 1, 0])
+    v = rounded(g, v)
+    v = g.node(op, v, axes=[2, 3]) if op == "ReduceMean" else g.node(op, v)
+    matches(g.save(tmp_path / "m.onnx", [1, 2, 3, 1], rounded(g, v)), numbers(20, 2, 3, 1))
+
+
 def test_padding_and_slices_of_an_input_channels_last(tmp_path: Path) -> None:
     g = Graph(3)
     v = g.node("Pad", g.quant("x", 0.25, 5), ints(g, 0, 0, 1, 0, 0, 1, 0, 0))
