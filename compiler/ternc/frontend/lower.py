@@ -359,6 +359,8 @@ class _Lowering:
             attributes.pop("allowzero", None)
         if op == "ConvTranspose" and "output_shape" in attributes:
             self._pads(node, attributes)
+        if op in ("Conv", "MaxPool") and max(attributes.get("dilations", [1])) > 1:
+            self._same(node, attributes)
         proto = onnx.helper.make_node(op, inputs, list(node.outputs))
         for key, value in attributes.items():
             plain = numpy_helper.from_array(value) if isinstance(value, np.ndarray) else value
@@ -390,6 +392,22 @@ class _Lowering:
         before, after = zip(*(shares(n, auto) for n in total), strict=True)
         attributes["pads"] = [*before, *after]
         del attributes["output_shape"]
+
+    def _same(self, node: Node, attributes: dict[str, Any]) -> None:
+        """Put the standard's pads in place of auto_pad=SAME, which onnxruntime does not do to dilated windows."""
+        auto = str(attributes.get("auto_pad", "NOTSET"))
+        kernel = attributes.get("kernel_shape") or (
+            self._const(node, 1).array.shape[2:] if node.op == "Conv" else []
+        )
+        sizes = self._shape(node)[2:] if auto.startswith("SAME") else ()
+        if not sizes or min(sizes) < 1:
+            return
+        strides = attributes.get("strides", [1] * len(kernel))
+        parts = zip(sizes, kernel, strides, attributes["dilations"], strict=True)
+        total = [max((-(-n // s) - 1) * s + (k - 1) * d + 1 - n, 0) for n, k, s, d in parts]
+        before, after = zip(*(shares(n, auto) for n in total), strict=True)
+        attributes["pads"] = [*before, *after]
+        del attributes["auto_pad"]
 
     def _moved(self, op: str, attributes: dict[str, Any]) -> list[str]:
         """Operands that old operator sets have as attributes; taken out of them."""
