@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ternc import frontend, passes, report, target
 from ternc.dialects import DIALECTS, Dialect
-from ternc.emit import board, handoff, hls, rtl, simulation
+from ternc.emit import board, handoff, hls, reload, rtl, simulation
 from ternc.errors import BuildError, ScheduleError
 from ternc.frontend import AnomalyWish, CheckReport, InputQuant
 from ternc.network import golden
@@ -33,6 +33,7 @@ from ternc.schedule.draft import Draft
 from ternc.schedule.explain import Explanation, explain
 from ternc.schedule.folding import Folding, read_folding
 from ternc.schedule.pinned import PinnedEngine, read_engines
+from ternc.schedule.reload import choose_reloadable, hardware, onto
 from ternc.schedule.wish import Wish
 from ternc.simulate.ends import Values, decode, encode, on_ports, only
 from ternc.simulate.frames import integers
@@ -74,6 +75,8 @@ class CompileOptions:
         lanes: Most rows x cols x lanes, summed over the arrays.
         array: Instead of a search: one array for all layers, or a TOML file of engines (`ternc.schedule.pinned`).
         folding: Instead of a search or ``array``: a JSON file of FINN's form (`ternc.schedule.folding`).
+        reloadable: Hardware with room for every network of the model's shape, which is loaded through a stream.
+        reload_of: Instead of all above: the build of a reloadable design, on whose hardware the network is put.
         input_quant: Integer type of an input that the model does not declare.
         anomaly: An outlier detector to add to an autoencoder, or None.
         ternarise: How to make a float model ternary first, or None for a model that is ternary.
@@ -89,11 +92,19 @@ class CompileOptions:
     lanes: int | None = None
     array: ArrayShape | Path | None = None
     folding: Path | None = None
+    reloadable: bool = False
+    reload_of: Path | None = None
     input_quant: InputQuant | None = None
     anomaly: AnomalyWish | None = None
     ternarise: TernariseWish | None = None
     emit: tuple[HardwareForm, ...] = HARDWARE_FORMS
     hls: tuple[Dialect, ...] = DIALECTS
+
+    @property
+    def asks_for_hardware(self) -> bool:
+        """Whether a rate, arrays or room are wished for."""
+        wishes = (self.fps, self.latency_us, self.lanes, self.array, self.folding)
+        return self.reloadable or any(wish is not None for wish in wishes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -123,6 +134,11 @@ class Build:
     design: Design = field(repr=False)
     network: Network = field(repr=False)
     trial: Trial | None = None
+
+    @property
+    def image(self) -> Path | None:
+        """What turns hardware of the design's shape into it, of a reloadable design."""
+        return self.path / "reload" / f"{self.design.name}.bin" if self.design.reloadable else None
 
     def predict(
         self, x: NDArray[Any] | Mapping[str, NDArray[Any]], *, engine: Literal["golden", "rtl"] = "golden"
@@ -162,6 +178,14 @@ def compile(
         TerncError: The model, the wish or the directory is refused, in one sentence.
     """
     options = options or CompileOptions()
+    old = None if options.reload_of is None else reloadable_build(options.reload_of)
+    if old is not None:
+        if options.asks_for_hardware:
+            raise ScheduleError(
+                "a network that is put on the hardware of another build cannot ask for other hardware",
+                help="leave out rates, arrays, lanes and the like",
+            )
+        options = replace(options, target=old.device, clock_mhz=old.clock_mhz, emit=("rtl",))
     device = target.load(options.target)
     destination = out or Path("build") / model.stem
     require_ours(destination)
@@ -171,10 +195,17 @@ def compile(
     with source_of(model, made) as source:
         read = frontend.read(source, input_quant=options.input_quant, anomaly=options.anomaly)
         wish = wish_of(options, device)
-        draft = chosen(read, device, wish, progress)
-        network, design = draft.lines.network, design_of(draft, device, wish.clock_mhz)
+        if old is None or options.reload_of is None:
+            network, draft = chosen(read, device, wish, progress)
+        else:
+            network, draft = reloaded(read, network_store.load(options.reload_of / "model"), old)
+        design = design_of(draft, device, wish.clock_mhz)
+        if old is not None:
+            design = old.carried_by(design)
         trial = None if made is None else tried(network, made, progress)
         files = build_files(source, network, design, options)
+    if old is not None and options.reload_of is not None:
+        require_same_hardware(options.reload_of, f"reload/{old.name}.bin", files)
     if trial is not None:
         files |= trial_files(trial)
     write_whole(destination, network, files, options_document(model, options, made))
@@ -194,8 +225,8 @@ def plan(
     device = target.load(options.target)
     read = frontend.read(model, input_quant=options.input_quant, anomaly=options.anomaly)
     wish = plan_wish(options, device)
-    draft = chosen(read, device, wish, progress)
-    return draft, measured(draft.lines.network, outline(draft, device, wish.clock_mhz))
+    network, draft = chosen(read, device, wish, progress)
+    return draft, measured(network, outline(draft, device, wish.clock_mhz))
 
 
 def plan_wish(options: CompileOptions, device: Device) -> Wish:
@@ -211,8 +242,10 @@ def explained(draft: Draft, options: CompileOptions) -> Explanation:
     return explain(draft, device, plan_wish(options, device))
 
 
-def chosen(network: Network, device: Device, wish: Wish, progress: Progress | None = None) -> Draft:
-    """The schedule of the form of a network (`passes.forms`) that makes the best design.
+def chosen(
+    network: Network, device: Device, wish: Wish, progress: Progress | None = None
+) -> tuple[Network, Draft]:
+    """The form of a network (`passes.forms`) that makes the best design, and its schedule.
 
     The best is the fastest, or of those that reach the wish's rate and latency the smallest.
 
@@ -220,16 +253,62 @@ def chosen(network: Network, device: Device, wish: Wish, progress: Progress | No
         ScheduleError: No form can be scheduled; it is that of the first.
     """
     found, refused = [], []
-    for form in passes.forms(network):
+    for form in passes.forms(network, passes.KEEPING_SHAPE if wish.reloadable else passes.PIPELINE):
         try:
-            found.append(choose(form, device, wish, scheduling(progress)))
+            make = choose_reloadable if wish.reloadable else choose
+            found.append((form, make(form, device, wish, scheduling(progress))))
         except ScheduleError as error:
             refused.append(error)
     if not found:
         raise refused[0]
     if wish.smallest:
-        return min(found, key=lambda draft: cost(draft, device))
-    return min(found, key=lambda draft: draft.lines.timing.cycles_per_frame)
+        return min(found, key=lambda one: cost(one[1], device))
+    return min(found, key=lambda one: one[1].lines.timing.cycles_per_frame)
+
+
+def reloadable_build(path: Path) -> design_store.StoredDesign:
+    """What there is to know of the build of a reloadable design.
+
+    Raises:
+        BuildError: It cannot be read.
+        ScheduleError: It is not reloadable.
+    """
+    found = design_store.load(path)
+    if not found.reloadable:
+        raise ScheduleError(
+            f"{path}: its hardware cannot be reloaded, its memories have no load port",
+            help="compile that model with --reloadable first",
+        )
+    return found
+
+
+def require_same_hardware(old: Path, image: str, files: Mapping[str, bytes]) -> None:
+    """BuildError if the image among a build's files is not for the hardware of an older build."""
+    try:
+        there = (old / image).read_bytes()
+    except OSError as error:
+        raise BuildError(f"{old}: its image {image} cannot be read, so its hardware is not known") from error
+    if reload.made_for(there) != reload.made_for(files[image]):
+        raise BuildError(
+            f"{old}: this version of ternc ({__version__}) makes other hardware of that model than the build has",
+            help="compile that model again with --reloadable and synthesise it, or use the version that made it",
+        )
+
+
+def reloaded(network: Network, there: Network, old: design_store.StoredDesign) -> tuple[Network, Draft]:
+    """The form of a network that fits the hardware of another, and its schedule there.
+
+    Raises:
+        ScheduleError: None fits; it is that of the first.
+    """
+    engines = [(len(engine.layers), engine.shape) for engine in old.engines]
+    room, refused = hardware(there, engines), []
+    for form in passes.forms(network, passes.KEEPING_SHAPE):
+        try:
+            return form, onto(form, room)
+        except ScheduleError as error:
+            refused.append(error)
+    raise refused[0]
 
 
 def wish_of(options: CompileOptions, device: Device) -> Wish:
@@ -248,6 +327,7 @@ def wish_of(options: CompileOptions, device: Device) -> Wish:
         clock_mhz=options.clock_mhz or device.clock.mhz,
         lanes=options.lanes,
         array=array,
+        reloadable=options.reloadable,
     )
 
 
@@ -338,12 +418,19 @@ def options_document(model: Path, options: CompileOptions, made: Ternarised | No
         "lanes": options.lanes,
         "array": array_document(options.array),
         "folding": None if options.folding is None else json.loads(options.folding.read_text("utf-8")),
+        "reloadable": options.reloadable,
+        "reload_of": None if options.reload_of is None else manifest_hash(options.reload_of),
         "input_quant": f"{quant.type}:{quant.scale!r}" if quant else None,
         "anomaly": {"threshold": anomaly.threshold, "measure": anomaly.measure} if anomaly else None,
         "emit": sorted(options.emit),
         "hls": list(options.hls),
         "ternarise": wish.document() | made.document() if wish and made else None,
     }
+
+
+def manifest_hash(build: Path) -> str:
+    """The SHA-256 of a build's manifest, which has those of all its files."""
+    return hashlib.sha256((build / "manifest.json").read_bytes()).hexdigest()
 
 
 def array_document(array: ArrayShape | Path | None) -> str | list[dict[str, Any]] | None:

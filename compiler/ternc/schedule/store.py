@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from ternc.errors import BuildError
@@ -29,7 +29,7 @@ class StoredEngine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredDesign:
-    """What a simulation needs to know of a design."""
+    """What a simulation, and another network on the same hardware, need to know of a design."""
 
     name: str
     inputs: tuple[StreamPort, ...]
@@ -37,6 +37,17 @@ class StoredDesign:
     cycles_per_frame: int
     latency_cycles: int
     engines: tuple[StoredEngine, ...]
+    device: str = ""
+    clock_mhz: float = 0.0
+    reloadable: bool = False
+
+    def carried_by(self, design: Design) -> Design:
+        """A design on this one's hardware, whose modules and ports have the names that they have there."""
+        inputs, outputs = (
+            tuple(replace(port, name=known.name) for port, known in zip(ports, there, strict=True))
+            for ports, there in ((design.inputs, self.inputs), (design.outputs, self.outputs))
+        )
+        return replace(design, name=self.name, inputs=inputs, outputs=outputs)
 
 
 def save(design: Design) -> bytes:
@@ -51,6 +62,7 @@ def save(design: Design) -> bytes:
         "outputs": [asdict(port) for port in design.outputs],
         "cycles_per_frame": design.cycles_per_frame,
         "latency_cycles": design.latency_cycles,
+        "reloadable": design.reloadable,
     }
     return (json.dumps(document, indent=2, sort_keys=True) + "\n").encode()
 
@@ -79,6 +91,9 @@ def load(build: Path) -> StoredDesign:
             outputs=tuple(StreamPort(**port) for port in document["outputs"]),
             cycles_per_frame=document["cycles_per_frame"],
             latency_cycles=document["latency_cycles"],
+            device=document["device"],
+            clock_mhz=document["clock_mhz"],
+            reloadable=document["reloadable"],
             engines=tuple(
                 StoredEngine(
                     shape=ArrayShape(**engine["shape"]),
