@@ -8,7 +8,7 @@ from rtl_bench import Bench, Parameters
     ("parameters", "simulator"),
     [
         ({"LoadWidth": 40}, "verilator"),
-        ({"LoadWidth": 1, "Structure": 0x76543210}, "icarus"),
+        ({"LoadWidth": 1, "Structure": 0x81234567_89ABCDEF_0EDCBA98_76543210}, "icarus"),
         ({"LoadWidth": 32, "Structure": 1}, "icarus"),
         ({"LoadWidth": 70, "Structure": 2}, "icarus"),
     ],
