@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ternc import frontend, passes, report, target
 from ternc.dialects import DIALECTS, Dialect
-from ternc.emit import board, handoff, hls, reload, rtl, simulation
+from ternc.emit import board, handoff, hls, rtl, simulation
 from ternc.errors import BuildError, ScheduleError
 from ternc.frontend import AnomalyWish, CheckReport, InputQuant
 from ternc.network import golden
@@ -32,8 +32,9 @@ from ternc.schedule.design import ArrayShape, Design, Outline
 from ternc.schedule.draft import Draft
 from ternc.schedule.explain import Explanation, explain
 from ternc.schedule.folding import Folding, read_folding
+from ternc.schedule.hardware import Hardware, image_path
 from ternc.schedule.pinned import PinnedEngine, read_engines
-from ternc.schedule.reload import choose_reloadable, hardware, onto
+from ternc.schedule.reload import choose_reloadable
 from ternc.schedule.wish import Wish
 from ternc.simulate.ends import Values, decode, encode, on_ports, only
 from ternc.simulate.frames import integers
@@ -101,10 +102,18 @@ class CompileOptions:
     hls: tuple[Dialect, ...] = DIALECTS
 
     @property
-    def asks_for_hardware(self) -> bool:
-        """Whether a rate, arrays or room are wished for."""
-        wishes = (self.fps, self.latency_us, self.lanes, self.array, self.folding)
-        return self.reloadable or any(wish is not None for wish in wishes)
+    def hardware_wishes(self) -> tuple[str, ...]:
+        """Those of `HARDWARE_OPTIONS` that are not as they are by default."""
+        plain = CompileOptions()
+        return tuple(name for name in HARDWARE_OPTIONS if getattr(self, name) != getattr(plain, name))
+
+
+HARDWARE_OPTIONS = tuple(
+    option.name
+    for option in fields(CompileOptions)
+    if option.name not in ("reload_of", "input_quant", "anomaly", "ternarise")
+)
+"""Names of the options that ask for hardware; the others are about the model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -138,7 +147,7 @@ class Build:
     @property
     def image(self) -> Path | None:
         """What turns hardware of the design's shape into it, of a reloadable design."""
-        return self.path / "reload" / f"{self.design.name}.bin" if self.design.reloadable else None
+        return self.path / image_path(self.design.name) if self.design.reloadable else None
 
     def predict(
         self, x: NDArray[Any] | Mapping[str, NDArray[Any]], *, engine: Literal["golden", "rtl"] = "golden"
@@ -178,14 +187,9 @@ def compile(
         TerncError: The model, the wish or the directory is refused, in one sentence.
     """
     options = options or CompileOptions()
-    old = None if options.reload_of is None else reloadable_build(options.reload_of)
-    if old is not None:
-        if options.asks_for_hardware:
-            raise ScheduleError(
-                "a network that is put on the hardware of another build cannot ask for other hardware",
-                help="leave out rates, arrays, lanes and the like",
-            )
-        options = replace(options, target=old.device, clock_mhz=old.clock_mhz, emit=("rtl",))
+    hardware = None if options.reload_of is None else Hardware.of(options.reload_of)
+    if hardware is not None:
+        options = on_hardware(options, hardware)
     device = target.load(options.target)
     destination = out or Path("build") / model.stem
     require_ours(destination)
@@ -195,17 +199,14 @@ def compile(
     with source_of(model, made) as source:
         read = frontend.read(source, input_quant=options.input_quant, anomaly=options.anomaly)
         wish = wish_of(options, device)
-        if old is None or options.reload_of is None:
-            network, draft = chosen(read, device, wish, progress)
-        else:
-            network, draft = reloaded(read, network_store.load(options.reload_of / "model"), old)
+        network, draft = hardware.put(read) if hardware else chosen(read, device, wish, progress)
         design = design_of(draft, device, wish.clock_mhz)
-        if old is not None:
-            design = old.carried_by(design)
+        if hardware is not None:
+            design = hardware.named(design)
         trial = None if made is None else tried(network, made, progress)
         files = build_files(source, network, design, options)
-    if old is not None and options.reload_of is not None:
-        require_same_hardware(options.reload_of, f"reload/{old.name}.bin", files)
+    if hardware is not None:
+        hardware.require_same(files[image_path(design.name)])
     if trial is not None:
         files |= trial_files(trial)
     write_whole(destination, network, files, options_document(model, options, made))
@@ -266,49 +267,21 @@ def chosen(
     return min(found, key=lambda one: one[1].lines.timing.cycles_per_frame)
 
 
-def reloadable_build(path: Path) -> design_store.StoredDesign:
-    """What there is to know of the build of a reloadable design.
+def on_hardware(options: CompileOptions, hardware: Hardware) -> CompileOptions:
+    """The options of a build on hardware that there is.
 
     Raises:
-        BuildError: It cannot be read.
-        ScheduleError: It is not reloadable.
+        ScheduleError: They ask for other hardware.
     """
-    found = design_store.load(path)
-    if not found.reloadable:
+    wishes = options.hardware_wishes
+    if wishes:
         raise ScheduleError(
-            f"{path}: its hardware cannot be reloaded, its memories have no load port",
-            help="compile that model with --reloadable first",
+            "a network that is put on the hardware of another build cannot ask for other hardware: "
+            + ", ".join(wishes),
+            help="leave these out; they are those of that build",
         )
-    return found
-
-
-def require_same_hardware(old: Path, image: str, files: Mapping[str, bytes]) -> None:
-    """BuildError if the image among a build's files is not for the hardware of an older build."""
-    try:
-        there = (old / image).read_bytes()
-    except OSError as error:
-        raise BuildError(f"{old}: its image {image} cannot be read, so its hardware is not known") from error
-    if reload.made_for(there) != reload.made_for(files[image]):
-        raise BuildError(
-            f"{old}: this version of ternc ({__version__}) makes other hardware of that model than the build has",
-            help="compile that model again with --reloadable and synthesise it, or use the version that made it",
-        )
-
-
-def reloaded(network: Network, there: Network, old: design_store.StoredDesign) -> tuple[Network, Draft]:
-    """The form of a network that fits the hardware of another, and its schedule there.
-
-    Raises:
-        ScheduleError: None fits; it is that of the first.
-    """
-    engines = [(len(engine.layers), engine.shape) for engine in old.engines]
-    room, refused = hardware(there, engines), []
-    for form in passes.forms(network, passes.KEEPING_SHAPE):
-        try:
-            return form, onto(form, room)
-        except ScheduleError as error:
-            refused.append(error)
-    raise refused[0]
+    there = hardware.design
+    return replace(options, target=there.device, clock_mhz=there.clock_mhz, emit=("rtl",))
 
 
 def wish_of(options: CompileOptions, device: Device) -> Wish:

@@ -131,16 +131,12 @@ def compile_command(
     return 0
 
 
-_HARDWARE = (
-    *("target", "fps", "latency_us", "budget", "clock_mhz", "lanes", "array", "folding", "reloadable"),
-    *("emit", "hls"),
-)
-
-
 def keep_hardware() -> None:
     """A usage error where --reload-of comes with an option that asks for other hardware."""
+    from ternc.pipeline import HARDWARE_OPTIONS
+
     context = click.get_current_context()
-    for name in _HARDWARE:
+    for name in HARDWARE_OPTIONS:
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             raise click.UsageError(
                 f"--reload-of keeps the hardware that there is, so that --{name.replace('_', '-')} cannot be given"

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ternc.driver import registers, reload
 from ternc.driver.transport import Transport
 from ternc.errors import BuildError, DataError, ToolError
+from ternc.schedule.packet import read_image
 from ternc.simulate.ends import Values, decode, encode, from_ports, named_inputs, only
 from ternc.simulate.opened import open_build
 from ternc.simulate.streams import pack, unpack
@@ -126,12 +127,12 @@ class Device:
         """
         opened = self._build
         if isinstance(image, bytes):
-            found = reload.read_image(image, "the image")
+            found = read_image(image, "the image")
         elif Path(image).is_dir():
             opened = open_build(Path(image))
             found = reload.image_of(opened.path, opened.dut.top)
         else:
-            found = reload.read_image(_bytes(Path(image)), str(image))
+            found = read_image(_bytes(Path(image)), str(image))
         reload.load(self._transport, found)
         self._build = opened
         running = self._hash()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +9,8 @@ from pathlib import Path
 from ternc.driver import registers
 from ternc.driver.transport import Transport
 from ternc.errors import BuildError, DataError, ToolError
+from ternc.schedule.packet import Image, read_image
 
-_HEADER = struct.Struct("<II16s16sI")
-_MAGIC, _FORMAT = 0x4C4E5254, 1
-_SMALLEST = _HEADER.size + 4
 _PATIENCE_S = 10.0
 """Seconds that the loader has for what it has taken; some cycles are enough."""
 
@@ -42,29 +39,6 @@ class LoadStatus:
     held: bool
     error: int
     words: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Image:
-    """A packet that makes another network of a reloadable core; structure and network as 32 hexadecimal digits."""
-
-    data: bytes
-    structure: str
-    network: str
-
-
-def read_image(data: bytes, name: str) -> Image:
-    """The image in ``data``; its end is checked by the device.
-
-    Raises:
-        DataError: It is none.
-    """
-    if len(data) < _SMALLEST or len(data) % 4:
-        raise DataError(f"{name}: must be an image of a network in 32-bit words, but has {len(data)} bytes")
-    magic, version, structure, network, _ = _HEADER.unpack_from(data)
-    if (magic, version) != (_MAGIC, _FORMAT):
-        raise DataError(f"{name}: must begin as an image of a network does, of format {_FORMAT}")
-    return Image(data=data, structure=structure[::-1].hex(), network=network[::-1].hex())
 
 
 def image_of(build: Path, top: str) -> Image:

@@ -16,7 +16,7 @@ def emit(design: Design, hardware: Mapping[str, bytes]) -> dict[str, bytes]:
     structure = rtl.structure_hash(design)
     identity = control.identity(core, hardware, structure)
     folders = {
-        "reload": reload.emit(design, structure, int(identity.hash, 16)),
+        "reload": reload.emit(design, structure, identity.hash),
         "control": control.emit(core, identity),
         "driver": driver.emit(core, design, identity),
         "synth": synthesis.emit(core, design.chip),

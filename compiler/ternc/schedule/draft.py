@@ -56,7 +56,7 @@ class Draft:
     streams: tuple[InputStream, ...]
     outputs: tuple[OutputBuffer, ...]
     score: ScoreUnit | None
-    reloadable: bool = False
+    reloadable: bool
 
 
 def draft(lines: Lines) -> Draft:

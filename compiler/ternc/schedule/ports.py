@@ -18,6 +18,8 @@ PORT_BITS = 512
 """Widest TDATA that a choice of arrays leads to; arrays named by hand may have wider outputs."""
 ANOMALY = "anomaly"
 """Value and port name of the anomaly's score and flag."""
+LOAD = "load"
+"""Port name of the stream that takes the images of a reloadable design."""
 
 
 def port_names(prefix: str, values: Sequence[str], reserved: Sequence[str] = ()) -> tuple[str, ...]:
@@ -148,7 +150,7 @@ def score_unit(network: Network, steps: int, cols: int, element_bits: int) -> Sc
 
 def input_ports(network: Network, elements: Sequence[int], pixels: Sequence[int]) -> tuple[StreamPort, ...]:
     """The streams that come in, with so many elements of each of so many pixels a beat."""
-    names = port_names("s_axis", [prologue.name for prologue in network.inputs])
+    names = port_names("s_axis", [prologue.name for prologue in network.inputs], reserved=(LOAD,))
     return tuple(
         StreamPort(
             name=name,

@@ -35,7 +35,7 @@ def choose_reloadable(
     return onto(network, made)
 
 
-def hardware(network: Network, engines: Sequence[tuple[int, ArrayShape]]) -> Draft:
+def room_for(network: Network, engines: Sequence[tuple[int, ArrayShape]]) -> Draft:
     """The hardware that `choose_reloadable` made for a network, from the layers and the array of each engine."""
     return draft(built(densest(network), tuple(engines), reloadable=True))
 
@@ -94,9 +94,12 @@ def differences_of_shape(ours: Network, theirs: Network) -> Iterator[str]:
     if len(ours.layers) != len(theirs.layers):
         yield f"it has {len(ours.layers)} layers, not {len(theirs.layers)}"
         return
+    if len(ours.inputs) != len(theirs.inputs):
+        yield f"it has {len(ours.inputs)} inputs, not {len(theirs.inputs)}"
+        return
     number = {tensor.name: n for n, tensor in enumerate(theirs.tensors)}
     own = {tensor.name: n for n, tensor in enumerate(ours.tensors)}
-    for tensor, other in zip(ours.input_tensors, theirs.input_tensors, strict=False):
+    for tensor, other in zip(ours.input_tensors, theirs.input_tensors, strict=True):
         yield from _told(f"input '{tensor.name}' has", _map(tensor), _map(other))
     for mine, wide in zip(ours.layers, theirs.layers, strict=True):
         here = f"layer '{mine.name}' has"
@@ -185,7 +188,11 @@ def _numbers_lack(stage: Stage, own: Numbers, room: Numbers) -> Iterator[str]:
             yield f"{here} needs factors of {signed_bits(low, peak)} bits, and there are {room.widths.mul_bits}"
     pairs = (
         ("bits of a code", own.widths.code_bits, room.widths.code_bits),
-        ("threshold levels", own.widths.threshold_levels, room.widths.threshold_levels),
+        (
+            "threshold levels of layers without a multiply-shift form",
+            own.widths.threshold_levels,
+            room.widths.threshold_levels,
+        ),
         ("bits of an activation", own.act_bits, room.act_bits),
         ("bits of a value", own.value_bits, room.value_bits),
     )
@@ -214,7 +221,7 @@ _WORDS = {
     "acc_bits": "bits of a sum",
     "add_bits": "bits of an addend",
     "tables": "code tables",
-    "threshold_params": "places for thresholds",
+    "threshold_params": "places for thresholds of layers without a multiply-shift form",
     "digits": "doublings for weights of several digits",
 }
 

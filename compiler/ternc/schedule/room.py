@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ternc.network.layers import (
     Anomaly,
@@ -25,7 +26,7 @@ from ternc.network.layers import (
     Term,
     Weights,
 )
-from ternc.numeric import range_bits, unsigned_bits
+from ternc.numeric import range_bits, signed_bits, unsigned_bits
 from ternc.schedule.design import Geometry
 from ternc.schedule.digits import magnitude
 from ternc.schedule.plan import StagePlanner
@@ -62,7 +63,7 @@ def densest(network: Network) -> Network:
         network,
         tensors=within(network.tensors, ranges),
         layers=layers,
-        outputs=tuple(map(_output, network.outputs)),
+        outputs=tuple(_output(output) if output.tensor in raw else output for output in network.outputs),
         anomaly=None if network.anomaly is None else _anomaly(network.anomaly),
     )
 
@@ -114,7 +115,7 @@ def _layer(network: Network, layer: Linear) -> Linear:
 
 def _weights(term: Term) -> Weights:
     """The largest numbers of as many bits: negative ones, and positive ones in every other channel."""
-    sign = np.where(np.arange(len(term.weights)) % 2, 1, -1)[:, None, None, None]
+    sign = _signs(len(term.weights))[:, None, None, None]
     found = np.broadcast_to(_peak(term.weights) * sign, term.weights.shape)
     return np.where(term.weights != 0, found, 0).astype(np.int32) if is_path(term) else found.astype(np.int32)
 
@@ -146,23 +147,25 @@ def has_table(codes: IntRange, stairs: Staircase) -> bool:
 
 
 def _output(output: Output) -> Output:
+    """Of raw sums; keys, if it has any, that do not order the channels as the sums do."""
     if output.keys is None:
         return output
-    return replace(output, keys=np.stack([_widest(row) for row in output.keys]))
+    factor, addend = output.keys
+    return replace(output, keys=np.stack([_widest(factor), _widest(addend) * _signs(len(addend))]))
 
 
 def _anomaly(anomaly: Anomaly) -> Anomaly:
-    return replace(anomaly, factor=_widest(anomaly.factor), offset=_widest(anomaly.offset))
+    offset = _widest(anomaly.offset) * _signs(len(anomaly.offset))
+    return replace(anomaly, factor=_widest(anomaly.factor), offset=offset)
 
 
-def _widest(
-    numbers: np.ndarray[tuple[int, ...], np.dtype[np.int64]],
-) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
-    """Per channel the largest numbers of a bit more than the given ones have, in turn negative where some are."""
-    peak = 2 * _full(int(np.abs(numbers).max(initial=1))) + 1
-    sign = np.where(np.arange(len(numbers)) % 2, 1, -1) if (numbers < 0).any() else 1
-    found: np.ndarray[tuple[int, ...], np.dtype[np.int64]] = np.full(len(numbers), peak, np.int64) * sign
-    return found
+def _widest(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Per channel the largest number of a bit more than the given ones have."""
+    return np.full(len(numbers), 2 * _full(int(np.abs(numbers).max(initial=1))) + 1, np.int64)
+
+
+def _signs(channels: int) -> NDArray[np.int64]:
+    return np.where(np.arange(channels) % 2, 1, -1)
 
 
 def roomy(geometry: Geometry, planner: StagePlanner, program: Program) -> Geometry:
@@ -176,11 +179,14 @@ def roomy(geometry: Geometry, planner: StagePlanner, program: Program) -> Geomet
         for layer in planner.stage.layers
     ]
     acc_bits = max(geometry.acc_bits, unsigned_bits(max(peaks)))
+    # of a form: k 2^S - M (T + fix), |T| and |fix| / 2 below 2^acc_bits; of a raw sum: a key's addend less M fix
+    steps, products = 1 << geometry.code_bits + geometry.shift, 1 << geometry.mul_bits + 1 + acc_bits
+    most = steps + products + (1 << geometry.add_bits)
     tables = sum(one.table is not None for one in planner.numbers.requant)
     return replace(
         geometry,
         acc_bits=acc_bits,
-        add_bits=max(geometry.add_bits, acc_bits + 1 + geometry.mul_bits),
+        add_bits=signed_bits(-most, most),
         tables=max(geometry.tables, tables),
         depths=replace(geometry.depths, taps=sum(one.tap_count for one in program.passes)),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ternc.errors import BuildError
@@ -40,14 +40,6 @@ class StoredDesign:
     device: str = ""
     clock_mhz: float = 0.0
     reloadable: bool = False
-
-    def carried_by(self, design: Design) -> Design:
-        """A design on this one's hardware, whose modules and ports have the names that they have there."""
-        inputs, outputs = (
-            tuple(replace(port, name=known.name) for port, known in zip(ports, there, strict=True))
-            for ports, there in ((design.inputs, self.inputs), (design.outputs, self.outputs))
-        )
-        return replace(design, name=self.name, inputs=inputs, outputs=outputs)
 
 
 def save(design: Design) -> bytes:

@@ -11,9 +11,10 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "rtl"))
 import hand_designs
 
 from ternc.emit import handoff, rtl
-from ternc.emit.reload import image, structure
+from ternc.emit.reload import structure
 from ternc.schedule.design import Design, Memory
 from ternc.schedule.loading import LIMIT, NumberedMemory, load_width, memories
+from ternc.schedule.packet import read_image, write_image
 
 
 def numbered(number: int, width: int, *words: int) -> NumberedMemory:
@@ -22,16 +23,16 @@ def numbered(number: int, width: int, *words: int) -> NumberedMemory:
 
 
 def test_an_image_is_its_header_its_records_and_a_crc() -> None:
-    structure_hash, network_hash = 0x0123456789ABCDEF_0011223344556677, 5
-    data = image(
-        [numbered(3, 9, 1, 2), numbered(4, 70, 0x2A_11223344_55667788)], structure_hash, network_hash
-    )
+    hardware, network = "0123456789abcdef0011223344556677", f"{5:032x}"
+    data = write_image([numbered(3, 9, 1, 2), numbered(4, 70, 0x2A_11223344_55667788)], hardware, network)
     *words, crc = struct.unpack(f"<{len(data) // 4}I", data)
     assert words[:2] == [0x4C4E5254, 1]
     assert words[2:6] == [0x44556677, 0x00112233, 0x89ABCDEF, 0x01234567]
     assert words[6:11] == [5, 0, 0, 0, 2]
     assert words[11:] == [3 << 16 | 1, 2, 1, 2, 4 << 16 | 3, 1, 0x2A, 0x11223344, 0x55667788]
     assert crc == zlib.crc32(data[:-4])
+    found = read_image(data, "it")
+    assert (found.structure, found.network) == (hardware, network)
 
 
 def test_comments_do_not_make_other_hardware() -> None:
