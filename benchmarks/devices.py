@@ -60,7 +60,7 @@ def rows(folders: list[Path], targets: list[str], quants: dict[str, InputQuant])
         for name in targets:
             device, start = target.load(name), time.perf_counter()
             try:
-                made = pipeline.chosen(network, device, Wish(budget=0.7, clock_mhz=device.clock.mhz))
+                _, made = pipeline.chosen(network, device, Wish(budget=0.7, clock_mhz=device.clock.mhz))
             except ScheduleError as error:
                 seconds = time.perf_counter() - start
                 yield Row(model=path.stem, target=name, seconds=seconds, refused=str(error))

@@ -139,7 +139,8 @@ def drafted(model: Path, device: Device, engines: Sequence[tuple[int, str]]) -> 
     """The schedule of a model on engines, ``(layers, array)`` each, whether it fits the device or not."""
     shapes = [(count, parse_shape(array)) for count, array in engines]
     pinned = tuple(PinnedEngine(layers=count, array=shape) for count, shape in shapes if shape is not None)
-    return chosen(read(model), device, Wish(fps=None, budget=1.0, clock_mhz=100.0, array=pinned, fit=False))
+    wish = Wish(fps=None, budget=1.0, clock_mhz=100.0, array=pinned, fit=False)
+    return chosen(read(model), device, wish)[1]
 
 
 def write(design: Design, folder: Path) -> None:

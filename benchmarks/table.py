@@ -90,7 +90,7 @@ def row(case: Case, folder: Path) -> tuple[str, ...]:
     read = network(case, folder)
     work = sum(macs(layer, sources(read, layer)) for layer in read.layers)
     wish = Wish(budget=0.7, clock_mhz=CLOCK_MHZ, lanes=case.lanes, fit=case.lanes is None)
-    lines = pipeline.chosen(read, target.load(TARGET), wish).lines
+    lines = pipeline.chosen(read, target.load(TARGET), wish)[1].lines
     lanes, cycles = sum(shape.macs for shape in lines.shapes), lines.timing.cycles_per_frame
     allowed = case.lanes or lanes
     return (

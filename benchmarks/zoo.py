@@ -109,7 +109,7 @@ def build(model: Path, name: str, out: Path, quant: InputQuant | None) -> pipeli
     device = target.load(TARGET)
     wish = Wish(fps=None, budget=BUDGET, clock_mhz=device.clock.mhz, array=None)
     read = replace(frontend.read(model, input_quant=quant), name=name)
-    draft = pipeline.chosen(read, device, wish)
+    _, draft = pipeline.chosen(read, device, wish)
     network, design = draft.lines.network, design_of(draft, device, wish.clock_mhz)
     options = pipeline.CompileOptions(target=TARGET, budget=BUDGET, input_quant=quant, emit=("rtl",))
     files = pipeline.build_files(model, network, design, options)

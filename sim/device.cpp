@@ -9,6 +9,7 @@
 //   'w' offset  value    write a register
 //   'f' frames  -        then of each input, in the order of "ports.h", its frames' beats: run them all. The answer is
 //                        followed by each output's beats
+//   'l' words   -        then that many 32-bit words, at least one: a packet for the stream that takes images
 //   'q' -       -        end; end of file does as well
 //
 // Status 1: it could not be done; the value is the length of the text that follows and says why.
@@ -54,6 +55,24 @@ struct Stream {
     }
 };
 
+// The stream that takes images; a design that is not reloadable has none.
+struct Loads {
+    IData* data = nullptr;
+    CData *valid = nullptr, *ready = nullptr, *last = nullptr;
+    std::vector<std::uint32_t> words{};
+    std::size_t moved = 0;
+    bool done() const { return moved == words.size(); }
+};
+
+template <typename Top>
+auto loads_of(Top& top, int) -> decltype(top.s_axis_load_tvalid, Loads{}) {
+    return {&top.s_axis_load_tdata, &top.s_axis_load_tvalid, &top.s_axis_load_tready, &top.s_axis_load_tlast};
+}
+template <typename Top>
+Loads loads_of(Top&, long) {
+    return {};
+}
+
 #define TERNC_STREAM(prefix, text, beats, bytes)                                                                   \
     Stream{text, reinterpret_cast<std::uint8_t*>(&top_.prefix##tdata), sizeof(top_.prefix##tdata),                 \
            &top_.prefix##tvalid, &top_.prefix##tready, &top_.prefix##tlast, beats, bytes},
@@ -63,6 +82,7 @@ public:
     explicit Device(VerilatedContext& context) : context_(context), top_(&context, "") {
         inputs_ = {TERNC_INPUTS(TERNC_STREAM)};
         outputs_ = {TERNC_OUTPUTS(TERNC_STREAM)};
+        loads_ = loads_of(top_, 0);
         top_.rst_ni = 0;
         for (int n = 0; n < 16; ++n) cycle();
         top_.rst_ni = 1;
@@ -114,7 +134,23 @@ public:
         }
     }
 
+    // Moves a packet into the loader.
+    void load(std::vector<std::uint32_t> words) {
+        if (!loads_.valid) throw Failed("the design is not reloadable");
+        loads_.words = std::move(words);
+        loads_.moved = 0;
+        for (std::uint64_t idle = 0; !loads_.done();) {
+            idle = cycle().moved ? 0 : idle + 1;
+            if (idle == TERNC_WATCHDOG_CYCLES)
+                throw Failed("nothing moved for " + std::to_string(idle) + " cycles: " + std::to_string(loads_.moved) + " of " +
+                             std::to_string(loads_.words.size()) + " words of the image");
+        }
+        for (int n = 0; n < 8; ++n) cycle();  // the loader decides
+        loads_.words.clear(), loads_.moved = 0;
+    }
+
     void drop() {
+        loads_.words.clear(), loads_.moved = 0;
         for (auto* streams : {&inputs_, &outputs_})
             for (auto& stream : *streams) stream.frames.clear(), stream.moved = 0;
     }
@@ -134,12 +170,18 @@ private:
             *input.last = *input.valid && input.ends_frame();
         }
         for (auto& output : outputs_) *output.ready = !output.done();
+        if (loads_.valid) {
+            *loads_.valid = !loads_.done() && top_.rst_ni;
+            *loads_.data = *loads_.valid ? loads_.words[loads_.moved] : 0;
+            *loads_.last = *loads_.valid && loads_.moved + 1 == loads_.words.size();
+        }
         top_.clk_i = 0;
         top_.eval();
         Seen seen{false, top_.s_axil_awready != 0, top_.s_axil_wready != 0, top_.s_axil_bvalid != 0,
                   top_.s_axil_arready != 0, top_.s_axil_rvalid != 0, top_.s_axil_rdata};
         for (auto& input : inputs_)
             if (*input.valid && *input.ready) input.moved += input.bytes, seen.moved = true;
+        if (loads_.valid && *loads_.valid && *loads_.ready) ++loads_.moved, seen.moved = true;
         for (auto& output : outputs_) {
             if (!*output.valid || !*output.ready) continue;
             if ((*output.last != 0) != output.ends_frame()) throw Failed("TLAST is wrong after " + output.progress());
@@ -170,6 +212,7 @@ private:
     VerilatedContext& context_;
     Vtop top_;
     std::vector<Stream> inputs_, outputs_;
+    Loads loads_;
 };
 
 // ---------------------------------------------------------------------------------------------- the pipes
@@ -200,6 +243,13 @@ void run(Device& device, std::uint32_t frames) {
     device.drop();
 }
 
+void load(Device& device, std::uint32_t count) {
+    std::vector<std::uint32_t> words(count);
+    if (count == 0 || !take(words.data(), 4 * words.size())) throw std::runtime_error("the image ends early");
+    device.load(std::move(words));
+    answer(0, count);
+}
+
 void serve(Device& device) {
     std::uint32_t request[3];
     while (take(request, sizeof request) && request[0] != 'q') {
@@ -211,6 +261,7 @@ void serve(Device& device) {
                     answer(0, 0);
                     break;
                 case 'f': run(device, request[1]); break;
+                case 'l': load(device, request[1]); break;
                 default: throw std::runtime_error("an unknown request");
             }
         } catch (const Failed& error) {

@@ -49,6 +49,15 @@ struct Stopped : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
+// A reloadable design has a stream for images, on which nothing comes here.
+template <typename Top>
+auto no_image(Top& top, int) -> decltype(void(top.s_axis_load_tvalid)) {
+    top.s_axis_load_tvalid = top.s_axis_load_tlast = top.load_abort_i = 0;
+    top.s_axis_load_tdata = 0;
+}
+template <typename Top>
+void no_image(Top&, long) {}
+
 // ---------------------------------------------------------------------------------------------- options
 
 struct OutputFile {
@@ -524,6 +533,7 @@ struct Bench {
 void reset(Vtop& top, Bench& bench) {
     for (auto& source : bench.sources) source->reset();
     for (auto& sink : bench.sinks) sink->reset();
+    no_image(top, 0);
     top.rst_ni = 0;
     for (int edge = 0; edge < 32; ++edge) {
         top.clk_i = edge & 1;

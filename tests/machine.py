@@ -211,7 +211,7 @@ class Runner:
         self.lines = [
             Lines(buffer, rows, place.words) for buffer, place in zip(g.buffers, engine.places, strict=True)
         ]
-        pass_bits, bank_bits, inputs = bits_of(len(rom["passes"])), bits_of(rows), len(g.buffers)
+        pass_bits, bank_bits, inputs = bits_of(g.depths.passes), bits_of(rows), len(g.buffers)
         self.row_fields = {
             "pass_start": pass_bits, "pass_count": pass_bits + 1, "groups": g.x_bits, "row": g.y_bits,
             "write": g.wr_bits, "plane": g.wr_bits, "to_feature": 1, "links": max(1, len(g.links)),
@@ -219,15 +219,15 @@ class Runner:
             "takes": inputs, "flush": 1, "last": 1,
         }  # fmt: skip
         self.pass_fields = {
-            "tap": bits_of(len(rom["taps"])), "tap_count": g.count_bits, "interval": g.count_bits,
-            "weight": bits_of(len(engine.weights[0].words)), "param": bits_of(g.params), "write": g.wr_bits,
-            "xmap": bits_of(len(rom["xmap"])), "tile": g.tile_bits, "step_row": g.step_bits,
+            "tap": bits_of(g.depths.taps), "tap_count": g.count_bits, "interval": g.count_bits,
+            "weight": bits_of(g.depths.weights), "param": bits_of(g.params), "write": g.wr_bits,
+            "xmap": bits_of(g.depths.xmap), "tile": g.tile_bits, "step_row": g.step_bits,
             "piece": g.piece_bits, "row_low": g.y_bits, "row_high": g.y_bits, "x_low": g.x_bits,
             "x_high": g.x_bits, "first_window": 1, "last_window": 1,
         }  # fmt: skip
         self.tap_fields = {
             "offset": g.rd_bits, "part": g.part_bits, "rot": bank_bits, "q": g.x_bits, "limit": g.x_bits,
-            "dy": g.y_bits, "term": bits_of(len(rom["terms"])), "shift": 1,
+            "dy": g.y_bits, "term": bits_of(g.depths.terms), "shift": 1,
         }  # fmt: skip
         term_fields = {
             "pitch": g.rd_bits, "y_stride": g.y_bits, "height": g.y_bits, "pad": g.act_bits,
@@ -240,7 +240,9 @@ class Runner:
             "add": g.add_bits, "mul": g.mul_bits, "limit": g.code_bits, "raw": 1, "thr": 1, "min": 1,
             **({"use_table": 1, "table": bits_of(g.tables)} if g.tables else {}),
         }  # fmt: skip
-        assert len(rom["terms"]) == g.depths.terms
+        assert all(
+            len(rom[name]) <= getattr(g.depths, name) for name in ("rows", "passes", "taps", "terms", "xmap")
+        )
         self.terms = [unpack(word, term_fields) for word in rom["terms"]]
         self.rows = [unpack(word, self.row_fields) for word in rom["rows"]]
         assert [row["last"] for row in self.rows] == [0] * (len(self.rows) - 1) + [1]
@@ -255,7 +257,7 @@ class Runner:
         )
         self.requant = [[unpack(word, requant_fields) for word in m.words] for m in engine.requant]
         assert all(
-            len(m.words) == g.threshold_params << n
+            len(m.words) <= g.threshold_params << n
             for column in engine.thresholds
             for n, m in enumerate(column)
         )

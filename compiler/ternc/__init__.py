@@ -38,6 +38,8 @@ def compile(
     lanes: int | None = None,
     array: ArrayShape | str | Path | None = None,
     folding: str | Path | None = None,
+    reloadable: bool = False,
+    reload_of: str | Path | None = None,
     input_quant: InputQuant | str | None = None,
     anomaly: float | None = None,
     anomaly_measure: Literal["squares", "absolute"] = "squares",
@@ -61,6 +63,9 @@ def compile(
         array: Instead of choosing: the shape of one array for all layers (``"4x16x16"``), or a TOML file with the
             layers and the array of each engine.
         folding: Instead of choosing or ``array``: a JSON file of FINN's form with PE, SIMD and MMV of each layer.
+        reloadable: Hardware with room for every network of the model's shape; an image over a stream turns it into one.
+        reload_of: Instead of all of the above but ``out``: the build of a reloadable design, on whose hardware the
+            network is put. The image for it is ``.image`` of the result.
         input_quant: Integers of the input, where the model itself does not say (``"int8:0.0625"``).
         anomaly: For an autoencoder: a frame whose reconstruction error is above it is an outlier, which the chip
             says; None for no detector.
@@ -88,6 +93,8 @@ def compile(
         lanes=lanes,
         array=(parse_shape(array) or Path(array)) if isinstance(array, str) else array,
         folding=None if folding is None else Path(folding),
+        reloadable=reloadable,
+        reload_of=None if reload_of is None else Path(reload_of),
         input_quant=InputQuant.parse(input_quant) if isinstance(input_quant, str) else input_quant,
         anomaly=None if anomaly is None else AnomalyWish(threshold=anomaly, measure=anomaly_measure),
         ternarise=wish(ternarise, calibrate, act_bits=act_bits, correct=correct),

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -32,7 +32,9 @@ from ternc.schedule.design import ArrayShape, Design, Outline
 from ternc.schedule.draft import Draft
 from ternc.schedule.explain import Explanation, explain
 from ternc.schedule.folding import Folding, read_folding
+from ternc.schedule.hardware import Hardware, image_path
 from ternc.schedule.pinned import PinnedEngine, read_engines
+from ternc.schedule.reload import choose_reloadable
 from ternc.schedule.wish import Wish
 from ternc.simulate.ends import Values, decode, encode, on_ports, only
 from ternc.simulate.frames import integers
@@ -74,6 +76,8 @@ class CompileOptions:
         lanes: Most rows x cols x lanes, summed over the arrays.
         array: Instead of a search: one array for all layers, or a TOML file of engines (`ternc.schedule.pinned`).
         folding: Instead of a search or ``array``: a JSON file of FINN's form (`ternc.schedule.folding`).
+        reloadable: Hardware with room for every network of the model's shape, which is loaded through a stream.
+        reload_of: Instead of all above: the build of a reloadable design, on whose hardware the network is put.
         input_quant: Integer type of an input that the model does not declare.
         anomaly: An outlier detector to add to an autoencoder, or None.
         ternarise: How to make a float model ternary first, or None for a model that is ternary.
@@ -89,11 +93,27 @@ class CompileOptions:
     lanes: int | None = None
     array: ArrayShape | Path | None = None
     folding: Path | None = None
+    reloadable: bool = False
+    reload_of: Path | None = None
     input_quant: InputQuant | None = None
     anomaly: AnomalyWish | None = None
     ternarise: TernariseWish | None = None
     emit: tuple[HardwareForm, ...] = HARDWARE_FORMS
     hls: tuple[Dialect, ...] = DIALECTS
+
+    @property
+    def hardware_wishes(self) -> tuple[str, ...]:
+        """Those of `HARDWARE_OPTIONS` that are not as they are by default."""
+        plain = CompileOptions()
+        return tuple(name for name in HARDWARE_OPTIONS if getattr(self, name) != getattr(plain, name))
+
+
+HARDWARE_OPTIONS = tuple(
+    option.name
+    for option in fields(CompileOptions)
+    if option.name not in ("reload_of", "input_quant", "anomaly", "ternarise")
+)
+"""Names of the options that ask for hardware; the others are about the model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -123,6 +143,11 @@ class Build:
     design: Design = field(repr=False)
     network: Network = field(repr=False)
     trial: Trial | None = None
+
+    @property
+    def image(self) -> Path | None:
+        """What turns hardware of the design's shape into it, of a reloadable design."""
+        return self.path / image_path(self.design.name) if self.design.reloadable else None
 
     def predict(
         self, x: NDArray[Any] | Mapping[str, NDArray[Any]], *, engine: Literal["golden", "rtl"] = "golden"
@@ -162,6 +187,9 @@ def compile(
         TerncError: The model, the wish or the directory is refused, in one sentence.
     """
     options = options or CompileOptions()
+    hardware = None if options.reload_of is None else Hardware.of(options.reload_of)
+    if hardware is not None:
+        options = on_hardware(options, hardware)
     device = target.load(options.target)
     destination = out or Path("build") / model.stem
     require_ours(destination)
@@ -171,10 +199,14 @@ def compile(
     with source_of(model, made) as source:
         read = frontend.read(source, input_quant=options.input_quant, anomaly=options.anomaly)
         wish = wish_of(options, device)
-        draft = chosen(read, device, wish, progress)
-        network, design = draft.lines.network, design_of(draft, device, wish.clock_mhz)
+        network, draft = hardware.put(read) if hardware else chosen(read, device, wish, progress)
+        design = design_of(draft, device, wish.clock_mhz)
+        if hardware is not None:
+            design = hardware.named(design)
         trial = None if made is None else tried(network, made, progress)
         files = build_files(source, network, design, options)
+    if hardware is not None:
+        hardware.require_same(files[image_path(design.name)])
     if trial is not None:
         files |= trial_files(trial)
     write_whole(destination, network, files, options_document(model, options, made))
@@ -194,8 +226,8 @@ def plan(
     device = target.load(options.target)
     read = frontend.read(model, input_quant=options.input_quant, anomaly=options.anomaly)
     wish = plan_wish(options, device)
-    draft = chosen(read, device, wish, progress)
-    return draft, measured(draft.lines.network, outline(draft, device, wish.clock_mhz))
+    network, draft = chosen(read, device, wish, progress)
+    return draft, measured(network, outline(draft, device, wish.clock_mhz))
 
 
 def plan_wish(options: CompileOptions, device: Device) -> Wish:
@@ -211,8 +243,10 @@ def explained(draft: Draft, options: CompileOptions) -> Explanation:
     return explain(draft, device, plan_wish(options, device))
 
 
-def chosen(network: Network, device: Device, wish: Wish, progress: Progress | None = None) -> Draft:
-    """The schedule of the form of a network (`passes.forms`) that makes the best design.
+def chosen(
+    network: Network, device: Device, wish: Wish, progress: Progress | None = None
+) -> tuple[Network, Draft]:
+    """The form of a network (`passes.forms`) that makes the best design, and its schedule.
 
     The best is the fastest, or of those that reach the wish's rate and latency the smallest.
 
@@ -220,16 +254,34 @@ def chosen(network: Network, device: Device, wish: Wish, progress: Progress | No
         ScheduleError: No form can be scheduled; it is that of the first.
     """
     found, refused = [], []
-    for form in passes.forms(network):
+    for form in passes.forms(network, passes.KEEPING_SHAPE if wish.reloadable else passes.PIPELINE):
         try:
-            found.append(choose(form, device, wish, scheduling(progress)))
+            make = choose_reloadable if wish.reloadable else choose
+            found.append((form, make(form, device, wish, scheduling(progress))))
         except ScheduleError as error:
             refused.append(error)
     if not found:
         raise refused[0]
     if wish.smallest:
-        return min(found, key=lambda draft: cost(draft, device))
-    return min(found, key=lambda draft: draft.lines.timing.cycles_per_frame)
+        return min(found, key=lambda one: cost(one[1], device))
+    return min(found, key=lambda one: one[1].lines.timing.cycles_per_frame)
+
+
+def on_hardware(options: CompileOptions, hardware: Hardware) -> CompileOptions:
+    """The options of a build on hardware that there is.
+
+    Raises:
+        ScheduleError: They ask for other hardware.
+    """
+    wishes = options.hardware_wishes
+    if wishes:
+        raise ScheduleError(
+            "a network that is put on the hardware of another build cannot ask for other hardware: "
+            + ", ".join(wishes),
+            help="leave these out; they are those of that build",
+        )
+    there = hardware.design
+    return replace(options, target=there.device, clock_mhz=there.clock_mhz, emit=("rtl",))
 
 
 def wish_of(options: CompileOptions, device: Device) -> Wish:
@@ -248,6 +300,7 @@ def wish_of(options: CompileOptions, device: Device) -> Wish:
         clock_mhz=options.clock_mhz or device.clock.mhz,
         lanes=options.lanes,
         array=array,
+        reloadable=options.reloadable,
     )
 
 
@@ -338,12 +391,19 @@ def options_document(model: Path, options: CompileOptions, made: Ternarised | No
         "lanes": options.lanes,
         "array": array_document(options.array),
         "folding": None if options.folding is None else json.loads(options.folding.read_text("utf-8")),
+        "reloadable": options.reloadable,
+        "reload_of": None if options.reload_of is None else manifest_hash(options.reload_of),
         "input_quant": f"{quant.type}:{quant.scale!r}" if quant else None,
         "anomaly": {"threshold": anomaly.threshold, "measure": anomaly.measure} if anomaly else None,
         "emit": sorted(options.emit),
         "hls": list(options.hls),
         "ternarise": wish.document() | made.document() if wish and made else None,
     }
+
+
+def manifest_hash(build: Path) -> str:
+    """The SHA-256 of a build's manifest, which has those of all its files."""
+    return hashlib.sha256((build / "manifest.json").read_bytes()).hexdigest()
 
 
 def array_document(array: ArrayShape | Path | None) -> str | list[dict[str, Any]] | None:

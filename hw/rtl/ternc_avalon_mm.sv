@@ -11,6 +11,7 @@ module ternc_avalon_mm #(
   parameter int Outputs = 1,
   parameter logic [31:0] Version = 32'd0,
   parameter logic [127:0] Hash = 128'd0,
+  parameter logic [31:0] Structure = 32'd0,
   parameter int Streams = Inputs + Outputs
 ) (
   input  logic               clk_i,
@@ -28,7 +29,10 @@ module ternc_avalon_mm #(
   output logic               rst_no,
   input  logic [Streams-1:0] valid_i,
   input  logic [Streams-1:0] ready_i,
-  input  logic               last_i
+  input  logic               last_i,
+  // its loader; 0 where it has none
+  input  logic [165:0]       load_status_i,
+  output logic               load_abort_o
 );
 
   logic [7:0] offset;
@@ -44,7 +48,7 @@ module ternc_avalon_mm #(
   assign unused = ^{wready, bvalid, bresp, rresp};
 
   ternc_registers #(
-    .Inputs(Inputs), .Outputs(Outputs), .Version(Version), .Hash(Hash), .Streams(Streams)
+    .Inputs(Inputs), .Outputs(Outputs), .Version(Version), .Hash(Hash), .Structure(Structure), .Streams(Streams)
   ) u_registers (
     .clk_i(clk_i), .rst_ni(rst_ni), .irq_o(irq_o), .rst_no(rst_no),
     .awaddr_i(offset), .awvalid_i(write), .awready_o(awready),
@@ -52,7 +56,8 @@ module ternc_avalon_mm #(
     .bresp_o(bresp), .bvalid_o(bvalid), .bready_i(1'b1),
     .araddr_i(offset), .arvalid_i(read), .arready_o(arready),
     .rdata_o(readdata_o), .rresp_o(rresp), .rvalid_o(readdatavalid_o), .rready_i(1'b1),
-    .valid_i(valid_i), .ready_i(ready_i), .last_i(last_i)
+    .valid_i(valid_i), .ready_i(ready_i), .last_i(last_i),
+    .load_status_i(load_status_i), .load_abort_o(load_abort_o)
   );
 
 endmodule

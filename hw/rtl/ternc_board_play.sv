@@ -30,7 +30,7 @@ module ternc_board_play #(
   assign valid_o = stored && start_i;
   assign move = valid_o && ready_i;
 
-  ternc_rom #(.Width(Width), .Depth(Depth), .InitFile(InitFile)) u_rom (.clk_i(clk_i), .addr_i(addr_q), .data_o(word));
+  ternc_rom #(.Width(Width), .Depth(Depth), .InitFile(InitFile)) u_rom (.clk_i(clk_i), .addr_i(addr_q), .data_o(word), .load_i(41'd0));
 
   ternc_fifo #(.Width(Width), .DepthLog2(2)) u_queue (
     .clk_i(clk_i), .rst_ni(rst_ni), .push_i(reading_q[1]), .data_i(word), .full_o(unused_full),

@@ -11,7 +11,7 @@
 //
 // Throughput: Drain pixels a cycle. Latency from value_i: 1 to done_valid_o and done_value_o, which show every pixel, and 2
 // to the feature memory's write ports and to the links. It does not wait: who reads a link has given room before. A value
-// for the feature memory is in [0, 2^FeatureBits).
+// for the feature memory is in [0, 2^FeatureBits). load_i, LoadWidth and XmapMemory: see ternc_rom.
 module ternc_collector #(
   parameter int Rows = 1,
   parameter int Cols = 1,
@@ -29,6 +29,9 @@ module ternc_collector #(
   parameter int XmapDepth = 1,
   parameter XmapFile = "",
   parameter int Drain = 1,
+  parameter int XmapMemory = 0,
+  parameter int LoadWidth = 0,
+  parameter int LoadBits = 41 + LoadWidth,
   parameter int XmapBits = (XmapDepth > 1) ? $clog2(XmapDepth) : 1,
   parameter int InfoBits = 2*WrBits + XmapBits + TileBits + StepBits + PieceBits + Links + Rows + 3
 ) (
@@ -54,7 +57,8 @@ module ternc_collector #(
   output logic [Drain*Cols*ValueBits-1:0]   link_data_o,
   // every pixel
   output logic                              done_valid_o,
-  output logic [Drain*Cols*ValueBits-1:0]   done_value_o
+  output logic [Drain*Cols*ValueBits-1:0]   done_value_o,
+  input  logic [LoadBits-1:0]               load_i
 );
 
   localparam int Beats = Rows / Drain;  // of a pass
@@ -121,8 +125,10 @@ module ternc_collector #(
   logic [Drain*RowBits-1:0] unused_row;
   logic [Drain*VectorBits-1:0] pool_value;
 
-  ternc_rom #(.Width(XmapWidth), .Depth(XmapDepth), .InitFile(XmapFile)) u_xmap (
-    .clk_i(clk_i), .addr_i(info_q.xmap + XmapBits'(row_q)), .data_o(xmap_word)
+  ternc_rom #(
+    .Width(XmapWidth), .Depth(XmapDepth), .InitFile(XmapFile), .Memory(XmapMemory), .LoadWidth(LoadWidth)
+  ) u_xmap (
+    .clk_i(clk_i), .addr_i(info_q.xmap + XmapBits'(row_q)), .data_o(xmap_word), .load_i(load_i)
   );
   ternc_delay #(.Width(RowBits + InfoBits), .Depth(2)) u_at (.clk_i(clk_i), .d_i({row_q, info_q}), .q_o(at_value));
   assign {row_v, info_v} = at_value;

@@ -11,7 +11,7 @@
 //
 // Throughput: one beat and one read a cycle. Latency: what is on the link in cycle v is written at the end of v + 3;
 // with a step's last beat in cycle v have_o shows its rows from v + 3 on. Reads: 3 cycles. A claimed step is always
-// accepted: there is no ready.
+// accepted: there is no ready. load_i, LoadWidth and PlaceMemory: see ternc_rom.
 
 module ternc_line_buffer #(
   parameter int Rows = 1,
@@ -37,6 +37,9 @@ module ternc_line_buffer #(
   parameter int RowBits = 4,
   parameter     PlaceFile = "",
   parameter int Pixels = 1,
+  parameter int PlaceMemory = 0,
+  parameter int LoadWidth = 0,
+  parameter int LoadBits = 41 + LoadWidth,
   parameter int Parts = (Cols + StoredLanes - 1) / StoredLanes,
   parameter int AddrBits = (Depth > 1) ? $clog2(Depth) : 1,
   parameter int BankBits = (Rows > 1) ? $clog2(Rows) : 1,
@@ -60,7 +63,8 @@ module ternc_line_buffer #(
   output logic [RowBits-1:0]            have_o,
   output logic [RowBits-1:0]            base_o,
   input  logic                          take_i,
-  input  logic [RowBits-1:0]            free_i
+  input  logic [RowBits-1:0]            free_i,
+  input  logic [LoadBits-1:0]           load_i
 );
 
   localparam int Pieces = Parts * StoredLanes / Piece;
@@ -124,8 +128,10 @@ module ternc_line_buffer #(
   logic [2:0] valid_q;
   logic unused_high;
 
-  ternc_rom #(.Width(Pixels * PlaceBits), .Depth(Bundles), .InitFile(PlaceFile)) u_places (
-    .clk_i(clk_i), .addr_i(x_i[BundleBits-1:0]), .data_o(place_q2)
+  ternc_rom #(
+    .Width(Pixels * PlaceBits), .Depth(Bundles), .InitFile(PlaceFile), .Memory(PlaceMemory), .LoadWidth(LoadWidth)
+  ) u_places (
+    .clk_i(clk_i), .addr_i(x_i[BundleBits-1:0]), .data_o(place_q2), .load_i(load_i)
   );
   assign start = Starts[tile_i[TileAddrBits-1:0]*StartBits +: StartBits];
   always_comb begin

@@ -2,7 +2,8 @@
 //
 // value_i has Cols elements of ValueBits; a difference is an element's low DiffBits, signed. Vectors come from a link,
 // FrameVectors a frame in FrameSteps claimed steps; where in the frame a vector lies does not matter. One beat a frame
-// follows on the stream: the score in its low ElemBits, above them an element that is 1 if score > Limit and else 0.
+// follows on the stream: the score in its low ElemBits, above them an element that is 1 if score > limit_i, a signed
+// number, and else 0.
 // Scores wrap modulo 2**ScoreBits. Two frames are held: room_o is clear where a claim would begin a third, and set
 // inside a frame that has begun.
 //
@@ -17,11 +18,11 @@ module ternc_score #(
   parameter int ScoreBits = 24,
   parameter int ElemBits = 24,
   parameter int FrameVectors = 1,
-  parameter int FrameSteps = 1,
-  parameter     Limit = 0  // a signed number of ScoreBits + 1 bits
+  parameter int FrameSteps = 1
 ) (
   input  logic                      clk_i,
   input  logic                      rst_ni,
+  input  logic [ScoreBits:0]        limit_i,  // always the same while it works
   // link
   input  logic                      claim_i,
   output logic                      room_o,
@@ -36,7 +37,6 @@ module ternc_score #(
   localparam int Levels = $clog2(Cols);
   localparam int PartBits = (Squares != 0) ? 2 * DiffBits - 1 : DiffBits;
   localparam int SumBits = PartBits + Levels;
-  localparam logic signed [ScoreBits:0] Most = (ScoreBits+1)'(Limit);
 
   // ---------------------------------------------------------------- where a frame begins and ends
   localparam int VectorBits = $clog2(FrameVectors + 1);
@@ -133,7 +133,7 @@ module ternc_score #(
   end
   always_ff @(posedge clk_i) begin
     score_q <= total_q;
-    over_q <= $signed({1'b0, total_q}) > Most;
+    over_q <= $signed({1'b0, total_q}) > $signed(limit_i);
   end
 
   // ---------------------------------------------------------------- two frames

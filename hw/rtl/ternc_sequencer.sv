@@ -12,7 +12,8 @@
 //
 // Throughput: one tap a cycle. Latency, from the cycle in which a tap is issued: 8 to rd_addr_o, rd_rot_o and
 // rd_part_o, 11 to mask_o, source_o, pad_o and weight_addr_o, 12 to first_o, last_o, shift_o and param_o; info_o comes
-// 2 cycles after the issue of a pass's last tap. Nothing outside can stop a row that has started.
+// 2 cycles after the issue of a pass's last tap. Nothing outside can stop a row that has started. load_i, LoadWidth and the numbers of
+// the memories: see ternc_rom.
 module ternc_sequencer #(
   parameter int Rows = 1,
   parameter int Inputs = 1,
@@ -43,6 +44,12 @@ module ternc_sequencer #(
   parameter TermFile = "",
   parameter int Drain = 1,
   parameter int Cell = 0,
+  parameter int RowMemory = 0,
+  parameter int PassMemory = 0,
+  parameter int TapMemory = 0,
+  parameter int TermMemory = 0,
+  parameter int LoadWidth = 0,
+  parameter int LoadBits = 41 + LoadWidth,
   parameter int SourceBits = $clog2(Inputs + 1),
   parameter int InfoBits = 2*WrBits + XmapBits + TileBits + StepBits + PieceBits + Links + Rows + 3
 ) (
@@ -71,7 +78,8 @@ module ternc_sequencer #(
   output logic [ParamBits-1:0]      param_o,
   // one per pass
   output logic                      info_valid_o,
-  output logic [InfoBits-1:0]       info_o
+  output logic [InfoBits-1:0]       info_o,
+  input  logic [LoadBits-1:0]       load_i
 );
 
   localparam int RowAddrBits = (RowDepth > 1) ? $clog2(RowDepth) : 1;
@@ -170,8 +178,10 @@ module ternc_sequencer #(
   row_t next_row, next_q, cur_q;
   loop_t loop_d, loop_q;
 
-  ternc_rom #(.Width(RowWordBits), .Depth(RowDepth), .InitFile(RowFile)) u_rows (
-    .clk_i(clk_i), .addr_i(row_addr_q), .data_o(row_word)
+  ternc_rom #(
+    .Width(RowWordBits), .Depth(RowDepth), .InitFile(RowFile), .Memory(RowMemory), .LoadWidth(LoadWidth)
+  ) u_rows (
+    .clk_i(clk_i), .addr_i(row_addr_q), .data_o(row_word), .load_i(load_i)
   );
   assign {last_row, issue_word, walk_word} = row_word;
   assign ask = (row_credit_q != 0) && (asked_q == 2'b00);
@@ -256,8 +266,10 @@ module ternc_sequencer #(
     end
   end
 
-  ternc_rom #(.Width(PassBits), .Depth(PassDepth), .InitFile(PassFile)) u_passes (
-    .clk_i(clk_i), .addr_i(pass_addr_q), .data_o(pass_word)
+  ternc_rom #(
+    .Width(PassBits), .Depth(PassDepth), .InitFile(PassFile), .Memory(PassMemory), .LoadWidth(LoadWidth)
+  ) u_passes (
+    .clk_i(clk_i), .addr_i(pass_addr_q), .data_o(pass_word), .load_i(load_i)
   );
   ternc_delay #(.Width(PlaceBits), .Depth(2)) u_place (.clk_i(clk_i), .d_i(place_d), .q_o(place_word));
 
@@ -416,7 +428,6 @@ module ternc_sequencer #(
   tap_t tap;
   logic [PlaceBits-1:0] at_word;
   place_t at;
-  logic [TermBits-1:0] term_mem [0:TermDepth-1];
   logic [TermBits-1:0] term_word_q3;
   term_t term_q3;
   logic [Inputs*YBits-1:0] base_q3;
@@ -428,8 +439,10 @@ module ternc_sequencer #(
   logic signed [YBits-1:0] y_q5;
   logic y_inside_q6;
 
-  ternc_rom #(.Width(TapBits), .Depth(TapDepth), .InitFile(TapFile)) u_taps (
-    .clk_i(clk_i), .addr_i(tap_q), .data_o(tap_word)
+  ternc_rom #(
+    .Width(TapBits), .Depth(TapDepth), .InitFile(TapFile), .Memory(TapMemory), .LoadWidth(LoadWidth)
+  ) u_taps (
+    .clk_i(clk_i), .addr_i(tap_q), .data_o(tap_word), .load_i(load_i)
   );
   ternc_delay #(.Width(PlaceBits), .Depth(2)) u_at (.clk_i(clk_i), .d_i(place_q), .q_o(at_word));
   ternc_delay #(.Width(YBits), .Depth(2)) u_row (.clk_i(clk_i), .d_i(cur_q.row), .q_o(row_q2));
@@ -437,7 +450,11 @@ module ternc_sequencer #(
   assign tap = tap_word;
   assign at = at_word;
 
-  initial if (TermFile != "") $readmemh(TermFile, term_mem);
+  ternc_rom #(
+    .Width(TermBits), .Depth(TermDepth), .InitFile(TermFile), .Latency(1), .Memory(TermMemory), .LoadWidth(LoadWidth)
+  ) u_terms (
+    .clk_i(clk_i), .addr_i(tap.term), .data_o(term_word_q3), .load_i(load_i)
+  );
   assign term_q3 = term_word_q3;
   assign source_q3 = term_q3.source;
 
@@ -459,7 +476,6 @@ module ternc_sequencer #(
   assign beyond_q5 = {1'b0, z_q5} - {1'b0, capacity_q5};
 
   always_ff @(posedge clk_i) begin
-    term_word_q3 <= term_mem[tap.term];
     row_q3 <= row_q2;
     dy_q3 <= tap.dy;
 

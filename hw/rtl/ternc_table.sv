@@ -5,13 +5,16 @@
 // min_i belong to the value of the same cycle; min_i goes along with it.
 //
 // Throughput: one value a cycle. Latency: 2 cycles, the read register and the one behind the choice. It has no
-// valid and no reset.
+// valid and no reset. load_i, LoadWidth and Memory: see ternc_rom.
 
 module ternc_table #(
   parameter int CodeBits = 4,
   parameter int ValueBits = 8,
   parameter int Tables = 1,
   parameter     InitFile = "",
+  parameter int Memory = 0,
+  parameter int LoadWidth = 0,
+  parameter int LoadBits = 41 + LoadWidth,
   parameter int TableBits = (Tables > 1) ? $clog2(Tables) : 1
 ) (
   input  logic                 clk_i,
@@ -20,19 +23,17 @@ module ternc_table #(
   input  logic [ValueBits-1:0] value_i,
   input  logic                 min_i,
   output logic [ValueBits-1:0] value_o,
-  output logic                 min_o
+  output logic                 min_o,
+  input  logic [LoadBits-1:0]  load_i
 );
 
   localparam int Depth = Tables << CodeBits;
   localparam int AddrBits = $clog2(Depth);
 
-  logic [CodeBits-1:0]  mem [0:Depth-1];
   logic [CodeBits-1:0]  code_q;
   logic [ValueBits-1:0] value_q;
   logic [AddrBits-1:0]  addr;
   logic                 use_q, min_q;
-
-  initial if (InitFile != "") $readmemh(InitFile, mem);
 
   if (Tables > 1) begin : gen_tables
     assign addr = {table_i, value_i[CodeBits-1:0]};
@@ -42,8 +43,13 @@ module ternc_table #(
     assign addr = value_i[CodeBits-1:0];
   end
 
+  ternc_rom #(
+    .Width(CodeBits), .Depth(Depth), .InitFile(InitFile), .Latency(1), .Memory(Memory), .LoadWidth(LoadWidth)
+  ) u_rom (
+    .clk_i(clk_i), .addr_i(addr), .data_o(code_q), .load_i(load_i)
+  );
+
   always_ff @(posedge clk_i) begin
-    code_q  <= mem[addr];
     value_q <= value_i;
     use_q   <= use_i;
     min_q   <= min_i;

@@ -30,12 +30,14 @@ typedef struct {
     const char *name;
     uint32_t version; /* of ternc: major << 16 | minor << 8 | patch */
     uint32_t hash[4]; /* of RTL and memory images, lowest word first */
+    uint32_t structure; /* what images for this hardware say of it, its low word; 0: not reloadable */
     uint32_t input_count, output_count;
     const ternc_port *inputs, *outputs;
 } ternc_design;
 
 /* How to reach a device. `run` moves whole frames: of each input `frames * beats * bytes` bytes in, of each output as
- * many as it has out, and returns when the last one is there. `self` is handed to each function. */
+ * many as it has out, and returns when the last one is there. `load` moves one packet of 32-bit words, little-endian, to the
+ * stream for images; NULL where a transport has none. `self` is handed to each function. */
 typedef struct {
     void *self;
     int (*read)(void *self, uint32_t offset, uint32_t *value);
@@ -43,6 +45,7 @@ typedef struct {
     int (*run)(void *self, const ternc_design *design, uint32_t frames, const uint8_t *const *inputs,
                uint8_t *const *outputs);
     void (*close)(void *self);
+    int (*load)(void *self, const uint8_t *image, size_t bytes);
 } ternc_transport;
 
 typedef struct {
@@ -56,14 +59,21 @@ typedef struct {
     uint32_t frames;
     uint64_t cycles;
     uint32_t stalls[48];
+    int held;             /* in reset, until a whole image has come */
+    uint32_t load_error;  /* of the last image: 0 none, 1 not an image, 2 for other hardware, 3 cut short, 4 too long, 5 CRC */
 } ternc_status;
 
-/* Takes the transport over and checks that the design at its other end is this one. On failure the transport is closed. */
+/* Takes the transport over and checks that the design at its other end is this one, or its hardware waiting for an image. On
+ * failure the transport is closed. */
 int ternc_open(ternc_device *device, const ternc_design *design, ternc_transport transport);
 void ternc_close(ternc_device *device);
 
 /* Packed beats in and out: inputs[i] has frames * ternc_frame_bytes(&design->inputs[i]) bytes, outputs likewise. */
 int ternc_run(ternc_device *device, uint32_t frames, const uint8_t *const *inputs, uint8_t *const *outputs);
+
+/* Makes another network of a reloadable core: `image` is the file reload/NAME.bin of the build that `design` is of. On success the
+ * device is of that design. After a failure half-way the core stays in reset until an image has come whole. */
+int ternc_load(ternc_device *device, const ternc_design *design, const uint8_t *image, size_t bytes);
 
 /* Puts the core into reset and out again: all counters are 0 and the streams begin a frame. */
 int ternc_reset(ternc_device *device);

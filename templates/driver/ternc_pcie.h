@@ -9,6 +9,7 @@
  *                 output one read() of as many bytes as the frames have (/dev/xdma0_c2h_N). The core's streams hold back
  *                 without losing a beat, but all outputs must be read at the same time: a thread for each stream, or
  *                 poll(). Where the DMA ends a transfer at TLAST there is one read for each frame
+ *   load          of a reloadable design one transfer of the whole image, whose last beat has TLAST
  *   close         unmap and close
  *
  * ternc_uio.c is an example of the whole: it differs in how a transfer is started and awaited.

@@ -64,6 +64,11 @@ static int run(void *self, const ternc_design *design, uint32_t frames, const ui
     return 0;
 }
 
+static int load(void *self, const uint8_t *image, size_t bytes) {
+    uint32_t done;
+    return ask(self, 'l', (uint32_t)(bytes / 4), 0) || give(self, image, bytes) || answer(self, &done) ? -1 : 0;
+}
+
 static void close_simulation(void *given) {
     simulation *self = given;
     fclose(self->to);
@@ -91,6 +96,6 @@ int ternc_simulation(ternc_transport *transport, const char *program, const char
     close(down[0]), close(up[1]);
     self->to = fdopen(down[1], "wb");
     self->from = fdopen(up[0], "rb");
-    *transport = (ternc_transport){self, read_register, write_register, run, close_simulation};
+    *transport = (ternc_transport){self, read_register, write_register, run, close_simulation, load};
     return 0;
 }

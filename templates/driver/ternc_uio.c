@@ -16,6 +16,7 @@
 #define LONGEST ((1u << 26) - 1)      /* bytes of a transfer, with the length register of block_design.tcl */
 #define PATIENCE_SECONDS 10           /* without any frame */
 #define MOST_STREAMS 48
+#define WORD_BYTES 4u                 /* of an image */
 
 /* Offsets, to the core and from it. */
 enum { TO_CORE = 0x00, FROM_CORE = 0x30, DMACR = 0x00, DMASR = 0x04, ADDRESS = 0x18, ADDRESS_HIGH = 0x1c, LENGTH = 0x28 };
@@ -38,8 +39,10 @@ typedef struct {
 
 typedef struct {
     volatile uint32_t *registers;
-    uint32_t count;
+    uint32_t count; /* of those that carry frames */
     stream streams[MOST_STREAMS];
+    int reloadable;
+    stream images;
 } uio;
 
 static int read_register(void *self, uint32_t offset, uint32_t *value) {
@@ -138,6 +141,23 @@ static int run(void *given, const ternc_design *design, uint32_t frames, const u
     return 0;
 }
 
+/* One transfer, whose end is the packet's. */
+static int load(void *given, const uint8_t *image, size_t bytes) {
+    uio *self = given;
+    const time_t begin = now();
+    int found;
+    if (!self->reloadable) return ternc_fail("the design is not reloadable");
+    if (bytes > self->images.size || bytes > LONGEST)
+        return ternc_fail("the buffer for images has %llu bytes, the image %llu", (unsigned long long)self->images.size,
+                          (unsigned long long)bytes);
+    memcpy(self->images.buffer, image, bytes);
+    start(&self->images, 0, bytes);
+    while ((found = ended(&self->images)) == 0)
+        if (now() - begin > PATIENCE_SECONDS) found = ternc_fail("the image was not taken in %d seconds", PATIENCE_SECONDS);
+    if (found < 0) reset_dma(&self->images);
+    return found < 0 ? -1 : 0;
+}
+
 /* ------------------------------------------------------------------------------------------------ opening */
 
 static void *map(const char *path, size_t size) {
@@ -170,29 +190,32 @@ static int attribute(const char *buffer, const char *name, uint64_t *value) {
     return 0;
 }
 
-static int open_stream(stream *s, const ternc_port *port, const ternc_uio_stream *names, uint32_t side) {
+static int open_stream(stream *s, const char *name, size_t frame_bytes, const ternc_uio_stream *names, uint32_t side) {
     char path[256];
     uint64_t size;
     const char *devices = getenv("TERNC_DEV") ? getenv("TERNC_DEV") : "/dev";
     s->side = side;
-    s->frame_bytes = ternc_frame_bytes(port);
+    s->frame_bytes = frame_bytes;
     if (attribute(names->buffer, "phys_addr", &s->physical) || attribute(names->buffer, "size", &size)) return -1;
     s->size = (size_t)size;
     if (s->size < s->frame_bytes || (side == TO_CORE && s->frame_bytes > LONGEST))
         return ternc_fail("%s has %llu bytes: a frame of %s has %llu", names->buffer, (unsigned long long)s->size,
-                          port->name, (unsigned long long)s->frame_bytes);
+                          name, (unsigned long long)s->frame_bytes);
     snprintf(path, sizeof path, "%s/%s", devices, names->buffer);
     s->buffer = map(path, s->size);
     s->dma = s->buffer == NULL ? NULL : map(names->dma, WINDOW);
     return s->dma == NULL ? -1 : reset_dma(s);
 }
 
+static void close_stream(const stream *s) {
+    if (s->dma) munmap((void *)s->dma, WINDOW);
+    if (s->buffer) munmap(s->buffer, s->size);
+}
+
 static void close_uio(void *given) {
     uio *self = given;
-    for (uint32_t n = 0; n < self->count; n++) {
-        if (self->streams[n].dma) munmap((void *)self->streams[n].dma, WINDOW);
-        if (self->streams[n].buffer) munmap(self->streams[n].buffer, self->streams[n].size);
-    }
+    for (uint32_t n = 0; n < self->count; n++) close_stream(&self->streams[n]);
+    close_stream(&self->images);
     if (self->registers) munmap((void *)self->registers, WINDOW);
     free(self);
 }
@@ -210,11 +233,16 @@ int ternc_uio(ternc_transport *transport, const ternc_design *design, const char
     for (uint32_t n = 0; n < self->count; n++) {
         const int to_core = n < design->input_count;
         const ternc_port *port = to_core ? &design->inputs[n] : &design->outputs[n - design->input_count];
-        if (open_stream(&self->streams[n], port, &streams[n], to_core ? TO_CORE : FROM_CORE)) {
+        if (open_stream(&self->streams[n], port->name, ternc_frame_bytes(port), &streams[n], to_core ? TO_CORE : FROM_CORE)) {
             close_uio(self);
             return -1;
         }
     }
-    *transport = (ternc_transport){self, read_register, write_register, run, close_uio};
+    self->reloadable = design->structure != 0;
+    if (self->reloadable && open_stream(&self->images, "the images", WORD_BYTES, &streams[self->count], TO_CORE)) {
+        close_uio(self);
+        return -1;
+    }
+    *transport = (ternc_transport){self, read_register, write_register, run, close_uio, load};
     return 0;
 }

@@ -16,7 +16,8 @@ typedef struct {
     const char *dma, *buffer;
 } ternc_uio_stream;
 
-/* registers: the UIO device of the core's registers, such as "/dev/uio0"; streams: all inputs, then all outputs. */
+/* registers: the UIO device of the core's registers, such as "/dev/uio0"; streams: all inputs, then all
+ * outputs, and of a reloadable design one more for images, whose buffer holds a whole one. */
 int ternc_uio(ternc_transport *transport, const ternc_design *design, const char *registers,
               const ternc_uio_stream *streams);
 

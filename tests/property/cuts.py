@@ -44,7 +44,7 @@ def cuts(draw: st.DrawFn, network: Network) -> Cut:
 
 
 @contextmanager
-def _supported() -> Iterator[None]:
+def supported() -> Iterator[None]:
     """Networks that are refused with good reason do not count."""
     try:
         yield
@@ -60,12 +60,12 @@ def _supported() -> Iterator[None]:
 
 def lines(network: Network, cut: Cut) -> Lines:
     """The plan, without programs and memory images."""
-    with _supported():
+    with supported():
         return built(network, resolve(cut, network))
 
 
 def designed(network: Network, cut: Cut) -> Design:
     """The whole design."""
     wish = Wish(fps=None, budget=1.0, clock_mhz=100.0, array=cut)
-    with _supported():
+    with supported():
         return schedule(network, target.load("arria10"), wish)

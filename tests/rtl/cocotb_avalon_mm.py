@@ -18,6 +18,8 @@ STREAMS = INPUTS + OUTPUTS
 CONTROL, STATUS, FRAMES, CYCLES, HIGH, STALLS = 8, 9, 10, 12, 13, 16
 WORDS = 64
 MASK = 2**32 - 1
+LOAD, LOAD_WORDS = 11, 14
+LOADED, IMAGE_WORDS = 0x7123456789ABCDEF_0F1E2D3C4B5A6978, 0xA1B2C3D4
 
 Request = tuple[bool, int, int] | None
 """Whether it writes, the word's address, the data; or nothing."""
@@ -26,8 +28,9 @@ Request = tuple[bool, int, int] | None
 class Registers:
     """What the registers hold, by word address, and what the agent answers in this cycle."""
 
-    def __init__(self) -> None:
-        self.reset, self.enable, self.released = False, False, False
+    def __init__(self, *, loaded: bool = True) -> None:
+        self.loaded = loaded
+        self.reset, self.enable, self.released, self.abort = False, False, False, False
         self.reading, self.data, self.written = False, 0, False
         self.high = 0
         self.clear()
@@ -44,7 +47,10 @@ class Registers:
             0: 0x54524E43,
             1: PARAMETERS["Version"],
             2: OUTPUTS << 8 | INPUTS,
-            **{4 + n: PARAMETERS["Hash"] >> 32 * n & MASK for n in range(4)},
+            3: PARAMETERS["Structure"],
+            **{4 + n: (LOADED if self.loaded else PARAMETERS["Hash"]) >> 32 * n & MASK for n in range(4)},
+            LOAD: 2 << 3 | 2 if self.loaded else 0,
+            LOAD_WORDS: IMAGE_WORDS if self.loaded else 0,
             CONTROL: self.enable << 1 | self.reset,
             STATUS: self.done << 1 | self.busy,
             FRAMES: self.frames,
@@ -77,6 +83,7 @@ class Registers:
             self.cycles += 1
             for stream in range(STREAMS):
                 self.stalls[stream] += valid >> stream & ~ready >> stream & 1
+        self.abort = bool(writes and address == CONTROL and data & 4)
         if writes and address == CONTROL:
             self.reset, self.enable = bool(data & 1), bool(data & 2)
 
@@ -90,7 +97,7 @@ class Host:
         self.model = Registers()
         self.answers: list[int] = []
 
-    async def reset(self) -> None:
+    async def reset(self, *, loaded: bool = True) -> None:
         """Behind a reset in which a host already asks for something: nothing of it is taken."""
         write = self.random.getrandbits(1)
         asked = {"read_i": 1 - write, "write_i": write, "address_i": CONTROL, "writedata_i": 3}
@@ -98,8 +105,9 @@ class Host:
             await self.steps.settle(rst_ni=0, **asked)
             self.steps.check(waitrequest_o=1, rst_no=0)
             await self.steps.next()
-        await self.steps.reset(**asked, valid_i=0, ready_i=0, last_i=0)
-        self.model = Registers()
+        status = ((LOADED << 32 | IMAGE_WORDS) << 3 | 2) << 3 | 2  # an image, and then one for other hardware
+        await self.steps.reset(load_status_i=status if loaded else 0, **asked, valid_i=0, ready_i=0, last_i=0)
+        self.model = Registers(loaded=loaded)
 
     async def cycle(self, request: Request) -> bool:
         """One cycle with a request; whether it was taken."""
@@ -119,6 +127,7 @@ class Host:
             readdatavalid_o=int(model.reading),
             irq_o=int(model.enable and model.done),
             rst_no=int(model.released),
+            load_abort_o=int(model.abort),
         )
         if model.reading:
             self.steps.check(readdata_o=model.data)
@@ -146,7 +155,7 @@ class Host:
 @cocotb.parametrize(seed=SEEDS)
 async def test_every_word_is_read(dut: Any, seed: int) -> None:
     host = Host(dut, seed)
-    await host.reset()
+    await host.reset(loaded=False)
     for address in range(WORDS):
         await host.ask((False, address, 0))
     await host.cycle(None)
@@ -155,7 +164,7 @@ async def test_every_word_is_read(dut: Any, seed: int) -> None:
         0x54524E43,
         0x00010203,
         OUTPUTS << 8 | INPUTS,
-        0,
+        PARAMETERS["Structure"],
         0x09ABCDEF,
         0,
         0,

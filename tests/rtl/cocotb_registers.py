@@ -13,6 +13,7 @@ from rtl_play import PARAMETERS, SEEDS
 
 INPUTS, OUTPUTS = PARAMETERS["Inputs"], PARAMETERS["Outputs"]
 CONTROL, STATUS, FRAMES, CYCLES, STALLS = 0x20, 0x24, 0x28, 0x30, 0x40
+STRUCTURE, HASH, LOAD, LOAD_WORDS = 0x0C, 0x10, 0x2C, 0x38
 
 
 class Streams:
@@ -52,6 +53,7 @@ async def started(dut: Any, seed: int) -> tuple[AxiLiteMaster, Streams]:
     for channel in (master.write_if.b_channel, master.read_if.r_channel):
         channel.set_pause_generator(iter(lambda: rng.random() < 0.3, None))
     streams = Streams(dut, seed)
+    dut.load_status_i.value = 0
     dut.rst_ni.value = 0
     for _ in range(3):
         await RisingEdge(dut.clk_i)
@@ -79,9 +81,12 @@ async def test_identity(dut: Any, seed: int) -> None:
         0x00: 0x54524E43,
         0x04: 0x00010203,
         0x08: OUTPUTS << 8 | INPUTS,
-        0x0C: 0,
+        0x0C: 0x55667788,
         0x10: 0x09ABCDEF,
         0x14: 0,
+        LOAD: 0,
+        LOAD_WORDS: 0,
+        0x3C: 0,
         0xFC: 0,
     }
     for address, value in wanted.items():
@@ -139,3 +144,53 @@ async def test_interrupt(dut: Any, seed: int) -> None:
     await RisingEdge(dut.clk_i)
     assert dut.irq_o.value == 0
     assert await master.read_dword(STATUS) & 2 == 0
+
+
+def loader(name: int, words: int, error: int, held: int, state: int) -> int:
+    """The status of ternc_loader."""
+    return (((name << 32 | words) << 3 | error) << 1 | held) << 2 | state
+
+
+@cocotb.test()
+@cocotb.parametrize(seed=SEEDS)
+async def test_reload(dut: Any, seed: int) -> None:
+    """LOAD shows the loader; HASH is that of what runs, or 0 while an image is half there."""
+    master, streams = await started(dut, seed)
+    rng = streams.random
+    ours, loaded, words = 0x09ABCDEF, rng.getrandbits(128) | 1, rng.getrandbits(32)
+
+    async def shows(name: int, error: int, held: int, state: int, expected: int) -> None:
+        dut.load_status_i.value = loader(name, words, error, held, state)
+        await streams.run(3)
+        assert await master.read_dword(LOAD) == error << 3 | held << 2 | state
+        assert await master.read_dword(LOAD_WORDS) == words
+        found = [await master.read_dword(HASH + 4 * n) for n in range(4)]
+        assert sum(word << 32 * n for n, word in enumerate(found)) == expected
+        assert held == 0 or await master.read_dword(STATUS) & 1 == 0
+
+    await shows(0, 1, 0, 1, ours)  # a packet that is refused
+    await shows(0, 1, 0, 0, ours)
+    await shows(0, 0, 1, 1, 0)
+    await shows(0, 5, 1, 3, 0)
+    await shows(0, 5, 1, 1, 0)
+    await shows(loaded, 0, 0, 2, loaded)
+    await shows(loaded, 2, 0, 1, loaded)
+    await shows(loaded, 2, 0, 2, loaded)
+
+
+@cocotb.test()
+@cocotb.parametrize(seed=SEEDS)
+async def test_abort_is_one_pulse(dut: Any, seed: int) -> None:
+    master, _ = await started(dut, seed)
+    seen = []
+
+    async def watch() -> None:
+        while True:
+            await FallingEdge(dut.clk_i)
+            seen.append(int(dut.load_abort_o.value))
+
+    cocotb.start_soon(watch())
+    for value, pulses in ((0, 0), (6, 1), (2, 1), (4, 2)):
+        await master.write_dword(CONTROL, value)
+        assert await master.read_dword(CONTROL) == value & 3
+        assert seen.count(1) == pulses

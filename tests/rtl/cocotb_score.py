@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import cocotb
@@ -13,7 +14,8 @@ COLS, VALUE, DIFF, SCORE, ELEM = P["Cols"], P["ValueBits"], P["DiffBits"], P["Sc
 FRAME_VECTORS, FRAME_STEPS = P["FrameVectors"], P["FrameSteps"]
 LATENCY = log2(COLS) + 4
 FRAMES = 14
-IDLE = {"claim_i": 0, "valid_i": 0, "ready_i": 0}
+LIMIT = int(os.environ["TERNC_LIMIT"])
+IDLE = {"limit_i": LIMIT % (2 << SCORE), "claim_i": 0, "valid_i": 0, "ready_i": 0}
 
 
 class Frames:
@@ -46,7 +48,7 @@ class Frames:
     def beat(self) -> int:
         """The beat on offer."""
         score = self.finished[self.sent][1] % (1 << SCORE)
-        return pack([score, int(score > P["Limit"])], ELEM)
+        return pack([score, int(score > LIMIT)], ELEM)
 
     def vector(self) -> int:
         """A random vector, added to the frame; a few small differences as often as many large ones."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from ternc.numeric import address_bits
@@ -26,7 +27,17 @@ from ternc.schedule.design import (
     ToOutput,
     ToScore,
 )
+from ternc.schedule.images import requant_bits
 from ternc.schedule.timing import dot_latency, requant_latency
+from ternc.schedule.words import (
+    issue_widths,
+    loop_widths,
+    pass_widths,
+    place_widths,
+    tap_widths,
+    term_widths,
+    xmap_widths,
+)
 
 Y_BITS = 5
 
@@ -45,7 +56,7 @@ def port(name: str, channels: int, size: int, elements: int, bits: int) -> Strea
     )
 
 
-def memory(name: str, words: int, width: int = 1) -> Memory:
+def memory(name: str, words: int, width: int) -> Memory:
     return Memory(name=name, width_bits=width, words=(0,) * words)
 
 
@@ -113,18 +124,26 @@ def engine(
         requant_latency=requant_latency(levels, tables),
         flush_cycles=40,
     )
-    xmap = memory("xmap", 9, 5 + wr_bits + address_bits(shape.rows) + 1)
-    programs = (memory("rows", 8), memory("passes", 11), memory("taps", 30), memory("terms", 3), xmap)
+    programs = (
+        memory("rows", 8, 1 + sum(issue_widths(g)) + sum(loop_widths(g))),
+        memory("passes", 11, sum(pass_widths(g))),
+        memory("taps", 30, sum(tap_widths(g))),
+        memory("terms", 3, sum(term_widths(g))),
+        memory("xmap", 9, sum(xmap_widths(g))),
+    )
     columns = range(shape.cols)
     return Engine(
         geometry=g,
         layers=layers,
-        programs=(*programs, *([memory("tables", tables << 4)] if tables else [])),
-        places=tuple(memory(f"place_{n}", b.width) for n, b in enumerate(buffers)),
-        weights=tuple(memory(f"weights_{c}", 40) for c in columns),
-        requant=tuple(memory(f"requant_{c}", 6) for c in columns),
+        programs=(*programs, *([memory("tables", tables << 4, g.code_bits)] if tables else [])),
+        places=tuple(
+            memory(f"place_{n}", b.width, sum(place_widths(b, shape.rows))) for n, b in enumerate(buffers)
+        ),
+        weights=tuple(memory(f"weights_{c}", 40, 2 * shape.lanes) for c in columns),
+        requant=tuple(memory(f"requant_{c}", 6, requant_bits(g)) for c in columns),
         thresholds=tuple(
-            tuple(memory(f"thresholds_{c}_{level}", 3 << level) for level in range(levels)) for c in columns
+            tuple(memory(f"thresholds_{c}_{level}", 3 << level, g.acc_bits + 1) for level in range(levels))
+            for c in columns
         )
         if levels
         else (),
@@ -260,3 +279,13 @@ def score() -> Design:
         squares=True,
     )
     return design("score", (only,), streams, (), (port("m_axis", 2, 1, 2, 16),), unit)
+
+
+def reloadable() -> Design:
+    """`branches` with a stream for images."""
+    return replace(branches(), name="reloadable", reloadable=True)
+
+
+def reloadable_score() -> Design:
+    """`score` with a stream for images."""
+    return replace(score(), name="reloadable_score", reloadable=True)

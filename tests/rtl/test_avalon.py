@@ -16,5 +16,6 @@ def test_avalon_mm(bench: Bench, inputs: int, outputs: int) -> None:
         "Outputs": outputs,
         "Version": 0x010203,
         "Hash": 0x80000000_00000000_00000000_09ABCDEF,
+        "Structure": 0x55667788,
     }
     bench.run("avalon_mm", parameters, simulator="icarus")

@@ -18,7 +18,12 @@ from ternc.schedule.design import Chip, Design
 
 pyslang = pytest.importorskip("pyslang") if not os.environ.get("CI") else __import__("pyslang")
 
-DESIGNS = [hand_designs.branches, hand_designs.score]
+DESIGNS = [
+    hand_designs.branches,
+    hand_designs.score,
+    hand_designs.reloadable,
+    hand_designs.reloadable_score,
+]
 DEFINES = [
     pytest.param([], id="synthesis"),
     pytest.param(["TERNC_FAST_SIM", "TERNC_MONITOR"], id="simulation"),

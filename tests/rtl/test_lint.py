@@ -125,6 +125,8 @@ SETS: dict[str, list[Parameters]] = {
     "ternc_pair_code": [{}, {"Pairs": 1}],
     "ternc_pool": [{}, {"Rows": 1, "Cols": 1, "ValueBits": 2}, {"Rows": 3, "Cols": 5, "ValueBits": 17}],
     "ternc_ram": [{}, {"Width": 1, "Depth": 1}, {"Width": 70, "Depth": 13}],
+    "ternc_load_stage": [{}, {"LoadBits": 111}],
+    "ternc_loader": [{}, {"LoadWidth": 1}, {"LoadWidth": 32}, {"LoadWidth": 70}],
     "ternc_power_on": [{}, {"Cycles": 1}],
     "ternc_registers": [{}, {"Inputs": 3, "Outputs": 2, "Version": 5}],
     "ternc_requant": [
@@ -133,7 +135,13 @@ SETS: dict[str, list[Parameters]] = {
         {"AccBits": 17, "MulBits": 15, "AddBits": 60, "Shift": 9, "CodeBits": 3, "ValueBits": 64, "ExtraDelay": 5, "Tables": 5},
         {"AccBits": 4, "MulBits": 2, "AddBits": 3, "Shift": 30, "CodeBits": 8, "ValueBits": 9, "ExtraDelay": 1, "Tables": 1},
     ],
-    "ternc_rom": [{}, {"Width": 1, "Depth": 1}, {"Width": 70, "Depth": 13}],
+    "ternc_rom": [
+        {},
+        {"Width": 1, "Depth": 1, "Latency": 1},
+        {"Width": 70, "Depth": 13},
+        {"Width": 1, "Depth": 1, "LoadWidth": 1, "Memory": 3},
+        {"Width": 70, "Depth": 13, "LoadWidth": 96, "Memory": 500, "Latency": 1},
+    ],
     "ternc_rows": [
         {},
         {"Capacity": 6, "FrameRows": 10, "StepRows": 2, "Pitch": 5, "RowBits": 5, "BaseBits": 5},
@@ -142,10 +150,10 @@ SETS: dict[str, list[Parameters]] = {
     ],
     "ternc_score": [
         {},
-        {"Cols": 1, "ValueBits": 1, "DiffBits": 1, "ScoreBits": 1, "ElemBits": 8, "Limit": -1, "FrameSteps": 3},
-        {"Cols": 5, "ValueBits": 14, "DiffBits": 11, "Squares": 0, "ScoreBits": 9, "ElemBits": 16, "Limit": 100,
+        {"Cols": 1, "ValueBits": 1, "DiffBits": 1, "ScoreBits": 1, "ElemBits": 8, "FrameSteps": 3},
+        {"Cols": 5, "ValueBits": 14, "DiffBits": 11, "Squares": 0, "ScoreBits": 9, "ElemBits": 16,
          "FrameVectors": 10, "FrameSteps": 2},
-        {"Cols": 3, "ValueBits": 30, "DiffBits": 21, "ScoreBits": 57, "ElemBits": 64, "Limit": 123456789},
+        {"Cols": 3, "ValueBits": 30, "DiffBits": 21, "ScoreBits": 57, "ElemBits": 64},
     ],
     "ternc_sequencer": [
         {},
@@ -154,7 +162,7 @@ SETS: dict[str, list[Parameters]] = {
          "XmapBits": 4, "RowDepth": 25, "PassDepth": 37, "TapDepth": 99, "TermDepth": 7, "FlushCycles": 20,
          "Capacities": 4 + (7 << 5)},
         {"Rows": 4, "Inputs": 3, "RotBits": 2, "RowDepth": 2, "PassDepth": 4, "TapDepth": 8, "TermDepth": 3,
-         "Capacities": 3 + (8 << 8) + (5 << 16)},
+         "Capacities": 3 + (8 << 8) + (5 << 16), "LoadWidth": 250, "RowMemory": 4, "PassMemory": 5, "TapMemory": 6, "TermMemory": 7},
         {"Rows": 8, "RotBits": 3, "RowDepth": 2, "PassDepth": 4, "TapDepth": 8, "TermDepth": 3, "Drain": 4},
         {"Rows": 1, "ActBits": 1, "RdBits": 1, "WrBits": 1, "XBits": 3, "YBits": 3, "CountBits": 1, "XmapBits": 1,
          "FlushCycles": 17},
@@ -164,6 +172,7 @@ SETS: dict[str, list[Parameters]] = {
         {},
         {"CodeBits": 1, "ValueBits": 2},
         {"CodeBits": 5, "ValueBits": 13, "Tables": 3},
+        {"CodeBits": 5, "ValueBits": 13, "Tables": 3, "LoadWidth": 9, "Memory": 7},
     ],
     "ternc_threshold_level": [
         {},

@@ -8,6 +8,12 @@ from rtl_bench import Bench
 def test_registers(bench: Bench, inputs: int, outputs: int) -> None:
     bench.run(
         "registers",
-        {"Inputs": inputs, "Outputs": outputs, "Version": 0x010203, "Hash": 0x09ABCDEF},
+        {
+            "Inputs": inputs,
+            "Outputs": outputs,
+            "Version": 0x010203,
+            "Hash": 0x09ABCDEF,
+            "Structure": 0x55667788,
+        },
         simulator="icarus",
     )

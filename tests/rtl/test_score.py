@@ -12,15 +12,14 @@ NAMES = (
     "Squares",
     "ScoreBits",
     "ElemBits",
-    "Limit",
     "FrameVectors",
     "FrameSteps",
 )
-ONE = (1, 1, 1, 1, 5, 8, 3, 1, 1)
-SQUARES = (5, 14, 9, 1, 24, 24, 400000, 15, 4)
-ABSOLUTE = (4, 9, 9, 0, 15, 16, 3000, 6, 6)
-WRAPS = (3, 8, 6, 1, 11, 16, 700, 9, 1)
-ALWAYS = (2, 5, 4, 0, 10, 16, -1, 4, 2)
+ONE = (1, 1, 1, 1, 5, 8, 1, 1, 3)
+SQUARES = (5, 14, 9, 1, 24, 24, 15, 4, 400000)
+ABSOLUTE = (4, 9, 9, 0, 15, 16, 6, 6, 3000)
+WRAPS = (3, 8, 6, 1, 11, 16, 9, 1, 700)
+ALWAYS = (2, 5, 4, 0, 10, 16, 4, 2, -1)
 
 
 def drawn(seed: int) -> tuple[int, ...]:
@@ -35,8 +34,8 @@ def drawn(seed: int) -> tuple[int, ...]:
         rng.randint(0, 1),
         score,
         elem,
-        rng.randint(1 << 6, 1 << (score - 2)),
         *rng.choice(((5, 3), (8, 2), (20, 5))),
+        rng.randint(1 << 6, 1 << (score - 2)),
     )
 
 
@@ -53,4 +52,10 @@ def drawn(seed: int) -> tuple[int, ...]:
     ],
 )
 def test_score(bench: Bench, values: tuple[int, ...], simulator: str) -> None:
-    bench.run("score", dict(zip(NAMES, values, strict=True)), simulator=simulator)
+    *sizes, limit = values
+    bench.run(
+        "score",
+        dict(zip(NAMES, sizes, strict=True)),
+        simulator=simulator,
+        extra={"TERNC_LIMIT": str(limit)},
+    )

@@ -162,6 +162,11 @@ def schedule_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 metavar="FOLDING.json",
                 help="Instead of choosing: an engine for each layer, with FINN's PE, SIMD and MMV.",
             ),
+            click.option(
+                "--reloadable",
+                is_flag=True,
+                help="Memories that are loaded through a stream, with room for every network of the model's shape.",
+            ),
             input_quant_option,
             click.option(
                 "--anomaly",

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from ternc.cli.arguments import anomaly_wish, common, rho, schedule_options
 from ternc.cli.terminal import Detail, Terminal
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Build directory.  [default: build/MODEL]")
 @schedule_options
+@click.option(
+    "--reload-of",
+    type=click.Path(path_type=Path),
+    metavar="BUILD",
+    help="Put the network on the hardware of a --reloadable build, and write the image that loads it there.",
+)
 @click.option(
     "--ternarise",
     type=rho,
@@ -72,6 +79,8 @@ def compile_command(
     from ternc.ternarise import wish as ternarise_wish
 
     wish = anomaly_wish(anomaly, anomaly_measure)
+    if options["reload_of"] is not None:
+        keep_hardware()
     if ternarise is None:
         given = {
             "--calibrate": calibrate is not None,
@@ -112,8 +121,26 @@ def compile_command(
     if build.trial is not None:
         document["ternarise"] = build.trial.to_dict()
         shown += _trial_tables(build.trial, terminal.detail, corrected=correct)
-    terminal.result(document, [*shown, f"\n{exactness.to_sentence(proved)}", f"written: {build.path}"])
+    ends = [f"\n{exactness.to_sentence(proved)}", f"written: {build.path}"]
+    if build.image is not None:
+        document["image"] = str(build.image)
+        ends.append(
+            f"image: {build.image}, {count(build.image.stat().st_size)} bytes for the hardware's load stream"
+        )
+    terminal.result(document, [*shown, *ends])
     return 0
+
+
+def keep_hardware() -> None:
+    """A usage error where --reload-of comes with an option that asks for other hardware."""
+    from ternc.pipeline import HARDWARE_OPTIONS
+
+    context = click.get_current_context()
+    for name in HARDWARE_OPTIONS:
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(
+                f"--reload-of keeps the hardware that there is, so that --{name.replace('_', '-')} cannot be given"
+            )
 
 
 def _trial_tables(trial: Trial, detail: Detail, *, corrected: bool) -> list[Table]:

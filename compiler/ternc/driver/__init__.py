@@ -6,7 +6,8 @@
 
 from ternc.driver.device import Device, Status
 from ternc.driver.pynq import Pynq
+from ternc.driver.reload import LoadStatus
 from ternc.driver.simulation import Simulation
 from ternc.driver.transport import Transport
 
-__all__ = ["Device", "Pynq", "Simulation", "Status", "Transport"]
+__all__ = ["Device", "LoadStatus", "Pynq", "Simulation", "Status", "Transport"]

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ternc.driver import registers
+from ternc.driver import registers, reload
 from ternc.driver.transport import Transport
-from ternc.errors import BuildError, ToolError
+from ternc.errors import BuildError, DataError, ToolError
+from ternc.schedule.packet import read_image
 from ternc.simulate.ends import Values, decode, encode, from_ports, named_inputs, only
 from ternc.simulate.opened import open_build
 from ternc.simulate.streams import pack, unpack
@@ -33,6 +34,7 @@ class Status:
         frames: That have left, modulo 2**32.
         cycles: Since reset.
         stalls: Of each stream by name, the cycles in which a beat on it did not move, modulo 2**32.
+        load: What became of the last image; of a core that is not reloadable all 0.
     """
 
     busy: bool
@@ -40,6 +42,7 @@ class Status:
     frames: int
     cycles: int
     stalls: dict[str, int]
+    load: reload.LoadStatus
 
 
 class Device:
@@ -53,12 +56,12 @@ class Device:
             transport: The way to the core; closed if it leads to another one.
         Raises:
             BuildError: Not a build directory, or one without a driver.
-            ToolError: The core is another one.
+            ToolError: The core is another one. A reloadable one of the build's hardware that waits for an image is not.
         """
         self._build = open_build(Path(build))
         self._transport = transport
         try:
-            self._check(_identity(self._build.path))
+            self._check(_identity(self._build.path, "hash"))
         except BaseException:
             self.close()
             raise
@@ -74,6 +77,11 @@ class Device:
             DataError: ``x`` is no input of this network.
             ToolError: The frames did not come back.
         """
+        if self._build.dut.reloadable and reload.status(self._transport).held:
+            raise ToolError(
+                "the device waits for an image: the last one did not come whole",
+                help=f"load one: device.load({str(self._build.path)!r})",
+            )
         dut, network = self._build.dut, self._build.network
         codes = encode(network, named_inputs(network, x))
         size = sum(port.frame_bytes for port in dut.inputs)
@@ -103,7 +111,33 @@ class Device:
             frames=frames,
             cycles=read(registers.CYCLES_HIGH) << 32 | low,
             stalls={name: read(registers.STALLS + 4 * n) for n, name in enumerate(names)},
+            load=reload.status(self._transport),
         )
+
+    def load(self, image: str | Path | bytes) -> None:
+        """Make another network of a reloadable core, without synthesis. Frames that are under way are lost.
+
+        Args:
+            image: A build of the same hardware, whose network the device has from then on; or an image, or its file:
+                then inputs and outputs are made as before, which is right where only weights differ.
+        Raises:
+            BuildError: Not a reloadable build.
+            DataError: Not an image, or not for this core.
+            ToolError: It did not come whole; the core stays in reset until one does.
+        """
+        opened = self._build
+        if isinstance(image, bytes):
+            found = read_image(image, "the image")
+        elif Path(image).is_dir():
+            opened = open_build(Path(image))
+            found = reload.image_of(opened.path, opened.dut.top)
+        else:
+            found = read_image(_bytes(Path(image)), str(image))
+        reload.load(self._transport, found)
+        self._build = opened
+        running = self._hash()
+        if running != found.network:
+            raise ToolError(f"the device runs the network {running}, not {found.network} of the image")
 
     def reset(self) -> None:
         """Put the core into reset and out again: all counters are 0, and the streams begin a frame."""
@@ -127,20 +161,36 @@ class Device:
         found = self._transport.read(registers.ID)
         if found != registers.TERNC:
             raise ToolError(f"register 0 holds 0x{found:08x}: there is no design of ternc")
+        digits = self._hash()
+        if digits == wanted:
+            return
+        structure = self._transport.read(registers.STRUCTURE)
+        same = structure and structure == int(_identity(self._build.path, "structure"), 16) & 0xFFFFFFFF
+        if same and reload.status(self._transport).held:
+            return
+        advice = "open it as the build that it runs, then load this one" if same else ""
+        raise ToolError(
+            f"the device runs another design than {self._build.path}: its hash is {digits}, not {wanted}",
+            help=advice or "load the bitstream that was made of this build",
+        )
+
+    def _hash(self) -> str:
         words = [self._transport.read(offset) for offset in registers.HASH]
-        digits = "".join(f"{word:08x}" for word in reversed(words))
-        if digits != wanted:
-            raise ToolError(
-                f"the device runs another design than {self._build.path}: its hash is {digits}, not {wanted}",
-                help="load the bitstream that was made of this build",
-            )
+        return "".join(f"{word:08x}" for word in reversed(words))
 
 
-def _identity(build: Path) -> str:
-    """The hash of a build's RTL and memory images, 32 hexadecimal digits."""
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _identity(build: Path, what: str) -> str:
+    """The ``hash`` of a build's RTL and memory images, or its ``structure``: 32 hexadecimal digits."""
     path = build / "driver" / "device.json"
     try:
-        return str(json.loads(path.read_text("utf-8"))["hash"])
+        return str(json.loads(path.read_text("utf-8"))[what])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BuildError(
             f"{path}: must say which design this is, but cannot be read", help="compile the model again"

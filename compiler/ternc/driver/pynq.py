@@ -33,7 +33,8 @@ class Pynq:
             overlay: A ``pynq.Overlay``.
             allocate: ``pynq.allocate``, which gives memory that the DMAs reach.
             registers: Name of the core's block in it, whose registers are read.
-            dmas: Of each stream (``s_axis``, ``m_axis`` ...) the name of its DMA; ``dma_<stream>`` if not given.
+            dmas: Of each stream (``s_axis``, ``m_axis`` ..., ``s_axis_load`` for images) the name of its DMA;
+                ``dma_<stream>`` if not given.
             patience_s: Seconds without a frame after which a run fails.
         """
         self._overlay, self._allocate = overlay, allocate
@@ -59,6 +60,24 @@ class Pynq:
         ]
         return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
 
+    def load(self, image: bytes) -> None:
+        """See `Transport`; one transfer, whose end is the packet's."""
+        if len(image) > _LONGEST:
+            raise ToolError(f"the image has more bytes than one transfer of an AXI DMA, {_LONGEST}")
+        buffer = self._allocate(shape=(len(image),), dtype=np.uint8)
+        try:
+            buffer[:] = np.frombuffer(image, np.uint8)
+            buffer.flush()
+            channel = self._dma("s_axis_load").sendchannel
+            channel.transfer(buffer)
+            last = time.monotonic() + self._patience_s
+            while not channel.idle:
+                if time.monotonic() > last:
+                    raise ToolError(f"the image was not taken within {self._patience_s:g} seconds")
+            channel.wait()
+        finally:
+            buffer.freebuffer()
+
     def close(self) -> None:
         """See `Transport`; the overlay stays loaded."""
 
@@ -68,8 +87,8 @@ class Pynq:
         shapes = [(frames, port.beats_per_frame, port.data_bytes) for port in core.outputs]
         found = [self._allocate(shape=shape, dtype=np.uint8) for shape in shapes]
         try:
-            sends = [self._dma(port).sendchannel for port in core.inputs]
-            receives = [self._dma(port).recvchannel for port in core.outputs]
+            sends = [self._dma(port.name).sendchannel for port in core.inputs]
+            receives = [self._dma(port.name).recvchannel for port in core.outputs]
             for channel, port, buffer in zip(receives, core.outputs, found, strict=True):
                 channel.transfer(buffer, start=0, nbytes=port.frame_bytes)
             for channel, buffer, part in zip(sends, given, beats, strict=True):
@@ -105,5 +124,5 @@ class Pynq:
             if time.monotonic() - last > self._patience_s:
                 raise ToolError(f"no frame came for {self._patience_s:g} seconds")
 
-    def _dma(self, port: StreamPort) -> Any:
-        return getattr(self._overlay, self._dmas.get(port.name, f"dma_{port.name}"))
+    def _dma(self, stream: str) -> Any:
+        return getattr(self._overlay, self._dmas.get(stream, f"dma_{stream}"))

@@ -54,6 +54,10 @@ class Simulation:
             found.append(np.frombuffer(self._take(int(np.prod(shape))), np.uint8).reshape(shape))
         return tuple(found)
 
+    def load(self, image: bytes) -> None:
+        """See `Transport`."""
+        self._ask(b"l", len(image) // 4, 0, np.frombuffer(image, np.uint8))
+
     def close(self) -> None:
         """See `Transport`."""
         with self._process as process:

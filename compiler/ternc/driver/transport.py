@@ -32,6 +32,16 @@ class Transport(Protocol):
         """
         ...
 
+    def load(self, image: bytes) -> None:
+        """Sends one packet to the core's stream for images; only `Device.load` needs it.
+
+        Args:
+            image: 32-bit words, little-endian, at least one.
+        Raises:
+            ToolError: The core did not take it all.
+        """
+        ...
+
     def close(self) -> None:
         """Lets the device go."""
         ...

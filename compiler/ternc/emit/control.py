@@ -17,10 +17,13 @@ class Identity:
     Attributes:
         version: ``{major, minor, patch}``, eight bits each, as eight hexadecimal digits.
         hash: The low 128 bits of the SHA-256 of all RTL and memory images, as 32 hexadecimal digits.
+        structure: Of a reloadable core, what images for it have in common (`ternc.emit.reload`), in the same form;
+            zeros of another.
     """
 
     version: str
     hash: str
+    structure: str
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -34,7 +37,7 @@ class _View:
 
     Attributes:
         input_count, output_count: Streams of each direction.
-        version, hash: As in `Identity`.
+        version, hash: As in `Identity`; structure: its low 32 bits, as eight hexadecimal digits.
         stalls: Of each stream the address of its counter, as hexadecimal digits, and its port.
     """
 
@@ -43,16 +46,21 @@ class _View:
     output_count: int
     version: str
     hash: str
+    structure: str
     stalls: tuple[tuple[str, str], ...]
 
 
-def identity(core: CoreView, hardware: Mapping[str, bytes]) -> Identity:
+def identity(core: CoreView, hardware: Mapping[str, bytes], structure: int) -> Identity:
     """Of a core whose ``rtl/`` has these files."""
     digest = hashlib.sha256()
     for name, data in hardware.items():
         digest.update(f"{name} {len(data)}\n".encode() + data)
     major, minor, patch = (int(part) for part in core.version.split(".")[:3])
-    return Identity(version=f"{major << 16 | minor << 8 | patch:08x}", hash=digest.hexdigest()[-32:])
+    return Identity(
+        version=f"{major << 16 | minor << 8 | patch:08x}",
+        hash=digest.hexdigest()[-32:],
+        structure=f"{structure:032x}",
+    )
 
 
 def emit(core: CoreView, found: Identity) -> dict[str, bytes]:
@@ -63,6 +71,7 @@ def emit(core: CoreView, found: Identity) -> dict[str, bytes]:
         output_count=len(core.outputs),
         version=found.version,
         hash=found.hash,
+        structure=found.structure[-8:],
         stalls=tuple((f"{0x40 + 4 * n:02x}", stream.port) for n, stream in enumerate(core.streams)),
     )
     return {

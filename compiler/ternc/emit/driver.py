@@ -30,13 +30,14 @@ class _View:
 
     Attributes:
         version: As in `Identity`.
-        hash_words: The registers HASH0 to HASH3.
+        hash_words: The registers HASH0 to HASH3; structure: the register STRUCTURE, as hexadecimal digits.
         watchdog_cycles: Without a beat, after which the simulated board is stuck.
     """
 
     core: CoreView
     version: str
     hash_words: tuple[str, ...]
+    structure: str
     inputs: tuple[StreamPort, ...]
     outputs: tuple[StreamPort, ...]
     watchdog_cycles: int
@@ -48,11 +49,17 @@ def emit(core: CoreView, design: Design, identity: Identity) -> dict[str, bytes]
         core=core,
         version=identity.version,
         hash_words=identity.words,
+        structure=identity.structure[-8:],
         inputs=design.inputs,
         outputs=design.outputs,
         watchdog_cycles=watchdog_cycles(design.latency_cycles, design.cycles_per_frame),
     )
-    document = {"top": core.top, "version": identity.version, "hash": identity.hash}
+    document = {
+        "top": core.top,
+        "version": identity.version,
+        "hash": identity.hash,
+        "structure": identity.structure,
+    }
     static = folder("templates") / "driver"
     return {
         **{name: (static / name).read_bytes() for name in _LIBRARY},

@@ -6,21 +6,14 @@ from dataclasses import dataclass
 
 from ternc.emit.env import comment, packed_range
 from ternc.emit.links import Bus, Buses, buffer_note, engine_notes
+from ternc.emit.roms import Roms, RomView
 from ternc.emit.top import module_name
 from ternc.numeric import address_bits
-from ternc.schedule.design import CELLS, BankedMemory, Design, Engine, Geometry, Memory, ToBuffer
+from ternc.schedule.design import CELLS, BankedMemory, Design, Engine, Geometry, ToBuffer
 from ternc.schedule.images import requant_bits
 from ternc.schedule.timing import code_delay, extra_delay, info_log2, start_delay
 from ternc.schedule.words import info_bits, source_bits
 from ternc.version import __version__
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RomView:
-    """A memory image: where the module finds it, and its words."""
-
-    file: str
-    depth: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +107,7 @@ class ColumnView:
     Attributes:
         align: Delay that lines its values up with the last column's.
         drains: The sums that it drains at once; values, aligned: their wires together, before and behind that delay.
+        load: What drives its memories' load ports.
     """
 
     index: int
@@ -124,6 +118,7 @@ class ColumnView:
     drains: tuple[DrainView, ...]
     values: str
     aligned: str
+    load: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +130,9 @@ class EngineView:
         bus: What it drives.
         features: The feature memory, or None; feature_bits: of a code there, 1 where there is none.
         capacities: SystemVerilog literal, ``y_bits`` for each line buffer.
-        table_file: Image of the code tables, empty where there are none.
+        table_rom: The code tables, None where there are none.
+        reloadable: With a load bus of ``load_bits``, ``load_width`` of which are data.
+        load: What drives the load ports of the memories outside the columns.
     """
 
     title: str
@@ -164,7 +161,7 @@ class EngineView:
     tap_rom: RomView
     term_rom: RomView
     xmap_rom: RomView
-    table_file: str
+    table_rom: RomView | None
     capacities: str
     info_bits: int
     info_log2: int
@@ -181,18 +178,17 @@ class EngineView:
     sources_bits: int
     source_bits: int
     counts_bits: int
+    reloadable: bool
+    load: str
+    load_width: int
+    load_bits: int
 
 
-def image_path(number: int, memory: Memory) -> str:
-    """Where below ``rtl/`` a memory image of engine ``number`` lies."""
-    return f"mem/e{number}_{memory.name}.mem"
-
-
-def engine_view(design: Design, number: int, wires: Buses) -> EngineView:
+def engine_view(design: Design, number: int, wires: Buses, roms: Roms) -> EngineView:
     """The view of engine ``number``."""
     engine, bus = design.engines[number], wires.engines[number]
     g = engine.geometry
-    roms = {memory.name: _rom(number, memory) for memory in engine.programs}
+    programs = {memory.name: roms.of(number, memory) for memory in engine.programs}
     vector = g.shape.rows * g.shape.lanes * g.act_bits
     feature_bits = g.features.bits if g.features else 1
     return EngineView(
@@ -201,9 +197,9 @@ def engine_view(design: Design, number: int, wires: Buses) -> EngineView:
         notes=engine_notes(design, engine),
         geometry=g,
         module=module_name(design, number),
-        buffers=tuple(_buffer(n, number, engine, wires) for n in range(len(g.buffers))),
+        buffers=tuple(_buffer(n, number, engine, wires, roms) for n in range(len(g.buffers))),
         bus=bus,
-        columns=tuple(_column(c, number, engine) for c in range(g.shape.cols)),
+        columns=tuple(_column(c, number, engine, roms) for c in range(g.shape.cols)),
         features=_memory(g.features) if g.features else None,
         source_count=len(g.buffers) + 1,
         sums_bits=g.shape.drain * g.acc_bits,
@@ -217,12 +213,12 @@ def engine_view(design: Design, number: int, wires: Buses) -> EngineView:
         param_bits=address_bits(g.params),
         weight_addr_bits=address_bits(g.depths.weights),
         xmap_bits=address_bits(g.depths.xmap),
-        row_rom=roms["rows"],
-        pass_rom=roms["passes"],
-        tap_rom=roms["taps"],
-        term_rom=roms["terms"],
-        xmap_rom=roms["xmap"],
-        table_file=roms["tables"].file if g.tables else "",
+        row_rom=programs["rows"],
+        pass_rom=programs["passes"],
+        tap_rom=programs["taps"],
+        term_rom=programs["terms"],
+        xmap_rom=programs["xmap"],
+        table_rom=programs["tables"] if g.tables else None,
         capacities=_capacities(g),
         info_bits=info_bits(g),
         info_log2=info_log2(g),
@@ -239,6 +235,10 @@ def engine_view(design: Design, number: int, wires: Buses) -> EngineView:
         sources_bits=(len(g.buffers) + 1) * vector,
         source_bits=source_bits(g),
         counts_bits=len(g.buffers) * g.y_bits,
+        reloadable=design.reloadable,
+        load="load_0" if roms.load_width else f"{roms.load_bits}'d0",
+        load_width=roms.load_width,
+        load_bits=roms.load_bits,
     )
 
 
@@ -260,7 +260,7 @@ def _memory(memory: BankedMemory) -> MemoryView:
     )
 
 
-def _buffer(index: int, number: int, engine: Engine, wires: Buses) -> BufferView:
+def _buffer(index: int, number: int, engine: Engine, wires: Buses, roms: Roms) -> BufferView:
     g = engine.geometry
     buffer = g.buffers[index]
     return BufferView(
@@ -277,30 +277,31 @@ def _buffer(index: int, number: int, engine: Engine, wires: Buses) -> BufferView
         tiles=buffer.tiles,
         pitch=buffer.pitch_words,
         plane=buffer.plane_words,
-        place=_rom(number, engine.places[index]),
+        place=roms.of(number, engine.places[index]),
         word_at=(index + 1) * g.shape.rows * g.shape.lanes * g.act_bits,
         count_at=index * g.y_bits,
     )
 
 
-def _column(c: int, number: int, engine: Engine) -> ColumnView:
+def _column(c: int, number: int, engine: Engine, roms: Roms) -> ColumnView:
     g = engine.geometry
-    drains = tuple(_drain(c, d, number, engine) for d in range(g.shape.drain))
+    drains = tuple(_drain(c, d, number, engine, roms) for d in range(g.shape.drain))
     values = [f"value_{one.name}" for one in drains]
     parts = [f"value[{one.value_at} +: {g.value_bits}]" for one in drains]
     return ColumnView(
         index=c,
         next=c + 1,
         align=g.shape.cols - 1 - c,
-        weights=_rom(number, engine.weights[c]),
-        requant=_rom(number, engine.requant[c]),
+        weights=roms.of(number, engine.weights[c]),
+        requant=roms.of(number, engine.requant[c]),
         drains=drains,
         values=", ".join(reversed(values)),
         aligned=", ".join(reversed(parts)),
+        load=f"load_{c + 1}" if roms.load_width else f"{roms.load_bits}'d0",
     )
 
 
-def _drain(c: int, d: int, number: int, engine: Engine) -> DrainView:
+def _drain(c: int, d: int, number: int, engine: Engine, roms: Roms) -> DrainView:
     """Sum d of those that column c drains at once."""
     g = engine.geometry
     levels, params = g.threshold_levels, address_bits(max(1, g.threshold_params))
@@ -309,14 +310,14 @@ def _drain(c: int, d: int, number: int, engine: Engine) -> DrainView:
     first = f"sum_{c}" if single else f"sum_{c}[{d * g.acc_bits} +: {g.acc_bits}]"
     views = []
     for level in range(levels):
-        before, rom = f"_{name}_{level - 1}", engine.thresholds[c][level]
+        before, rom = f"_{name}_{level - 1}", roms.of(number, engine.thresholds[c][level])
         own = level > 0 or d == 0  # all sums of a column have the same first threshold
         views.append(
             LevelView(
                 index=level,
-                rom=_rom(number, rom),
+                rom=rom,
                 addr_bits=params + level,
-                rom_bits=address_bits(len(rom.words)),
+                rom_bits=address_bits(rom.depth),
                 sum=f"level_sum{before}" if level else first,
                 param=f"level_param{before}" if level else f"sum_param_{c}{packed_range(params)}",
                 code=f"level_code{before}" if level else f"{levels}'d0",
@@ -334,7 +335,3 @@ def _drain(c: int, d: int, number: int, engine: Engine) -> DrainView:
         code=code if g.code_bits == levels else f"{g.code_bits}'({code})",
         first=d == 0,
     )
-
-
-def _rom(number: int, memory: Memory) -> RomView:
-    return RomView(file=image_path(number, memory), depth=len(memory.words))

@@ -125,8 +125,10 @@ def _system(component: _ComponentView) -> _SystemView:
             type="avalon_streaming" if avalon else "axi4stream",
             direction="end" if stream.from_host else "start",
         )
-        for stream in component.core.streams
+        for stream in component.core.ends
     ]
+    if component.core.loads and not component.wrapper:
+        exported.append(_InterfaceView(name="load", type="conduit", direction="end"))
     if component.control:
         bus = "avalon" if avalon else "axi4lite"
         exported = [

@@ -2,38 +2,44 @@
 
 from __future__ import annotations
 
-from ternc.emit.engine import engine_view, image_path
+from ternc.emit.engine import engine_view
 from ternc.emit.env import render
 from ternc.emit.links import buses
+from ternc.emit.reload import structure
+from ternc.emit.roms import rom_views
 from ternc.emit.top import module_name, top_view
 from ternc.resources import folder
-from ternc.schedule.design import Design, Engine, Memory
+from ternc.schedule.design import Design, Memory
+from ternc.schedule.loading import memories
 
 
 def emit(design: Design) -> dict[str, bytes]:
     """Files of ``rtl/`` by path below it."""
-    wires = buses(design)
-    library = sorted(path for path in (folder("hw") / "rtl").glob("*.sv"))
-    modules = {path.name: path.read_bytes() for path in library}
-    for number in range(len(design.engines)):
-        view = engine_view(design, number, wires)
-        modules[f"{module_name(design, number)}.sv"] = render("rtl/engine.sv.j2", view)
-    modules[f"{design.name}.sv"] = render("rtl/top.sv.j2", top_view(design, wires))
-    images = {
-        image_path(number, memory): hex_image(memory)
-        for number, engine in enumerate(design.engines)
-        for memory in _memories(engine)
-    }
+    modules = sources(design, structure_hash(design))
+    images = {f"mem/{one.file}.mem": hex_image(one.memory, one.depth_words) for one in memories(design)}
     return {**modules, "files.f": "".join(f"{name}\n" for name in modules).encode(), **images}
 
 
-def _memories(engine: Engine) -> tuple[Memory, ...]:
-    """All ROM images of an engine."""
-    thresholds = (memory for column in engine.thresholds for memory in column)
-    return (*engine.programs, *engine.places, *engine.weights, *engine.requant, *thresholds)
+def structure_hash(design: Design) -> int:
+    """What an image must say about the hardware of a reloadable design, 128 bits; 0 of another design."""
+    return structure(sources(design, 0)) if design.reloadable else 0
 
 
-def hex_image(memory: Memory) -> bytes:
-    """The text that $readmemh reads: one word a line."""
+def sources(design: Design, stated: int) -> dict[str, bytes]:
+    """The modules in compile order, by file name; ``stated`` is the structure's hash in them."""
+    wires, roms = buses(design), rom_views(design)
+    library = sorted(path for path in (folder("hw") / "rtl").glob("*.sv"))
+    modules = {path.name: path.read_bytes() for path in library}
+    for number in range(len(design.engines)):
+        view = engine_view(design, number, wires, roms)
+        modules[f"{module_name(design, number)}.sv"] = render("rtl/engine.sv.j2", view)
+    top = top_view(design, wires, roms, stated)
+    modules[f"{design.name}.sv"] = render("rtl/top.sv.j2", top)
+    return modules
+
+
+def hex_image(memory: Memory, depth_words: int = 0) -> bytes:
+    """The text that $readmemh reads: one word a line, filled up with zeros to a number of words."""
     digits = -(-memory.width_bits // 4)
-    return "".join(f"{word:0{digits}x}\n" for word in memory.words).encode()
+    words = memory.words + (0,) * (depth_words - len(memory.words))
+    return "".join(f"{word:0{digits}x}\n" for word in words).encode()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ternc.emit.env import comment
 from ternc.emit.links import Bus, Buses, Keeper
+from ternc.emit.roms import Roms, RomView
 from ternc.numeric import clog2, unsigned_bits
 from ternc.schedule.design import (
     Design,
@@ -18,6 +19,7 @@ from ternc.schedule.design import (
     ToOutput,
     ToScore,
 )
+from ternc.schedule.loading import LIMIT, score_limit
 from ternc.version import __version__
 
 
@@ -86,7 +88,11 @@ class OutputView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreView:
-    """The score with its stream; ``limit`` is a SystemVerilog literal."""
+    """The score with its stream.
+
+    Attributes:
+        limit: A SystemVerilog expression; limit_rom: the memory with it, of a reloadable design.
+    """
 
     keeper: Keeper
     port: str
@@ -97,7 +103,9 @@ class ScoreView:
     squares: int
     score_bits: int
     send_bits: int
+    limit_bits: int
     limit: str
+    limit_rom: RomView | None
     frame_vectors: int
     frame_steps: int
 
@@ -108,6 +116,9 @@ class TopView:
 
     Attributes:
         notes: One line about each port and each engine; ports: the output streams' prefixes and widths.
+        reloadable: With a stream for images, and a load bus of ``load_bits``, ``load_width`` of which are data.
+        reset: The wire that resets everything but the loader.
+        structure: What an image must say about the hardware, as 32 hexadecimal digits.
     """
 
     title: str
@@ -120,6 +131,11 @@ class TopView:
     outputs: tuple[OutputView, ...]
     score: ScoreView | None
     ports: tuple[OutputView | ScoreView, ...]
+    reloadable: bool
+    reset: str
+    load_width: int
+    load_bits: int
+    structure: str
 
 
 def module_name(design: Design, number: int) -> str:
@@ -127,14 +143,14 @@ def module_name(design: Design, number: int) -> str:
     return f"{design.name}_engine{number}"
 
 
-def top_view(design: Design, wires: Buses) -> TopView:
-    """The view of a design; ``wires`` are its buses."""
+def top_view(design: Design, wires: Buses, roms: Roms, structure: int) -> TopView:
+    """The view of a design; ``structure`` names its hardware."""
     outputs = tuple(
         _output(n, port, buffer, wires.keepers[ToOutput(output=n)])
         for n, (port, buffer) in enumerate(zip(design.outputs, design.buffers, strict=False))
     )
     score = (
-        _score(design.outputs[-1], design.score, wires.keepers[ToScore()])
+        _score(design.outputs[-1], design.score, wires.keepers[ToScore()], roms)
         if design.score is not None
         else None
     )
@@ -154,6 +170,11 @@ def top_view(design: Design, wires: Buses) -> TopView:
         outputs=outputs,
         score=score,
         ports=(*outputs, score) if score else outputs,
+        reloadable=design.reloadable,
+        reset="rst_n" if design.reloadable else "rst_ni",
+        load_width=roms.load_width,
+        load_bits=roms.load_bits,
+        structure=f"{structure:032x}",
     )
 
 
@@ -208,8 +229,8 @@ def _output(index: int, port: StreamPort, buffer: OutputBuffer, keeper: Keeper) 
     )
 
 
-def _score(port: StreamPort, unit: ScoreUnit, keeper: Keeper) -> ScoreView:
-    limit = max(-1, min(unit.limit, (1 << unit.score_bits) - 1))
+def _score(port: StreamPort, unit: ScoreUnit, keeper: Keeper, roms: Roms) -> ScoreView:
+    limit = score_limit(unit)
     return ScoreView(
         keeper=keeper,
         port=port.name,
@@ -220,7 +241,11 @@ def _score(port: StreamPort, unit: ScoreUnit, keeper: Keeper) -> ScoreView:
         squares=int(unit.squares),
         score_bits=unit.score_bits,
         send_bits=port.element_bits,
-        limit=f"{'-' if limit < 0 else ''}{unit.score_bits + 1}'sd{abs(limit)}",
+        limit_bits=unit.score_bits + 1,
+        limit_rom=roms.views.get(LIMIT),
+        limit="limit"
+        if LIMIT in roms.views
+        else f"{'-' if limit < 0 else ''}{unit.score_bits + 1}'sd{abs(limit)}",
         frame_vectors=unit.frame_vectors,
         frame_steps=unit.frame_steps,
     )

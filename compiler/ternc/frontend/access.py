@@ -23,6 +23,10 @@ LARGEST = 64
 """Largest enlargement or step that is tried; shape operators of real networks stay far below."""
 
 
+MOST_PARTS = 100
+"""Most lines of which a map is put together."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
     """Along one axis: position y reads source position ``(step * y + start) / factor``.
@@ -83,18 +87,20 @@ def split(index: Index, source: Map) -> tuple[Access, ...] | None:
     y = np.where(there, index % area // source[2], NOTHING)
     x = np.where(there, index % source[2], NOTHING)
     groups: dict[tuple[Line, Line], list[tuple[int, int]]] = {}
-    known: dict[bytes, tuple[Line, Line] | None] = {}
+    known: dict[bytes, tuple[tuple[Line, Line], ...] | None] = {}
     for c in range(len(index)):
         for s in np.unique(channel[c][there[c]]).tolist():
             mask = channel[c] == s
             plane = np.stack([np.where(mask, y[c], NOTHING), np.where(mask, x[c], NOTHING)])
             key = plane.tobytes()
             if key not in known:
-                known[key] = _lines(plane, source)
-            lines = known[key]
-            if lines is None:
+                lines = _lines(plane, source)
+                known[key] = _several(plane, source) if lines is None else (lines,)
+            found = known[key]
+            if found is None:
                 return None
-            groups.setdefault(lines, []).append((c, int(s)))
+            for lines in found:
+                groups.setdefault(lines, []).append((c, int(s)))
     return tuple(
         Access(
             channels=np.array([c for c, _ in pairs]),
@@ -138,6 +144,43 @@ def _lines(plane: NDArray[np.int64], source: Map) -> tuple[Line, Line] | None:
     both = (y != NOTHING) & (x != NOTHING)
     same = np.array_equal(np.where(both, y, NOTHING), plane[0])
     return (vertical, horizontal) if same and np.array_equal(np.where(both, x, NOTHING), plane[1]) else None
+
+
+def _several(plane: NDArray[np.int64], source: Map) -> tuple[tuple[Line, Line], ...] | None:
+    """Lines that together read one channel whose rows and columns are mirrored, repeated or wrapped around."""
+    there = plane[0] != NOTHING
+    rows, columns = np.flatnonzero(there.any(axis=1)), np.flatnonzero(there.any(axis=0))
+    y, x = plane[0][rows, columns[0]], plane[1][rows[0], columns]
+    box = np.ix_(rows, columns)
+    if not np.array_equal(plane[0][box], np.broadcast_to(y[:, None], there[box].shape)):
+        return None
+    if not np.array_equal(plane[1][box], np.broadcast_to(x, there[box].shape)):
+        return None
+    vertical = _runs(rows, y, there.shape[0], source[1])
+    horizontal = _runs(columns, x, there.shape[1], source[2])
+    if vertical is None or horizontal is None or len(vertical) * len(horizontal) > MOST_PARTS:
+        return None
+    return tuple((v, h) for v in vertical for h in horizontal)
+
+
+def _runs(at: NDArray[np.int64], reads: NDArray[np.int64], length: int, size: int) -> list[Line] | None:
+    """A line for each run of neighbours that are neighbours in the source too; position by position where none fits."""
+    if np.any(reads == NOTHING):
+        return None
+    whole = _line(at, reads, length, size)
+    if whole is not None:
+        return [whole]
+    ends = np.flatnonzero((np.diff(at) != 1) | (np.diff(reads) != 1)) + 1
+    if len(ends) >= MOST_PARTS:
+        return None
+    lines: list[Line] = []
+    for places in np.split(np.arange(len(at)), ends):
+        run = _line(at[places], reads[places], length, size)
+        singles = [run] if run is not None else [_line(at[[p]], reads[[p]], length, size) for p in places]
+        if any(line is None for line in singles) or len(lines) > MOST_PARTS:
+            return None
+        lines += [line for line in singles if line is not None]
+    return lines
 
 
 def _line(at: NDArray[np.int64], reads: NDArray[np.int64], length: int, size: int) -> Line | None:

@@ -20,7 +20,7 @@ from onnx import TensorProto, numpy_helper
 
 from ternc.errors import ToolError
 from ternc.frontend.doubles import Nodes
-from ternc.frontend.lower import LOWERED, load_for_execution
+from ternc.frontend.lower import LOWERED, load_with_exact
 from ternc.frontend.ops_linear import exact_weights
 from ternc.frontend.runtime import Session, Values, completed, first_line
 
@@ -145,7 +145,7 @@ class ExactModel:
 
     def __init__(self, path: Path) -> None:
         self._file = path.name
-        self._model = load_for_execution(path, dynamic=False)
+        self._model, self._wide = load_with_exact(path, dynamic=False)
         self._sites = _sites(self._model.graph)
         self._session = Session(_showing(self._model, self._sites), path.name)
         self._nodes = Nodes(list(self._model.opset_import))
@@ -195,13 +195,14 @@ class ExactModel:
         return reached & sites
 
     def _exact_constants(self) -> Values:
-        """The constants; weights are the integers times a scale that their quantiser means, not rounded to float32."""
-        found = _constants(self._model)
+        """The constants; what a quantiser means, above all weights, is not rounded to float32."""
+        single = _constants(self._model)
+        found = single | self._wide
         for node in self._model.graph.node:
-            if node.op_type in ("Conv", "ConvTranspose", "Gemm", "MatMul") and node.input[1] in found:
+            if node.op_type in ("Conv", "ConvTranspose", "Gemm", "MatMul") and node.input[1] in single:
                 given = {a.name: a.i for a in node.attribute if a.name in ("group", "transB")}
                 turned = bool(given.get("transB", 0))
-                weight = found[node.input[1]]
+                weight = single[node.input[1]]
                 found[node.input[1]] = exact_weights(
                     node.op_type, weight, given.get("group", 1), turned=turned
                 )

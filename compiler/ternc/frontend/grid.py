@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from math import gcd, lcm
 from typing import Any, TypeAlias, assert_never
 
 import numpy as np
@@ -17,6 +18,7 @@ from ternc.network.stairs.evaluate import RoundMode
 from ternc.network.stairs.exact import round_exact
 from ternc.network.steps import (
     Add,
+    Branch,
     Clamp,
     Divide,
     Function,
@@ -31,6 +33,9 @@ from ternc.network.steps import (
 
 Rationals: TypeAlias = NDArray[Any]
 """Object array of Fractions, shape ``[1]`` or ``[channels]``."""
+
+WIDEST = 1 << 16
+"""Codes beyond this are no grid of a choice: its two sides have no step in common that is worth looking at."""
 
 SNAP = Fraction(1, 10**6)
 """How far, relative to a step of the grid, a clamp bound may lie beside a value of the grid."""
@@ -115,11 +120,76 @@ def find_grid(steps: tuple[Step, ...], start: tuple[int, int] | None) -> Grid | 
                 if grid is not None and not lost:
                     grid = _affine(grid, step)
                     coarse = coarse and _affine(coarse, step)
+            case Branch():
+                grid, coarse = (
+                    _chosen(steps[:position], step, start if grid is not None and not lost else None),
+                    None,
+                )
+                lost = grid is None
+                low, high = (-np.inf, np.inf) if grid is None else _reals(grid)
             case Function():
                 low, high, lost = -np.inf, np.inf, True
             case _:
                 assert_never(step)
     return None if lost or grid is None or np.any(grid.scale == 0) else grid
+
+
+def _chosen(prefix: tuple[Step, ...], step: Branch, start: tuple[int, int] | None) -> Grid | None:
+    """The grid of a choice whose sides both end in integers (or constants) of one step; None of any other.
+
+    Args:
+        start: As in `find_grid`, where nothing in front of the choice has left the source's grid.
+    """
+    sides = [_side(prefix, steps, start) for steps in (step.below, step.above)]
+    if any(side is None for side in sides):
+        return None
+    found = [side for side in sides if side is not None]
+    parts = [abs(v) for side in found for v in (*side.scale, *side.offset) if v]
+    denominator = lcm(*(v.denominator for v in parts))
+    unit = Fraction(gcd(*(int(v * denominator) for v in parts)) or 1, denominator)
+    if Fraction(float(unit)) != unit or any(v / unit > WIDEST for v in parts):
+        return None
+    codes, ends = [], []
+    for side in found:
+        code = (
+            *side.prefix[len(prefix) :],
+            Multiply(factor=_floats(side.scale / unit)),
+            Add(addend=_floats(side.offset / unit)),
+        )
+        codes.append(code)
+        ends += [e / float(unit) for e in _reals(side)]
+    made = Branch(
+        test=step.test, at=step.at, equal_is_below=step.equal_is_below, below=codes[0], above=codes[1]
+    )
+    grid = _behind((*prefix, made), min(ends), max(ends))
+    return _affine(grid, Multiply(factor=np.array([float(unit)])))
+
+
+def _side(prefix: tuple[Step, ...], steps: tuple[Step, ...], start: tuple[int, int] | None) -> Grid | None:
+    """The grid of one side of a choice; a constant is a grid with a single code."""
+    constant = affine(steps)
+    if constant is not None and not np.any(constant[0] != 0):
+        nothing = (*prefix, Multiply(factor=np.zeros(1)))
+        return replace(_behind(nothing, 0.0, 0.0), offset=constant[1])
+    found = find_grid((*prefix, *steps), start)
+    if found is None or len(found.prefix) < len(prefix):
+        return None
+    return found if all(a is b for a, b in zip(found.prefix, prefix, strict=False)) else None
+
+
+def _reals(grid: Grid) -> tuple[float, float]:
+    """Bounds of the real values of a grid, over all channels."""
+    size = max(grid.scale.size, grid.offset.size)
+    scale, offset = (
+        np.broadcast_to([float(v) for v in values], size) for values in (grid.scale, grid.offset)
+    )
+    ends = np.array([scale * grid.low, scale * grid.high])
+    ends = np.where(np.isnan(ends), 0.0, ends) + offset
+    return float(ends.min()), float(ends.max())
+
+
+def _floats(values: Rationals) -> PerChannel:
+    return np.array([float(v) for v in values])
 
 
 def _behind(prefix: tuple[Step, ...], low: float, high: float) -> Grid:

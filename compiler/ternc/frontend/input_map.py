@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from ternc.frontend.grid import Rationals, affine
 from ternc.frontend.values import NOTHING, GraphInput, Index, Map, View, pixels, plain_index
 from ternc.network.steps import (
     Add,
+    Branch,
     Clamp,
     Divide,
     Function,
@@ -31,7 +32,7 @@ Layout: TypeAlias = Literal["map", "flat"]
 def inverse(prefix: tuple[Step, ...]) -> tuple[Rationals, Rationals]:
     """Scale and offset of the ONNX input as a function of the code that the prefix makes of it."""
     found = affine(
-        tuple(s for s in prefix if not isinstance(s, Round | Clamp | Sign | Thresholds | Function))
+        tuple(s for s in prefix if not isinstance(s, Round | Clamp | Sign | Thresholds | Function | Branch))
     )
     assert found is not None
     return 1 / found[0], -found[1] / found[0]
@@ -128,6 +129,12 @@ def step_by_channel(step: Step, order: Index, size: Map, where: str) -> Step:
             return Thresholds(values=place(step.values))
         case Function():
             return replace(step, alpha=place(step.alpha), beta=place(step.beta), gamma=place(step.gamma))
+        case Branch():
+            inner: dict[str, Any] = {
+                name: tuple(step_by_channel(s, order, size, where) for s in getattr(step, name))
+                for name in ("test", "below", "above")
+            }
+            return replace(step, at=place(step.at), **inner)
         case _:
             return step
 
@@ -150,5 +157,8 @@ def step_key(step: Step) -> tuple[object, ...]:
             return ("thresholds", step.values.shape, step.values.tobytes())
         case Function():
             return ("function", step.kind, *(p.tobytes() for p in (step.alpha, step.beta, step.gamma)))
+        case Branch():
+            keys = (tuple(map(step_key, steps)) for steps in (step.test, step.below, step.above))
+            return ("branch", step.at.tobytes(), step.equal_is_below, *keys)
         case _:
             return (step,)

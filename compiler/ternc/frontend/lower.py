@@ -95,6 +95,7 @@ class _Lowering:
     dynamic: bool
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     constants: dict[str, Array] = field(default_factory=dict)
+    wide: dict[str, Array] = field(default_factory=dict)
     integers: set[str] = field(default_factory=set)
     flags: set[str] = field(default_factory=set)
     count: int = 0
@@ -108,10 +109,13 @@ class _Lowering:
         return output
 
     def number(self, values: Array | float) -> str:
-        """A float32 constant."""
+        """A float32 constant; where that rounds what a quantiser means, ``wide`` has it in float64."""
         self.count += 1
         name = f"ternc_constant_{self.count}"
-        self.constants[name] = np.asarray(values).astype(np.float32)
+        array = np.asarray(values)
+        self.constants[name] = array.astype(np.float32)
+        if not isinstance(values, float) and array.dtype == np.float64:
+            self.wide[name] = array
         return name
 
     def lower(self, node: Node) -> None:
@@ -355,6 +359,8 @@ class _Lowering:
             attributes.pop("allowzero", None)
         if op == "ConvTranspose" and "output_shape" in attributes:
             self._pads(node, attributes)
+        if op in ("Conv", "MaxPool") and max(attributes.get("dilations", [1])) > 1:
+            self._same(node, attributes)
         proto = onnx.helper.make_node(op, inputs, list(node.outputs))
         for key, value in attributes.items():
             plain = numpy_helper.from_array(value) if isinstance(value, np.ndarray) else value
@@ -386,6 +392,22 @@ class _Lowering:
         before, after = zip(*(shares(n, auto) for n in total), strict=True)
         attributes["pads"] = [*before, *after]
         del attributes["output_shape"]
+
+    def _same(self, node: Node, attributes: dict[str, Any]) -> None:
+        """Put the standard's pads in place of auto_pad=SAME, which onnxruntime does not do to dilated windows."""
+        auto = str(attributes.get("auto_pad", "NOTSET"))
+        kernel = attributes.get("kernel_shape") or (
+            self._const(node, 1).array.shape[2:] if node.op == "Conv" else []
+        )
+        sizes = self._shape(node)[2:] if auto.startswith("SAME") else ()
+        if not sizes or min(sizes) < 1:
+            return
+        strides = attributes.get("strides", [1] * len(kernel))
+        parts = zip(sizes, kernel, strides, attributes["dilations"], strict=True)
+        total = [max((-(-n // s) - 1) * s + (k - 1) * d + 1 - n, 0) for n, k, s, d in parts]
+        before, after = zip(*(shares(n, auto) for n in total), strict=True)
+        attributes["pads"] = [*before, *after]
+        del attributes["auto_pad"]
 
     def _moved(self, op: str, attributes: dict[str, Any]) -> list[str]:
         """Operands that old operator sets have as attributes; taken out of them."""
@@ -424,6 +446,11 @@ def load_for_execution(path: Path, *, dynamic: bool = True) -> onnx.ModelProto:
     Raises:
         ModelError: The file cannot be read, or holds an operator that cannot be executed.
     """
+    return load_with_exact(path, dynamic=dynamic)[0]
+
+
+def load_with_exact(path: Path, *, dynamic: bool) -> tuple[onnx.ModelProto, Values]:
+    """`load_for_execution`, and the exact values, float64, of those constants that float32 may not hold."""
     graph = read_graph(path)
     walk = Walk(graph=graph, build=Builder(file=graph.file))
     walk.values.update({n: Const(array=a, name=n) for n, a in graph.initialisers.items()})
@@ -442,7 +469,7 @@ def load_for_execution(path: Path, *, dynamic: bool = True) -> onnx.ModelProto:
         onnx.helper.make_tensor_value_info(name, _typed(graph, lowering, name), None)
         for name in graph.outputs
     ]
-    return _model(lowering, outputs)
+    return _model(lowering, outputs), lowering.wide
 
 
 def _reshaped(graph: onnx.GraphProto) -> list[onnx.ValueInfoProto]:

@@ -115,7 +115,7 @@ def _turned(shape: tuple[int, ...], axes: list[int]) -> _Turned:
 
 def _dense_sum(walk: Walk, node: Node, value: Computed, size: Map, *, divide: bool) -> View:
     """The sum of each channel of a map, as a dense layer that reads all of them wherever they are."""
-    channels, _, count = size
+    channels, count = size[0], size[1] * size[2]
     if channels * channels * count > LARGEST_SUM:
         raise walk.refuse(
             node,

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from ternc.frontend import spelled, straight
 from ternc.frontend.halves import halves
 from ternc.frontend.ops_elementwise import ACTIVATION, function
 from ternc.frontend.spelled import Steps
 from ternc.frontend.straight_steps import as_steps
-from ternc.frontend.values import Comparison, Const, Node, Value, View, reals
+from ternc.frontend.values import NOTHING, Comparison, Const, Node, Value, View, reals
 from ternc.frontend.walk import HostOnlyError, Walk, handles, together
-from ternc.network.steps import PerChannel
+from ternc.network.steps import Add, Branch, Multiply, PerChannel
 
 _BELOW = {"Less": True, "LessOrEqual": True, "Greater": False, "GreaterOrEqual": False}
 
@@ -46,8 +48,48 @@ def where(walk: Walk, node: Node) -> Value:
         refusal = _host(
             walk, node, ": it chooses between two functions that together are no known activation"
         )
-        return _chosen(walk, node, condition, refusal)
+        try:
+            return _chosen(walk, node, condition, refusal)
+        except HostOnlyError:
+            branch = _branch(walk, node, condition)
+            if branch is None or walk.ends(node):
+                raise
+            return branch
     return walk.step(view, node.outputs[0], *found)
+
+
+def _branch(walk: Walk, node: Node, condition: Comparison) -> View | None:
+    """The choice as it stands, between any two functions of the value that is compared or of one in front of it."""
+    sides = [walk.value(node, position) for position in (1, 2)]
+    view = condition.view
+    if np.any(view.index == NOTHING):
+        return None
+    count = len(view.steps)
+    for side in sides:
+        if isinstance(side, View):
+            shared = spelled.common(side, view)
+            if shared is None:
+                return None
+            count = min(count, shared)
+        elif not isinstance(side, Const):
+            return None
+    base = replace(view, steps=view.steps[:count])
+    chains: list[Steps] = []
+    for side in sides:
+        if isinstance(side, View):
+            chains.append(side.steps[count:])
+        elif isinstance(side, Const):
+            value = walk.spread(node, view, side, "operand")
+            chains.append((Multiply(factor=np.zeros(1)), Add(addend=value)))
+    below, above = chains if condition.below else reversed(chains)
+    step = Branch(
+        test=view.steps[count:],
+        at=condition.at,
+        equal_is_below=condition.below == condition.equal,
+        below=below,
+        above=above,
+    )
+    return walk.step(base, node.outputs[0], step)
 
 
 def _chosen(walk: Walk, node: Node, condition: Comparison, refusal: HostOnlyError) -> Value:

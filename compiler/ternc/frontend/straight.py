@@ -20,6 +20,7 @@ import numpy as np
 from ternc.network.stairs.exact import round_exact
 from ternc.network.steps import (
     Add,
+    Branch,
     Clamp,
     Divide,
     Function,
@@ -29,6 +30,7 @@ from ternc.network.steps import (
     Sign,
     Step,
     Thresholds,
+    each_step,
 )
 
 Steps: TypeAlias = tuple[Step, ...]
@@ -164,8 +166,32 @@ def _of_step(step: Step, channel: int) -> Pieces | None:
             return made
         case Function():
             return _of_function(step.kind, one(step.alpha))
+        case Branch():
+            return _of_branch(step, channel)
         case _:
             return None
+
+
+def _of_branch(step: Branch, channel: int) -> Pieces | None:
+    parts = [_through(steps, channel, Pieces()) for steps in (step.test, step.below, step.above)]
+    if any(part is None for part in parts):
+        return None
+    test, below, above = ((part,) for part in parts if part is not None)
+    at = step.at[channel : channel + 1] if len(step.at) > 1 else step.at
+    truth = over(indicator(at, below=True, equal=step.equal_is_below), test)
+    found = None if truth is None else chosen(truth, below, above)
+    return None if found is None else found[0]
+
+
+def _through(steps: Steps, channel: int, made: Pieces) -> Pieces | None:
+    """One channel's steps on top of a function; None where one of them is not made of straight pieces."""
+    for step in steps:
+        outer = _rounding(step, made) if isinstance(step, Round) else _of_step(step, channel)
+        found = None if outer is None else _composed(outer, made)
+        if found is None or len(found.points) > MOST_POINTS:
+            return None
+        made = found
+    return made
 
 
 def _rounding(step: Round, inner: Pieces) -> Pieces | None:
@@ -198,7 +224,10 @@ def _of_function(kind: str, alpha: Fraction) -> Pieces | None:
 
 
 def _channels(step: Step) -> int:
-    sizes = [len(v) for n in step.__dataclass_fields__ if isinstance(v := getattr(step, n), np.ndarray)]
+    inner = each_step((step,))
+    sizes = [
+        len(v) for s in inner for n in s.__dataclass_fields__ if isinstance(v := getattr(s, n), np.ndarray)
+    ]
     return max(sizes, default=1)
 
 
@@ -207,13 +236,9 @@ def applied(steps: Steps, functions: Functions = (Pieces(),)) -> Functions | Non
     count = max(len(functions), *(_channels(step) for step in steps)) if steps else len(functions)
     out = []
     for channel in range(count):
-        made = functions[channel if len(functions) > 1 else 0]
-        for step in steps:
-            outer = _rounding(step, made) if isinstance(step, Round) else _of_step(step, channel)
-            made_or_none = None if outer is None else _composed(outer, made)
-            if made_or_none is None or len(made_or_none.points) > MOST_POINTS:
-                return None
-            made = made_or_none
+        made = _through(steps, channel, functions[channel if len(functions) > 1 else 0])
+        if made is None:
+            return None
         out.append(made)
     return tuple(out)
 

@@ -13,9 +13,10 @@ from math import gcd, lcm
 import numpy as np
 
 from ternc.frontend.spelled import Steps, two_values
-from ternc.frontend.straight import IDENTITY, MOST_POINTS, Functions, Pieces, flat, on
+from ternc.frontend.straight import IDENTITY, MOST_POINTS, Functions, Line, Pieces, flat, on
 from ternc.network.steps import (
     Add,
+    Branch,
     Clamp,
     Divide,
     Function,
@@ -27,11 +28,20 @@ from ternc.network.steps import (
     Thresholds,
 )
 
+MOST_BRANCHES = 64
+"""Points of a function that is written as choices."""
+
 _ZERO = Fraction(0)
 
 
 def as_steps(functions: Functions) -> Steps | None:
-    """Steps that are exactly those functions; None where there are none here."""
+    """Steps that are exactly those functions; None where a constant of them is no float64, or there are too many."""
+    found = without_branches(functions)
+    return _branches(functions) if found is None else found
+
+
+def without_branches(functions: Functions) -> Steps | None:
+    """The same, None where they take a choice between steps."""
     points = {len(f.points) for f in functions}
     if points == {0, 1}:
         functions = tuple(f if f.points else _with_point(f) for f in functions)
@@ -186,6 +196,49 @@ def _around(functions: Functions, stays: int, count: int) -> Steps | None:
         steps += [*_moved(-at), *flip, Function(kind="leaky", alpha=ratio), *flip, *_moved(at)]
     line = _columns([f.lines[stays] for f in functions])
     return None if line is None else (*steps, *_line(line[0], line[1]))
+
+
+def _branches(functions: Functions) -> Steps | None:
+    """Any pieces, each its own line: choices between halves of them."""
+    count = max(len(f.points) for f in functions)
+    if not 0 < count <= MOST_BRANCHES:
+        return None
+    return _between([_with_points(f, count) for f in functions], 0, count)
+
+
+def _with_points(function: Pieces, count: int) -> Pieces:
+    """A function with further points, at which nothing happens, behind its own."""
+    last, line = (function.points or (_ZERO,))[-1], function.lines[-1]
+    more = [last + 1 + k for k in range(count - len(function.points))]
+    return Pieces(
+        points=(*function.points, *more),
+        lines=(*function.lines, *[line] * len(more)),
+        values=(*function.values, *(on(line, x) for x in more)),
+    )
+
+
+def _between(functions: Sequence[Pieces], first: int, last: int) -> Steps | None:
+    """The lines from one to another, by the points between them."""
+    if first == last:
+        return _constant_line([f.lines[first] for f in functions])
+    middle = (first + last) // 2
+    at = _column([f.points[middle] for f in functions])
+    below, above = _between(functions, first, middle), _between(functions, middle + 1, last)
+    if at is None or below is None or above is None:
+        return None
+    if all(f.values[middle] == on(f.lines[middle + 1], f.points[middle]) for f in functions):
+        return (Branch(at=at, below=below, above=above),)
+    if any(f.values[middle] != on(f.lines[middle], f.points[middle]) for f in functions):
+        value = _constant_line([(_ZERO, f.values[middle]) for f in functions])
+        if value is None:
+            return None
+        below = (Branch(at=at, below=below, above=value),)
+    return (Branch(at=at, below=below, above=above, equal_is_below=True),)
+
+
+def _constant_line(lines: Sequence[Line]) -> Steps | None:
+    found = _columns(lines)
+    return None if found is None else _line(found[0], found[1])
 
 
 def _thresholded(functions: Functions) -> Steps | None:

@@ -38,7 +38,7 @@ from ternc.frontend.values import (
     reals,
 )
 from ternc.network.stairs.thresholds import evaluate_exact
-from ternc.network.steps import PerChannel, Step
+from ternc.network.steps import PerChannel, Step, each_step
 
 Handler: TypeAlias = "Callable[[Walk, Node], Value | list[Value]]"
 Folder: TypeAlias = "Callable[[Walk, Node], Array]"
@@ -547,7 +547,7 @@ def together(name: str, view: View, functions: Functions, reason: ModelError) ->
 
 def different_channels(steps: tuple[Step, ...]) -> list[int]:
     """Channels that stand for all: every other one has the same constants as one of them."""
-    constants = [getattr(step, f.name) for step in steps for f in fields(step)]
+    constants = [getattr(step, f.name) for step in each_step(steps) for f in fields(step)]
     columns = [c.reshape(len(c), -1) for c in constants if isinstance(c, np.ndarray) and len(c) > 1]
     if not columns:
         return [0]

@@ -92,6 +92,11 @@ _KINDS = {
         required=frozenset(_AVALON) - {"byteenable"},
         properties=_ASSOCIATED | {"addressUnits", "bitsPerSymbol", "maximumPendingReadTransactions"},
     ),
+    "conduit": _Kind(
+        roles={"abort": "Input", "status": "Output"},
+        required=frozenset({"abort", "status"}),
+        properties=_ASSOCIATED,
+    ),
     "interrupt": _Kind(
         roles={"irq": "Output"},
         required=frozenset({"irq"}),
@@ -115,6 +120,7 @@ _VALUES = {
 _BITS = {
     "axi4lite": {"awprot": 3, "arprot": 3, "wdata": 32, "wstrb": 4, "rdata": 32, "bresp": 2, "rresp": 2},
     "avalon": {"writedata": 32, "readdata": 32, "byteenable": 4},
+    "conduit": {"status": 166},
 }
 """Widths of roles: registers are words of 32 bits; every other signal but addresses and data has one bit."""
 _WIDE = frozenset({"data", "tdata", "address", "awaddr", "araddr"})

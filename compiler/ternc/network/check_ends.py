@@ -15,7 +15,7 @@ from ternc.network.analysis import accumulator_range, sources
 from ternc.network.law import fail, require
 from ternc.network.layers import Anomaly, IntRange, Measure, Network, Output, Prologue, Tensor
 from ternc.network.stairs.evaluate import two_product, two_sum
-from ternc.network.steps import Step, Thresholds
+from ternc.network.steps import Step, Thresholds, each_step
 
 KEY_LIMIT = 1 << 22  # channel-value pairs up to which every argmax key is compared
 SCORE_LIMIT = 1 << 62
@@ -41,7 +41,7 @@ def check_prologue(prologue: Prologue, tensor: Tensor) -> None:
         place,
         f"its grid must be finite and not 0, but is {prologue.scale} * x + {prologue.offset}",
     )
-    for step in prologue.steps:
+    for step in each_step(prologue.steps):
         _step(place, step, tensor.channels)
 
 

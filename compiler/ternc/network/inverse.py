@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ternc.network.stairs.evaluate import Reals, columns, plain
 from ternc.network.steps import (
     Add,
+    Branch,
     Clamp,
     Divide,
     Function,
@@ -48,9 +49,9 @@ def has_every_code(steps: tuple[Step, ...]) -> bool:
     """Whether a chain is known to make every code of its range.
 
     One step makes the input discrete and skips no integer, no clip behind it leaves 0 out, which is in every range,
-    and there is no activation function, which may never come where the quantiser's ends are.
+    and there is no activation function or choice, which may never come where the quantiser's ends are.
     """
-    if any(isinstance(step, Function) for step in steps):
+    if any(isinstance(step, Function | Branch) for step in steps):
         return False
     discrete = [n for n, s in enumerate(steps) if isinstance(s, Round | Sign | Thresholds)]
     if len(discrete) > 1 or any(_skips(steps[n]) for n in discrete):
@@ -94,6 +95,10 @@ def _before(step: Step, y: Reals) -> Reals:
                 return _between(step.values, y)
             case Function():
                 return _argument(step, y)
+            case Branch():
+                first, second = preimage(step.below, y), preimage(step.above, y)
+                misses = (np.nan_to_num(np.abs(plain((step,), x) - y), nan=np.inf) for x in (first, second))
+                return np.where(np.less_equal(*misses), first, second)
             case _:
                 assert_never(step)
 

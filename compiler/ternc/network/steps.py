@@ -7,6 +7,7 @@ float64 vectors (to find thresholds fast) and float32 as onnxruntime computes it
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -104,4 +105,30 @@ class Function:
     gamma: PerChannel = field(default_factory=_absent)
 
 
-Step: TypeAlias = Add | Multiply | Divide | Normalise | Clamp | Round | Sign | Thresholds | Function
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Branch:
+    """``below(v)`` where ``test(v)`` is smaller than a number, ``above(v)`` where it is larger.
+
+    Attributes:
+        test: What is done to v before it is compared.
+        at: The number.
+        equal_is_below: Which side v belongs to where ``test(v)`` is that number.
+        below, above: Both sides.
+    """
+
+    at: PerChannel
+    below: tuple[Step, ...]
+    above: tuple[Step, ...]
+    test: tuple[Step, ...] = ()
+    equal_is_below: bool = False
+
+
+Step: TypeAlias = Add | Multiply | Divide | Normalise | Clamp | Round | Sign | Thresholds | Function | Branch
+
+
+def each_step(steps: tuple[Step, ...]) -> Iterator[Step]:
+    """The steps, and those of their branches."""
+    for step in steps:
+        yield step
+        if isinstance(step, Branch):
+            yield from each_step((*step.test, *step.below, *step.above))

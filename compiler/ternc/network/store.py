@@ -32,7 +32,18 @@ from ternc.network.layers import (
     Tensor,
     Term,
 )
-from ternc.network.steps import Add, Clamp, Divide, Function, Multiply, Normalise, Round, Sign, Thresholds
+from ternc.network.steps import (
+    Add,
+    Branch,
+    Clamp,
+    Divide,
+    Function,
+    Multiply,
+    Normalise,
+    Round,
+    Sign,
+    Thresholds,
+)
 
 FORMAT = 3
 JSON_NAME = "network.json"
@@ -41,7 +52,7 @@ ARRAYS_NAME = "network.npz"
 _KINDS: dict[str, type[Any]] = {
     kind.__name__: kind
     for kind in (
-        Add, Anomaly, Clamp, Divide, Function, IntRange, Linear, Multiply, MultiplyShift, Network, Normalise,
+        Add, Anomaly, Branch, Clamp, Divide, Function, IntRange, Linear, Multiply, MultiplyShift, Network, Normalise,
         Output, Pool, Prologue, Proof, Round, Sign, Staircase, Tensor, Term, Thresholds,
     )
 }  # fmt: skip

@@ -24,6 +24,7 @@ from ternc.network.layers import (
 )
 from ternc.network.steps import (
     Add,
+    Branch,
     Clamp,
     Divide,
     Function,
@@ -84,6 +85,13 @@ def step_text(step: Step) -> str:
             constants = (("alpha", step.alpha), ("beta", step.beta), ("gamma", step.gamma))
             shown = [f" {name} {_constants(values)}" for name, values in constants if values.any()]
             return step.kind + "".join(shown)
+        case Branch():
+            test, below, above = (
+                ", ".join(map(step_text, steps)) or "as it is"
+                for steps in (step.test, step.below, step.above)
+            )
+            sign = "<=" if step.equal_is_below else "<"
+            return f"if ({test}) {sign} {_constants(step.at)} then ({below}) else ({above})"
         case _:
             assert_never(step)
 

@@ -26,8 +26,10 @@ class Pass(Protocol):
 
 
 PIPELINE: tuple[Pass, ...] = (Prune(), Cluster(), SplitPools(), Realise())
-OTHERS: tuple[tuple[Pass, ...], ...] = ((PoolFirst(), *PIPELINE),)
-"""Passes to other forms of a network, which a schedule may like better."""
+KEEPING_SHAPE: tuple[Pass, ...] = tuple(one for one in PIPELINE if not isinstance(one, Prune))
+"""Passes after which a network's maps do not depend on its weights."""
+OTHERS: tuple[tuple[Pass, ...], ...] = ((PoolFirst(),),)
+"""In front of them, passes to other forms of a network, which a schedule may like better."""
 
 
 def run(network: Network, passes: tuple[Pass, ...] = PIPELINE) -> Network:
@@ -43,17 +45,18 @@ def run(network: Network, passes: tuple[Pass, ...] = PIPELINE) -> Network:
     return network
 
 
-def forms(network: Network) -> tuple[Network, ...]:
-    """The network behind `PIPELINE`, then those of its `OTHERS` that have other layers; each keeps all outputs."""
-    found = [run(network)]
+def forms(network: Network, passes: tuple[Pass, ...] = PIPELINE) -> tuple[Network, ...]:
+    """The network behind the passes, then those of its `OTHERS` that have other layers; each keeps all outputs."""
+    found = [run(network, passes)]
     for others in OTHERS:
-        other = run(network, others)
+        other = run(network, (*others, *passes))
         if len(other.layers) != len(found[0].layers):
             found.append(other)
     return tuple(found)
 
 
 __all__ = [
+    "KEEPING_SHAPE",
     "OTHERS",
     "PIPELINE",
     "Cluster",

@@ -70,12 +70,14 @@ def copy(source: str, channels: int) -> Term:
 
 
 def identity(values: IntRange, channels: int) -> Staircase:
-    """The staircase of every integer of a range, and its form."""
-    steps = np.arange(values.low + 1, values.high + 1, dtype=np.int64)
-    ones, every = np.ones(channels, np.int64), channels * (len(steps) + 1)
+    """The staircase of every integer of a range, and its form; of a single one, with a step that is never reached."""
+    single = values.low == values.high
+    steps = np.arange(values.low + 1, values.high + 1 + single, dtype=np.int64)
+    ones, every = np.ones(channels, np.int64), channels * (values.high - values.low + 1)
     return Staircase(
         thresholds=np.broadcast_to(steps, (channels, len(steps))).copy(),
         low=values.low,
+        table=np.full(2, values.low) if single else None,
         form=MultiplyShift(multiplier=ones, addend=-values.low * ones, shift=0),
         proof=Proof(values=every, examined=every, method="every"),
     )

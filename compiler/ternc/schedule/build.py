@@ -41,6 +41,7 @@ def design_of(made: Draft, device: Device, clock_mhz: float) -> Design:
         streams=made.streams,
         buffers=made.outputs,
         score=made.score,
+        reloadable=made.reloadable,
     )
 
 
@@ -58,7 +59,9 @@ def outline(made: Draft, device: Device, clock_mhz: float) -> Outline:
         clock_mhz=clock_mhz,
         arrays=arrays,
         inputs=input_ports(network, lines.elements, lines.pixels),
-        outputs=output_ports(network, [writers[output.tensor].cols for output in network.outputs]),
+        outputs=output_ports(
+            network, [writers[output.tensor].cols for output in network.outputs], made.score
+        ),
         cycles_per_frame=lines.timing.cycles_per_frame,
         latency_cycles=lines.timing.latency_cycles,
         macs_per_frame=sum(layer.macs for one in arrays for layer in one.layers),

@@ -175,7 +175,7 @@ def _named(network: Network, device: Device, wish: Wish) -> Draft:
             f"the arrays named have rows x cols x lanes = {taken:,}, which is more than the {wish.lanes:,} of --lanes",
             help="name smaller arrays, or leave --lanes out",
         )
-    made = draft(built(network, resolve(engines, network)))
+    made = draft(built(network, resolve(engines, network), reloadable=wish.reloadable))
     if wish.fit:
         refuse.require_fit(made, device)
     refuse.require_speed(made, wish)

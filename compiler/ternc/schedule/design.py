@@ -541,6 +541,8 @@ class Design(Outline):
         streams: What stands behind each input port.
         buffers: What stands in front of each output port, in the order of the Network's outputs.
         score: The anomaly's accumulator, in front of the last output port, or None.
+        reloadable: Its memories are written through a stream too, so that it becomes another network of its shape
+            (docs/hardware.md, 'Reload'). They may have fewer words than the geometry's depths.
     """
 
     cell: str
@@ -548,3 +550,4 @@ class Design(Outline):
     streams: tuple[InputStream, ...]
     buffers: tuple[OutputBuffer, ...]
     score: ScoreUnit | None
+    reloadable: bool = False

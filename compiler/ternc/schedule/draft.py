@@ -22,6 +22,7 @@ from ternc.schedule.placement import feature_memory
 from ternc.schedule.plan import StagePlan
 from ternc.schedule.ports import input_bits, output_buffer, score_unit
 from ternc.schedule.program import Program, assemble
+from ternc.schedule.room import roomy
 from ternc.schedule.sums import Sums
 from ternc.schedule.timing import dot_latency, flush_cycles
 
@@ -55,6 +56,7 @@ class Draft:
     streams: tuple[InputStream, ...]
     outputs: tuple[OutputBuffer, ...]
     score: ScoreUnit | None
+    reloadable: bool
 
 
 def draft(lines: Lines) -> Draft:
@@ -85,6 +87,7 @@ def draft(lines: Lines) -> Draft:
             for n, output in enumerate(network.outputs)
         ),
         score=score,
+        reloadable=lines.reloadable,
     )
 
 
@@ -99,12 +102,10 @@ def _engine(lines: Lines, n: int) -> EngineDraft:
     }
     program, sums = assemble(planner, plan.shape, layouts, frames, bits), planner.sums(plan.shape)
     _check(lines, n, program)
-    return EngineDraft(
-        layouts=layouts,
-        program=program,
-        sums=sums,
-        geometry=_geometry(lines, n, program, layouts, sums),
-    )
+    geometry = _geometry(lines, n, program, layouts, sums)
+    if lines.reloadable and lines.hardware is None:
+        geometry = roomy(geometry, planner, program)
+    return EngineDraft(layouts=layouts, program=program, sums=sums, geometry=geometry)
 
 
 def _check(lines: Lines, n: int, program: Program) -> None:

@@ -107,7 +107,8 @@ def threshold_images(
     if not levels:
         return ()
     never = (1 << (acc_bits + 1)) - 1
-    trees: list[NDArray[np.int64]] = []  # one [cols, 2^levels - 1] sorted list per param
+    # one [cols, 2^levels - 1] sorted list per param; none where hardware for thresholds runs a network without
+    trees: list[NDArray[np.int64]] = []
     for n in param_order(layers):
         thresholds = layers[n].thresholds
         if thresholds is None:
@@ -119,7 +120,7 @@ def threshold_images(
                 rows = np.arange(first, min(first + shape.cols, channels))
                 tree[: len(rows), :limit] = np.clip(thresholds[rows] + fix[rows, None], 0, never)
                 trees.append(tree)
-    stacked = np.stack(trees)  # [threshold params, cols, 2^levels - 1]
+    stacked = np.array(trees, np.int64).reshape(-1, shape.cols, (1 << levels) - 1)
     images = []
     for c in range(shape.cols):
         column = []

@@ -7,7 +7,7 @@ and as many flip-flops.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ternc.numeric import address_bits, ceil_div, clog2, unsigned_bits
 from ternc.schedule.design import (
@@ -21,6 +21,7 @@ from ternc.schedule.design import (
 )
 from ternc.schedule.draft import Draft
 from ternc.schedule.images import requant_bits
+from ternc.schedule.loading import BUS_BITS
 from ternc.schedule.timing import (
     REQUANT_LATENCY,
     THRESHOLD_LATENCY,
@@ -52,6 +53,7 @@ class MemoryShape:
     Attributes:
         read_registers: Stages behind its read port: inside a block, where it takes one.
         in_logic: It is never a block: it is read in the same cycle, or tiny by nature.
+        loaded: It is filled from a file, and in a reloadable design over the load bus.
     """
 
     name: str
@@ -60,6 +62,7 @@ class MemoryShape:
     copies: int
     read_registers: int = 2
     in_logic: bool = False
+    loaded: bool = False
 
 
 def memories(made: Draft) -> tuple[MemoryShape, ...]:
@@ -72,6 +75,9 @@ def memories(made: Draft) -> tuple[MemoryShape, ...]:
         found.append(_small(f"queue of output {n}", 1 << OUTPUT_QUEUE_LOG2, width + 2))
     if made.score:
         found.append(_small("queue of the score", 1 << SCORE_QUEUE_LOG2, made.score.score_bits + 1))
+    if made.score and made.reloadable:
+        limit = _small("limit of the score", 1, made.score.score_bits + 1, read_registers=2)
+        found.append(replace(limit, loaded=True))
     return tuple(found)
 
 
@@ -83,6 +89,7 @@ def _engine_memories(g: Geometry, number: int) -> list[MemoryShape]:
             width_bits=width,
             copies=copies,
             read_registers=read_registers,
+            loaded=True,
         )
 
     def small(name: str, depth: int, width: int, copies: int = 1, read_registers: int = 0) -> MemoryShape:
@@ -101,7 +108,7 @@ def _engine_memories(g: Geometry, number: int) -> list[MemoryShape]:
         rom("passes", depths.passes, sum(pass_widths(g))),
         small("pass queue", 1 << PASS_QUEUE_LOG2, pass_bits(g)),
         rom("taps", depths.taps, sum(tap_widths(g))),
-        small("terms", depths.terms, sum(term_widths(g)), read_registers=1),
+        replace(small("terms", depths.terms, sum(term_widths(g)), read_registers=1), loaded=True),
     ]
     if g.features:
         found.append(_banks(f"features of engine {number}", g.features, g.shape.rows))
@@ -153,7 +160,20 @@ def registers(made: Draft, cell: str) -> dict[str, int]:
     found["ternc_output"] = sum(map(_output, made.outputs))
     if made.score:
         found["ternc_score"] = _score(made.score)
+    if made.reloadable:
+        width = max(memory.width_bits for memory in memories(made) if memory.loaded)
+        stages = sum(1 + one.geometry.shape.cols for one in made.engines)
+        found["ternc_load_stage"] = stages * (BUS_BITS + width)
+        found["ternc_loader"] = _loader(width)
     return dict(found)
+
+
+def _loader(width: int) -> int:
+    """ternc_loader: what outlives a reset, the word, the record, and what is known of them."""
+    status = 128 + 32 + 3 + 4
+    word, header = 2 * 32 + 1 + 4, 3 + 4 + 128
+    record = 2 * 32 + 3 * 16 + 24 + 32 * ceil_div(width, 32)
+    return status + word + 32 + header + record + 6
 
 
 def _engine_registers(g: Geometry) -> dict[str, int]:

@@ -9,7 +9,7 @@ from functools import cached_property
 from ternc.network.layers import Network, Tensor
 from ternc.numeric import ceil_div, clog2, range_bits
 from ternc.schedule.bundles import made_bundles, takes
-from ternc.schedule.capacity import sized
+from ternc.schedule.capacity import sized, with_capacities
 from ternc.schedule.cycles import (
     EngineCycles,
     OutputCycles,
@@ -52,11 +52,15 @@ class Lines:
 
     Attributes:
         planners, plans: One for each engine, in the order of the layers.
+        reloadable: Its hardware keeps room for other networks of the shape.
+        hardware: Where the network is put onto hardware that there is, that: its streams and buffers are kept.
     """
 
     network: Network
     planners: tuple[StagePlanner, ...]
     plans: tuple[StagePlan, ...]
+    reloadable: bool = False
+    hardware: Lines | None = None
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -80,6 +84,8 @@ class Lines:
         More than one only where an array that reads the input drains as many, and where the banks of all that read it
         can take them.
         """
+        if self.hardware is not None:
+            return self.hardware.pixels
         pace = max(plan.busy_cycles for plan in self.plans)
         return tuple(self._pixels(tensor, pace) for tensor in self.network.input_tensors)
 
@@ -205,6 +211,8 @@ class Lines:
     @cached_property
     def pipeline(self) -> Pipeline:
         """Everything that takes part, with the capacities that it needs."""
+        if self.hardware is not None:
+            return with_capacities(self.unsized, [rows.capacity for rows in self.hardware.pipeline.keepers])
         least = []
         for keeper in self.keepers:
             step = self._rows(keeper).step
@@ -321,7 +329,16 @@ def argmax_latency(shape: ArrayShape) -> int:
     return clog2(shape.cols) + 1
 
 
-def lines_of(network: Network, planners: Sequence[StagePlanner], shapes: Sequence[ArrayShape]) -> Lines:
+def lines_of(
+    network: Network,
+    planners: Sequence[StagePlanner],
+    shapes: Sequence[ArrayShape],
+    *,
+    reloadable: bool = False,
+    hardware: Lines | None = None,
+) -> Lines:
     """Stages on arrays of the given shapes."""
     plans = tuple(planner.plan(shape) for planner, shape in zip(planners, shapes, strict=True))
-    return Lines(network=network, planners=tuple(planners), plans=plans)
+    return Lines(
+        network=network, planners=tuple(planners), plans=plans, reloadable=reloadable, hardware=hardware
+    )

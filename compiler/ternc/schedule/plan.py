@@ -48,6 +48,7 @@ class Numbers:
         value_bits: Signed width behind the requantiser, for codes, raw values and differences.
         tables: The code tables.
         digits: Some weights are wider than ternary.
+        prefer_thresholds: It does without a multiplier.
     """
 
     act_bits: int
@@ -57,6 +58,7 @@ class Numbers:
     widths: RequantWidths
     tables: tuple[tuple[int, ...], ...]
     digits: bool
+    prefer_thresholds: bool
 
     @property
     def requant_latency(self) -> int:
@@ -64,13 +66,14 @@ class Numbers:
         return requant_latency(self.widths.threshold_levels, len(self.tables))
 
 
-def stage_numbers(stage: Stage) -> Numbers:
-    """The widths of every value in an engine that runs a stage."""
+def stage_numbers(stage: Stage, *, prefer_thresholds: bool | None = None) -> Numbers:
+    """The widths of every value in an engine that runs a stage; it decides itself on a multiplier unless it is told."""
     network = stage.network
     ports = {tensor.name for tensor in network.input_tensors}
     come = [input_bits(t) if t.name in ports else range_bits(t.range.low, t.range.high) for t in stage.inputs]
     feature_bits = max((range_bits(t.range.low, t.range.high) for t in stage.inner), default=1)
-    prefer, tables = uses_thresholds(stage.layers), code_tables(network, stage.layers)
+    tables = code_tables(network, stage.layers)
+    prefer = uses_thresholds(stage.layers) if prefer_thresholds is None else prefer_thresholds
     requant = tuple(layer_requant(network, layer, tables, prefer_thresholds=prefer) for layer in stage.layers)
     found = widths(requant, tables)
     leaving = set(network.leaving)
@@ -86,14 +89,20 @@ def stage_numbers(stage: Stage) -> Numbers:
         widths=found,
         tables=tables,
         digits=any(recoder.peak > 1 for layer in stage.layers for recoder in recoders(layer)),
+        prefer_thresholds=prefer,
     )
 
 
 class LayerTiling:
-    """The tiles of one layer for many shapes; keeps what does not depend on rows or lanes."""
+    """The tiles of one layer for many shapes; keeps what does not depend on rows or lanes.
 
-    def __init__(self, layer: Linear, walk: Walk) -> None:
+    Where they are ``full``, every word that has weights counts with all the planes that weights of its bits can have,
+    so that no other weights take more words.
+    """
+
+    def __init__(self, layer: Linear, walk: Walk, *, full: bool = False) -> None:
         self.layer = layer
+        self.full = full
         self.walk = walk
         self.classes = classes(walk)
         self.recoders = recoders(self.layer)
@@ -107,6 +116,8 @@ class LayerTiling:
         for t, marks in enumerate(self._joined(shape.cols)):
             term, recoder = self.layer.terms[t], self.recoders[t]
             planes = word_planes(recoder, marks, shape.lanes)
+            if self.full and recoder.peak > 1:
+                planes = np.where(planes, (1 << recoder.planes) - 1, 0)
             found.append(
                 TermWords(term=term, recoder=recoder, cols=shape.cols, lanes=shape.lanes, planes=planes)
             )
@@ -188,15 +199,22 @@ class StagePlan:
 class StagePlanner:
     """Plans of one stage for many array shapes."""
 
-    def __init__(self, stage: Stage, tilings: dict[tuple[int, Walk], LayerTiling]) -> None:
+    def __init__(
+        self,
+        stage: Stage,
+        tilings: dict[tuple[int, Walk], LayerTiling],
+        numbers: Numbers | None = None,
+        *,
+        full: bool = False,
+    ) -> None:
         self.stage = stage
-        self.numbers = stage_numbers(stage)
+        self.numbers = stage_numbers(stage) if numbers is None else numbers
         self.walks: Walks = walks(stage)
         found = []
         for n, walk in enumerate(self.walks.layers):
             key = (stage.first + n, walk)
             if key not in tilings:
-                tilings[key] = LayerTiling(stage.layers[n], walk)
+                tilings[key] = LayerTiling(stage.layers[n], walk, full=full)
             found.append(tilings[key])
         self.tilings = tuple(found)
 

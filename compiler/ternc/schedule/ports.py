@@ -18,6 +18,8 @@ PORT_BITS = 512
 """Widest TDATA that a choice of arrays leads to; arrays named by hand may have wider outputs."""
 ANOMALY = "anomaly"
 """Value and port name of the anomaly's score and flag."""
+LOAD = "load"
+"""Port name of the stream that takes the images of a reloadable design."""
 
 
 def port_names(prefix: str, values: Sequence[str], reserved: Sequence[str] = ()) -> tuple[str, ...]:
@@ -148,7 +150,7 @@ def score_unit(network: Network, steps: int, cols: int, element_bits: int) -> Sc
 
 def input_ports(network: Network, elements: Sequence[int], pixels: Sequence[int]) -> tuple[StreamPort, ...]:
     """The streams that come in, with so many elements of each of so many pixels a beat."""
-    names = port_names("s_axis", [prologue.name for prologue in network.inputs])
+    names = port_names("s_axis", [prologue.name for prologue in network.inputs], reserved=(LOAD,))
     return tuple(
         StreamPort(
             name=name,
@@ -168,7 +170,7 @@ def input_ports(network: Network, elements: Sequence[int], pixels: Sequence[int]
     )
 
 
-def output_ports(network: Network, cols: Sequence[int]) -> tuple[StreamPort, ...]:
+def output_ports(network: Network, cols: Sequence[int], score: ScoreUnit | None) -> tuple[StreamPort, ...]:
     """The streams that leave: values from arrays of so many columns, channel indices, or score and flag."""
     names = port_names("m_axis", [output.name for output in network.outputs], reserved=(ANOMALY,))
     found = []
@@ -190,8 +192,8 @@ def output_ports(network: Network, cols: Sequence[int]) -> tuple[StreamPort, ...
                 signed=tensor.range.low < 0,
             )
         )
-    if network.anomaly is not None:
-        found.append(_score_port(network.anomaly.tensor, differences(network).most))
+    if network.anomaly is not None and score is not None:
+        found.append(_score_port(network.anomaly.tensor, score.score_bits))
     return tuple(found)
 
 
@@ -209,7 +211,7 @@ def _index_port(name: str, value: str, tensor: Tensor) -> StreamPort:
     )
 
 
-def _score_port(tensor: str, most: int) -> StreamPort:
+def _score_port(tensor: str, score_bits: int) -> StreamPort:
     return StreamPort(
         name=f"m_axis_{ANOMALY}",
         value=ANOMALY,
@@ -218,6 +220,6 @@ def _score_port(tensor: str, most: int) -> StreamPort:
         height=1,
         width=1,
         elements_per_beat=2,
-        element_bits=8 * ceil_div(unsigned_bits(most), 8),
+        element_bits=8 * ceil_div(score_bits, 8),
         signed=False,
     )

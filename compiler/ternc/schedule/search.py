@@ -105,13 +105,16 @@ class Search:
 
     def lines(self, split: Split) -> Lines:
         """A split's stages: as estimated or, if that keeps the cap on lanes and is faster, refined."""
-        plain = built(self.network, self._with_drains(split.engines), self.tilings)
+        plain = self._built(self._with_drains(split.engines))
         if plain.unsized.least_interval <= split.cycles:
             return plain
-        refined = built(self.network, self.refined(split), self.tilings)
+        refined = self._built(self.refined(split))
         within = sum(shape.macs for shape in refined.shapes) <= self.allowed[-1]
         faster = refined.unsized.least_interval < plain.unsized.least_interval
         return refined if within and faster else plain
+
+    def _built(self, engines: Pinned) -> Lines:
+        return built(self.network, engines, self.tilings, reloadable=self.wish.reloadable)
 
     def nearby(self, split: Split) -> Split:
         """Of a split and some slower ones the one that is fastest by exact cycles, where estimates were too low."""
@@ -245,7 +248,7 @@ class Search:
 
     def _planners(self, engines: Pinned) -> list[StagePlanner]:
         stages = cut(self.network, [count for count, _ in engines])
-        return [StagePlanner(stage, self.tilings) for stage in stages]
+        return [StagePlanner(stage, self.tilings, full=self.wish.reloadable) for stage in stages]
 
     def _with_drains(self, engines: Pinned) -> Pinned:
         """Engines with drains that their readers can take."""
@@ -325,10 +328,14 @@ def amounts(made: Draft, device: Device) -> Floats:
 
 
 def built(
-    network: Network, engines: Pinned, tilings: dict[tuple[int, Walk], LayerTiling] | None = None
+    network: Network,
+    engines: Pinned,
+    tilings: dict[tuple[int, Walk], LayerTiling] | None = None,
+    *,
+    reloadable: bool = False,
 ) -> Lines:
     """The stages of a cut with their exact plans."""
     known = {} if tilings is None else tilings
     stages = cut(network, [count for count, _ in engines])
-    planners = [StagePlanner(stage, known) for stage in stages]
-    return lines_of(network, planners, [shape for _, shape in engines])
+    planners = [StagePlanner(stage, known, full=reloadable) for stage in stages]
+    return lines_of(network, planners, [shape for _, shape in engines], reloadable=reloadable)

@@ -29,7 +29,7 @@ class StoredEngine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredDesign:
-    """What a simulation needs to know of a design."""
+    """What a simulation, and another network on the same hardware, need to know of a design."""
 
     name: str
     inputs: tuple[StreamPort, ...]
@@ -37,6 +37,9 @@ class StoredDesign:
     cycles_per_frame: int
     latency_cycles: int
     engines: tuple[StoredEngine, ...]
+    device: str = ""
+    clock_mhz: float = 0.0
+    reloadable: bool = False
 
 
 def save(design: Design) -> bytes:
@@ -51,6 +54,7 @@ def save(design: Design) -> bytes:
         "outputs": [asdict(port) for port in design.outputs],
         "cycles_per_frame": design.cycles_per_frame,
         "latency_cycles": design.latency_cycles,
+        "reloadable": design.reloadable,
     }
     return (json.dumps(document, indent=2, sort_keys=True) + "\n").encode()
 
@@ -79,6 +83,9 @@ def load(build: Path) -> StoredDesign:
             outputs=tuple(StreamPort(**port) for port in document["outputs"]),
             cycles_per_frame=document["cycles_per_frame"],
             latency_cycles=document["latency_cycles"],
+            device=document["device"],
+            clock_mhz=document["clock_mhz"],
+            reloadable=document["reloadable"],
             engines=tuple(
                 StoredEngine(
                     shape=ArrayShape(**engine["shape"]),

@@ -26,6 +26,7 @@ class Wish:
         lanes: Most rows x cols x lanes, summed over the arrays; None for as many as the budget allows.
         array: Instead of a choice: one array for all layers, engines, or one for each layer; or None.
         fit: Whether it must fit the device; without, ``lanes`` alone limits the fastest design.
+        reloadable: Keep room for other networks of the shape (`ternc.schedule.room`); the network is then its densest.
     """
 
     budget: float
@@ -35,6 +36,7 @@ class Wish:
     lanes: int | None = None
     array: ArrayShape | tuple[PinnedEngine, ...] | Folding | None = None
     fit: bool = True
+    reloadable: bool = False
 
     @property
     def most_cycles(self) -> float:

@@ -37,6 +37,13 @@ _LOG = "log.txt"
 _PROGRAM = "bench.vvp"
 
 
+_NO_IMAGE = (
+    ".s_axis_load_tdata(32'd0), .s_axis_load_tvalid(1'b0), .s_axis_load_tready(), .s_axis_load_tlast(1'b0), "
+    ".load_abort_i(1'b0), .load_status_o()"
+)
+"""The loader of a reloadable design, to which nothing comes."""
+
+
 def run(
     dut: Dut,
     beats: Sequence[Beats],
@@ -88,6 +95,7 @@ def bench(dut: Dut, scratch: Path, frames: int, stalls: int | None, *, monitor: 
     streams = (*dut.inputs, *dut.outputs)
     monitors = tuple(enumerate(dut.monitors)) if monitor else ()
     pins = [".clk_i(clk), .rst_ni(rst_n)"]
+    pins += [_NO_IMAGE] if dut.reloadable else []
     pins += [_pins(port, f"{port.name}_{{}}", f"{port.name}_{{}}") for port in streams]
     pins += [f".mon_{n}_valid_o(mon_{n}_valid), .mon_{n}_value_o(mon_{n}_value)" for n, _ in monitors]
     parts = [_stream(dut, number, stalls) for number in range(len(streams))]

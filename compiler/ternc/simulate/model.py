@@ -57,7 +57,9 @@ class Dut:
         watchdog_cycles: Cycles without any beat after which a run counts as stuck; stalls of the test
             bench are not counted. More than one frame takes.
         stretch_cycles: The longest random stall. More than one frame takes, so that buffers run full and empty.
+        reloadable: With a stream for images, on which nothing comes.
         quick: Whether so little is to be simulated that a simulator which is built fast is better than a fast one.
+        reloadable: With a stream for images of networks, on which the simulators offer nothing.
     """
 
     rtl: Path
@@ -68,6 +70,7 @@ class Dut:
     watchdog_cycles: int
     stretch_cycles: int
     quick: bool = False
+    reloadable: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -64,6 +64,7 @@ def open_build(path: Path) -> Opened:
         ),
         watchdog_cycles=watchdog_cycles(design.latency_cycles, design.cycles_per_frame),
         stretch_cycles=max(2 * design.cycles_per_frame, design.latency_cycles) + 64,
+        reloadable=design.reloadable,
     )
     return Opened(
         path=path,

@@ -1,6 +1,6 @@
 /* A model of AXI DMA in simple mode, for the UIO transport's test: what the registers do, word for word where the driver
  * looks at them. Each mapped block of registers says in its last word what it is: 0 the core, n the DMA of stream n - 1. The
- * streams end in a simulated board. A transfer from the core that is not as long as a frame is an error, as is one whose
+ * streams end in a simulated board; one DMA more than there are streams is that of images. A transfer from the core that is not as long as a frame is an error, as is one whose
  * address lies outside the stream's buffer. */
 #include <assert.h>
 
@@ -67,6 +67,13 @@ static uint32_t peek(volatile uint32_t *registers, uint32_t offset) {
     return offset % FROM_CORE == DMASR ? fabric_streams[kind - 1].status : 0;
 }
 
+static void fabric_load(uint32_t n, uint32_t length) {
+    const size_t begin = fabric_streams[n].address[0] - fabric_address[n];
+    assert(fabric_streams[n].running && begin + length <= fabric_size);
+    assert(fabric_board.load(fabric_board.self, fabric_buffer[n] + begin, length) == 0);
+    fabric_streams[n].status |= SR_IDLE;
+}
+
 static void fabric_start(uint32_t n, uint32_t length) {
     const size_t begin = fabric_streams[n].address[0] - fabric_address[n], size = ternc_frame_bytes(fabric_port(n));
     const int to_core = n < fabric_design->input_count;
@@ -89,12 +96,13 @@ static void poke(volatile uint32_t *registers, uint32_t offset, uint32_t value) 
         assert(fabric_board.write(fabric_board.self, offset, value) == 0);
         return;
     }
-    assert((offset >= FROM_CORE) == (n >= fabric_design->input_count));
+    const int images = n == fabric_design->input_count + fabric_design->output_count;
+    assert((offset >= FROM_CORE) == (n >= fabric_design->input_count && !images));
     switch (offset % FROM_CORE) {
         case DMACR: fabric_streams[n].running = value & CR_RUN; break;
         case ADDRESS: fabric_streams[n].address[0] = value; break;
         case ADDRESS_HIGH: fabric_streams[n].address[1] = value; break;
-        case LENGTH: fabric_start(n, value); break;
+        case LENGTH: images ? fabric_load(n, value) : fabric_start(n, value); break;
         default: assert(!"a register that the driver has no business with");
     }
 }

@@ -69,6 +69,23 @@ def test_weights_count_as_integers_times_their_scale_not_as_the_floats_that_floa
     assert y.tolist() == [[-3 * 6.625]]
 
 
+def test_a_bias_counts_as_the_integers_times_their_scale_as_well(tmp_path: Path) -> None:
+    """Three steps less one are as many as two less none, but not where float32 has rounded three steps."""
+    graph = Graph()
+    s = graph.const(0.242)
+    bias = graph.node("DequantizeLinear", graph.const(np.array([2, 3], np.int8)), s)
+    v = graph.node("MatMul", graph.quant("x", 1.0, 4), graph.const(np.array([[0, -0.242]], np.float32)))
+    v = graph.node("ArgMax", graph.node("Add", v, bias), axis=1, keepdims=0)
+    path = graph.save(tmp_path / "m.onnx", [1, 1], v, output_elem=INT64)
+    x = {"x": np.ones((1, 1), np.float32)}
+    (single,) = execute(path, x).values()
+    y, crossing = run(path, x)
+    assert single.tolist() == [1]
+    assert y.tolist() == [0]
+    assert crossing is not None
+    assert crossing.op == "ArgMax"
+
+
 def test_a_value_that_float32_rounds_onto_a_tie(tmp_path: Path) -> None:
     path = tenths(tmp_path, "Round")
     (single,) = execute(path, five()).values()

@@ -94,6 +94,15 @@ def test_global_pool_channels_last(tmp_path: Path, op: str, keepdims: int) -> No
     matches(g.save(tmp_path / "m.onnx", ["N", 6, 6, 3], v), numbers(20, 6, 6, 3))
 
 
+@pytest.mark.parametrize("op", ["ReduceMean", "ReduceSum"])
+def test_a_mean_over_all_axes_of_one_channel_and_one_column(tmp_path: Path, op: str) -> None:
+    g = Graph()
+    v = g.node("Conv", g.quant("x", 0.25, 4), g.const(g.trits(1, 2, 1, 1)), pads=[0, 0, 1, 0])
+    v = rounded(g, v)
+    v = g.node(op, v, axes=[2, 3]) if op == "ReduceMean" else g.node(op, v)
+    matches(g.save(tmp_path / "m.onnx", [1, 2, 3, 1], rounded(g, v)), numbers(20, 2, 3, 1))
+
+
 def test_padding_and_slices_of_an_input_channels_last(tmp_path: Path) -> None:
     g = Graph(3)
     v = g.node("Pad", g.quant("x", 0.25, 5), ints(g, 0, 0, 1, 0, 0, 1, 0, 0))
@@ -385,3 +394,43 @@ def test_straight_through_estimators_cancel(tmp_path: Path, order: str) -> None:
     v = g.node("MatMul", g.node("Flatten", v), g.const(g.trits(36, 3)))
     network = matches(g.save(tmp_path / "m.onnx", [1, 2, 5, 5], v), numbers(20, 2, 5, 5), rtol=1e-4)
     assert [layer.kind for layer in network.layers] == ["conv", "dense"]
+
+
+@pytest.mark.parametrize("reader", ["conv", "pool", "input"])
+@pytest.mark.parametrize("mode", ["edge", "reflect", "wrap"])
+def test_pads_that_repeat_mirror_or_wrap(tmp_path: Path, mode: str, reader: str) -> None:
+    g = Graph(51)
+    v = g.quant("x", 0.25, 4)
+    if reader != "input":
+        v = g.quant(g.node("Conv", v, g.const(g.trits(3, 3, 3, 3))), 0.25, 4)
+    v = g.node("Pad", v, ints(g, 0, 0, 2, 1, 0, 0, 1, 3), mode=mode)
+    v = g.node("MaxPool", v, kernel_shape=[3, 3], strides=[2, 2]) if reader == "pool" else v
+    v = g.node("Conv", v, g.const(g.trits(4, 3, 3, 3)), pads=[1, 1, 1, 1])
+    matches(g.save(tmp_path / "m.onnx", [1, 3, 8, 7], v), numbers(20, 3, 8, 7))
+
+
+@pytest.mark.parametrize("auto", ["SAME_UPPER", "SAME_LOWER"])
+@pytest.mark.parametrize("strides", [[1, 1], [2, 2]])
+@pytest.mark.parametrize("op", ["Conv", "MaxPool"])
+def test_same_padding_of_dilated_windows_is_the_standard_one(
+    tmp_path: Path, op: str, strides: list[int], auto: str
+) -> None:
+    """onnxruntime refuses such a Conv and pads such a MaxPool too little; the reference is given explicit pads."""
+    g = Graph(52)
+    v = g.quant(g.node("Conv", g.quant("x", 0.25, 4), g.const(g.trits(3, 2, 3, 3))), 0.25, 4)
+    given: dict[str, Any] = {"auto_pad": auto, "dilations": [2, 2], "strides": strides}
+    if op == "Conv":
+        v = g.node("Conv", v, g.const(g.trits(3, 3, 2, 2)), **given)
+    else:
+        v = g.node("Conv", g.node("MaxPool", v, kernel_shape=[2, 2], **given), g.const(g.trits(3, 3, 1, 1)))
+    path = g.save(tmp_path / "m.onnx", [1, 2, 10, 9], v, opset=19)
+    network = matches(path, numbers(20, 2, 10, 9))
+    assert network.outputs[0].shape[1:] == ((8, 7) if strides == [1, 1] else (4, 4))
+
+
+def test_a_window_over_a_fractional_resize(tmp_path: Path) -> None:
+    g = Graph(53)
+    v = g.quant(g.node("Conv", g.quant("x", 0.25, 4), g.const(g.trits(3, 2, 3))), 0.25, 4)
+    v = g.node("Resize", v, "", g.const(np.array([1, 1, 1.75], np.float32)), mode="nearest")
+    v = g.node("Conv", v, g.const(g.trits(2, 3, 3)))
+    matches(g.save(tmp_path / "m.onnx", [1, 2, 9], v), numbers(20, 2, 9))

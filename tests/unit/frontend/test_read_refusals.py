@@ -143,10 +143,10 @@ REFUSALS: dict[str, tuple[Make, tuple[Any, ...], str]] = {
         (1, 1, 4),
         "node 'up' (Resize): its mode must be nearest, but is linear",
     ),
-    "window over a fractional resize": (
-        lambda g: g.node("Conv", g.node("Resize", g.quant("x", 0.5, 4), "", g.const(np.array([1, 1, 1.75], np.float32)), mode="nearest"), g.const(np.ones((1, 1, 3), np.float32)), name="conv"),
-        (1, 1, 7),
-        "node 'conv' (Conv) reads 'v6' in an arrangement that is not made of straight lines (mirrored, interleaved or gathered pixels)",
+    "window over a map on its side": (
+        lambda g: g.node("Conv", g.node("Transpose", g.quant(g.node("Conv", g.quant("x", 0.5, 4), g.const(np.ones((1, 1, 3, 3), np.float32))), 1.0, 4), perm=[0, 1, 3, 2]), g.const(np.ones((1, 1, 3, 3), np.float32)), name="conv"),
+        (1, 1, 7, 7),
+        "node 'conv' (Conv) reads 'v11' in an arrangement that is not made of straight lines (mirrored, interleaved or gathered pixels)",
     ),
     "resize by an unknown rule": (
         lambda g: g.node("Resize", g.quant("x", 0.5, 4), "", g.const(np.array([1, 1, 2], np.float32)), mode="nearest", coordinate_transformation_mode="tf_crop_and_resize", name="up"),

@@ -105,10 +105,11 @@ def test_a_comparison_that_is_no_activation_runs_on_the_host(tmp_path: Path) -> 
     assert network.epilogue
 
 
-def test_a_choice_of_unknown_functions_in_front_of_a_layer_is_refused(tmp_path: Path) -> None:
+def test_a_choice_by_another_value_in_front_of_a_layer_is_refused(tmp_path: Path) -> None:
     g = Graph(15)
-    v = g.node("MatMul", g.quant("x", 0.25, 5), g.const(g.trits(6, 4)))
-    v = g.node("Where", g.node("Less", v, c(g, 1)), g.node("Exp", v), v, name="choose")
+    x = g.quant("x", 0.25, 5)
+    v, other = (g.node("MatMul", x, g.const(g.trits(6, 4))) for _ in range(2))
+    v = g.node("Where", g.node("Less", other, c(g, 1)), g.node("Exp", v), v, name="choose")
     path = g.save(tmp_path / "m.onnx", [1, 6], g.node("MatMul", g.quant(v, 0.25, 5), g.const(g.trits(4, 3))))
     with pytest.raises(ModelError) as caught:
         read(path)

@@ -135,14 +135,83 @@ def test_a_relu_with_slope_and_maximum(tmp_path: Path) -> None:
     matches(network(tmp_path, keras, bn=True), numbers(200, 8))
 
 
-def test_half_a_choice_is_refused_by_what_reads_it(tmp_path: Path) -> None:
-    def half(g: Graph, v: str) -> str:
-        mask = g.node("Cast", g.node("Less", v, g.const(0.5)), to=1)
-        return g.quant(g.node("Mul", mask, v, name="half"), 0.25, 4)
+def jump(g: Graph, v: str) -> str:
+    """A function that jumps and goes on with a slope."""
+    return g.node("Mul", g.node("Cast", g.node("Less", v, g.const(0.5)), to=1), v, name="half")
 
+
+def test_half_a_choice_is_a_function_that_jumps(tmp_path: Path) -> None:
+    found = matches(network(tmp_path, lambda g, v: g.quant(jump(g, v), 0.25, 4)), numbers(200, 8))
+    assert len(found.layers) == 2
+
+
+def test_half_a_choice_without_exact_constants_is_refused_by_what_reads_it(tmp_path: Path) -> None:
+    def half(g: Graph, v: str) -> str:
+        return g.quant(g.node("Div", jump(g, v), g.const(3.0)), 0.25, 4)
+
+    def third(g: Graph, v: str) -> str:
+        mask = g.node("Cast", g.node("Less", v, g.const(0.5)), to=1)
+        return g.quant(g.node("Mul", mask, g.node("Div", v, g.const(3.0)), name="third"), 0.25, 4)
+
+    matches(network(tmp_path, half), numbers(200, 8))
     with pytest.raises(ModelError) as caught:
-        read(network(tmp_path, half))
-    assert "node 'half' (Mul): a product of two computed values" in caught.value.sentence
+        read(network(tmp_path, third))
+    assert "node 'third' (Mul): a product of two computed values" in caught.value.sentence
+
+
+@pytest.mark.parametrize("front", ["sums", "codes"])
+@pytest.mark.parametrize(("slope", "at", "most"), [(0.125, 0.5, None), (0.1, 0.37, 1.1), (0.3, -0.5, None)])
+def test_a_keras_relu_with_slope_and_threshold(
+    tmp_path: Path, slope: float, at: float, most: float | None, front: str
+) -> None:
+    def keras(g: Graph, v: str) -> str:
+        v = g.quant(v, 0.25, 5) if front == "codes" else v
+        negative = g.node("Relu", g.node("Add", g.node("Neg", v), g.const(at)))
+        x = g.node("Mul", v, g.node("Cast", g.node("Greater", v, g.const(at)), to=1))
+        x = x if most is None else g.node("Clip", x, g.const(0.0), g.const(most))
+        return g.quant(g.node("Sub", x, g.node("Mul", negative, g.const(slope))), 0.125, 5)
+
+    found = matches(network(tmp_path, keras, bn=front == "sums"), numbers(200, 8))
+    assert len(found.layers) == 2
+
+
+@pytest.mark.parametrize("front", ["sums", "codes"])
+@pytest.mark.parametrize("op", ["Greater", "GreaterOrEqual", "Less", "LessOrEqual"])
+def test_a_choice_between_any_two_functions(tmp_path: Path, op: str, front: str) -> None:
+    def choice(g: Graph, v: str) -> str:
+        v = g.quant(v, 0.25, 5) if front == "codes" else v
+        condition = g.node(op, v, g.const(0.5))
+        other = g.node("Mul", g.node("Sigmoid", v), g.const(-1.0))
+        return g.quant(g.node("Where", condition, g.node("Tanh", v), other), 0.0625, 6)
+
+    assert len(matches(network(tmp_path, choice), numbers(200, 8)).layers) == 2
+
+
+def test_a_choice_by_a_function_that_turns(tmp_path: Path) -> None:
+    def choice(g: Graph, v: str) -> str:
+        small = g.node("Less", g.node("Abs", v), g.const(0.75))
+        return g.quant(g.node("Where", small, g.node("Tanh", v), g.node("Sigmoid", v)), 0.0625, 5)
+
+    matches(network(tmp_path, choice), numbers(200, 8))
+
+
+def test_a_softplus_that_is_straight_above_a_number(tmp_path: Path) -> None:
+    """PyTorch's dynamo exporter: beyond 20, here 1, float32 cannot tell it from x."""
+
+    def choice(g: Graph, v: str) -> str:
+        return g.quant(
+            g.node("Where", g.node("Greater", v, g.const(1.0)), v, g.node("Softplus", v)), 0.125, 5
+        )
+
+    matches(network(tmp_path, choice, bn=True), numbers(200, 8))
+
+
+def test_a_choice_between_two_quantised_functions_is_a_quantiser(tmp_path: Path) -> None:
+    def choice(g: Graph, v: str) -> str:
+        below = g.quant(g.node("Mul", v, g.const(0.375)), 0.125, 4)
+        return g.node("Where", g.node("Less", v, g.const(0.25)), below, g.quant(g.node("Tanh", v), 0.25, 4))
+
+    assert len(matches(network(tmp_path, choice), numbers(200, 8)).layers) == 2
 
 
 def test_a_quantiser_that_wraps_around_is_refused_with_the_way_out(tmp_path: Path) -> None:

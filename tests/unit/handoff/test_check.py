@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hand_designs import branches, score
+from hand_designs import branches, reloadable, reloadable_score, score
 
 from ternc.emit import board, handoff, rtl
 from ternc.emit.simulation import Vectors
@@ -38,6 +38,14 @@ CHIPS = {
 }
 
 
+MAKERS = {
+    "branches": branches,
+    "score": score,
+    "reloadable": reloadable,
+    "reloadable_score": reloadable_score,
+}
+
+
 def vectors(design: Design) -> Vectors:
     """A frame of zeros."""
     return Vectors(
@@ -50,7 +58,7 @@ def vectors(design: Design) -> Vectors:
 
 def written(path: Path, chip: str, make: str = "branches") -> Path:
     """A build directory without its simulation: one input and two outputs, or the score."""
-    design = replace({"branches": branches, "score": score}[make](), chip=CHIPS[chip])
+    design = replace(MAKERS[make](), chip=CHIPS[chip])
     hardware = rtl.emit(design)
     files = {f"rtl/{name}": data for name, data in hardware.items()} | handoff.emit(design, hardware)
     if chip == "lattice":
@@ -80,6 +88,12 @@ def test_nothing_is_wrong_with_what_is_emitted(builds: dict[str, Path], chip: st
 @pytest.mark.parametrize("chip", ["intel", "amd"])
 def test_nothing_is_wrong_with_a_score(tmp_path: Path, chip: str) -> None:
     assert check(written(tmp_path, chip, "score")).findings == ()
+
+
+@pytest.mark.parametrize("chip", CHIPS)
+@pytest.mark.parametrize("make", ["reloadable", "reloadable_score"])
+def test_nothing_is_wrong_with_a_reloadable_design(tmp_path: Path, chip: str, make: str) -> None:
+    assert check(written(tmp_path, chip, make)).findings == ()
 
 
 @pytest.mark.parametrize("chip", ["intel", "amd"])

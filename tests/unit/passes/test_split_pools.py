@@ -103,3 +103,16 @@ def test_names_that_are_taken_are_not_taken_twice() -> None:
     split = SplitPools()(crowded)
     verify(split)
     assert split.layers[0].target == "y_unpooled_"
+
+
+def test_a_map_that_holds_nothing_but_0_is_split_as_well() -> None:
+    pool = Pool(kernel=(3, 3), stride=(1, 1), minimum=KEPT)
+    network = pooled(pool, low=0)
+    (layer,) = network.layers
+    reach = accumulator_range(layer, [network.tensor("x")])
+    never = Staircase(thresholds=np.array([[r.high + 1] for r in reach]), low=0, table=np.zeros(2, np.int64))
+    network = assemble(network.tensor("x"), [replace(layer, activation=never)])
+    split = SplitPools()(network)
+    assert len(split.layers) == 2
+    verify(split)
+    same(network, split, 1)

@@ -86,7 +86,7 @@ def test_an_anomaly_is_a_port_of_its_own_beside_the_only_output() -> None:
         ("s_axis_x1", "x1", "b"),
     ]
     assert [(port.element_bits, port.signed) for port in inputs] == [(4, True), (2, False)]
-    outputs = output_ports(network, [SHAPE.cols])
+    outputs = output_ports(network, [SHAPE.cols], score_unit(network, 1, SHAPE.cols, 16))
     assert [(port.name, port.value, port.tensor) for port in outputs] == [
         ("m_axis", "y", "plus"),
         ("m_axis_anomaly", "anomaly", "minus"),
@@ -96,10 +96,17 @@ def test_an_anomaly_is_a_port_of_its_own_beside_the_only_output() -> None:
     assert (last.element_bits, last.data_bytes, last.signed) == (16, 4, False)
 
 
+def test_an_input_leaves_the_name_of_the_stream_for_images_free() -> None:
+    network = two_inputs()
+    first, second = network.inputs
+    network = replace(network, inputs=(replace(first, name="load"), second))
+    assert [port.name for port in input_ports(network, (2, 2), (1, 1))] == ["s_axis_load_2", "s_axis_x1"]
+
+
 def test_an_argmax_sends_one_index_a_pixel() -> None:
     network = two_inputs()
     network = replace(network, outputs=(output_of(network.tensor("plus"), "y", argmax=True),))
-    port = output_ports(network, [SHAPE.cols])[0]
+    port = output_ports(network, [SHAPE.cols], None)[0]
     assert (port.channels, port.elements_per_beat, port.element_bits, port.beats_per_frame) == (1, 1, 8, 15)
 
 

@@ -17,7 +17,7 @@ from ternc.network.stairs.evaluate import Reals, plain
 from ternc.network.stairs.exact import edge, exact
 from ternc.network.stairs.lattice import Near
 from ternc.network.stairs.search import Integers, Rows, take
-from ternc.network.steps import Clamp, Function, Round, Sign, Step, Thresholds
+from ternc.network.steps import Branch, Clamp, Function, Round, Sign, Step, Thresholds
 
 _HALVINGS = 60
 _LINE = re.compile(r"channel (\d+), step (\d+): border (\S+) at accumulator (-?\d+)")
@@ -96,7 +96,7 @@ def _places(rows: Rows, row: Integers, threshold: Integers, level: Integers) -> 
     if not row.size:
         return []
     shares: list[Fraction | None]
-    if any(isinstance(step, Function) for step in rows.steps):
+    if any(isinstance(step, Function | Branch) for step in rows.steps):
         shares = _halved(rows, row, threshold, level)
     else:
         solve = _Affine.of(rows)

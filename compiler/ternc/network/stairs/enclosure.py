@@ -7,6 +7,7 @@ The proof rests on IEEE 754 for ``+ - * / sqrt``, and for activation functions o
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from fractions import Fraction
 from functools import lru_cache, reduce
 from typing import Any, assert_never
@@ -27,6 +28,7 @@ from ternc.network.stairs.evaluate import (
 from ternc.network.stairs.functions import FUNCTIONS, shape
 from ternc.network.steps import (
     Add,
+    Branch,
     Clamp,
     Divide,
     Function,
@@ -155,6 +157,28 @@ class _Enclosure:
         of_constants = reduce(np.maximum, (np.abs(_rounded(c) * c) for c in constants))
         self._settle(v, np.where(made == 0, e, 0.0), np.where(made == 0, 0.0, e), 2 * size, of_constants)
 
+    def through(self, steps: tuple[Step, ...]) -> _Enclosure:
+        """What the steps make of it; it stays as it is."""
+        other = copy(self)
+        for step in steps:
+            other.apply(step)
+        return other
+
+    def branch(self, step: Branch) -> None:
+        """The side that is taken, or where that is open, whatever both sides give."""
+        bottom, top = self.through(step.test).ends()
+        at = columns(step.at, self.v)
+        below = (top <= at) if step.equal_is_below else (top < at)
+        above = (bottom > at) if step.equal_is_below else (bottom >= at)
+        sides = self.through(step.below), self.through(step.above)
+        (low, high), (other_low, other_high) = sides[0].ends(), sides[1].ends()
+        low, high = np.minimum(low, other_low), np.maximum(high, other_high)
+        centre = (low + high) / 2
+        radius = np.nextafter(np.maximum(high - centre, centre - low), np.inf)
+        self.v = np.where(below, sides[0].v, np.where(above, sides[1].v, centre))
+        radius = np.where(below, sides[0].e, np.where(above, sides[1].e, radius))
+        self.e = np.where(np.isfinite(self.v) & ~np.isnan(radius), radius, np.inf)
+
     def apply(self, step: Step) -> None:
         match step:
             case Add():
@@ -178,6 +202,8 @@ class _Enclosure:
                 self.snap(lambda values: count_floats(values, thresholds))
             case Function():
                 self.function(step)
+            case Branch():
+                self.branch(step)
             case _:
                 assert_never(step)
 

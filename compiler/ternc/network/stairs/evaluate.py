@@ -15,6 +15,7 @@ from ternc.errors import ModelError
 from ternc.network.stairs.functions import FUNCTIONS
 from ternc.network.steps import (
     Add,
+    Branch,
     Clamp,
     Divide,
     Function,
@@ -89,6 +90,12 @@ def spread(step: Normalise) -> Reals:
     return np.asarray(found, np.float64)
 
 
+def is_below(step: Branch, tested: NDArray[Any]) -> NDArray[np.bool_]:
+    """The side of a branch that numbers belong to, by what its test makes of them."""
+    at = columns(step.at, tested)
+    return np.asarray(tested <= at if step.equal_is_below else tested < at)
+
+
 def plain(steps: tuple[Step, ...], values: NDArray[Any]) -> Reals:
     """The chain in float64, each operation rounded."""
     v = values.astype(np.float64)
@@ -115,6 +122,9 @@ def plain(steps: tuple[Step, ...], values: NDArray[Any]) -> Reals:
             case Function():
                 a, b, c = (columns(values, v) for values in (step.alpha, step.beta, step.gamma))
                 v = np.asarray(FUNCTIONS[step.kind].floats(v, a, b, c), np.float64)
+            case Branch():
+                below = is_below(step, plain(step.test, v))
+                v = np.where(below, plain(step.below, v), plain(step.above, v))
             case _:
                 assert_never(step)
     return v
@@ -126,38 +136,50 @@ def single(steps: tuple[Step, ...], values: NDArray[Any]) -> Singles:
     Batch normalisation is folded first, as onnxruntime does: ``x * k + (bias - mean * k)`` with
     ``k = gain / sqrt(variance + epsilon)``.
     """
-
-    def const(constants: PerChannel) -> Singles:
-        return columns(constants, values).astype(np.float32)
-
     v = np.asarray(values, np.float32)
     with np.errstate(all="ignore"):
         for step in steps:
-            match step:
-                case Add():
-                    v = v + const(step.addend)
-                case Multiply():
-                    v = v * const(step.factor)
-                case Divide():
-                    v = v / const(step.divisor)
-                case Normalise():
-                    spread(step)
-                    k = const(step.gain) / np.sqrt(const(step.variance) + np.float32(step.epsilon))
-                    v = v * k + (const(step.bias) - const(step.mean) * k)
-                case Clamp():
-                    v = np.minimum(np.maximum(v, const(step.low)), const(step.high))
-                case Round():
-                    v = round_floats(v, step.mode)
-                case Sign():
-                    v = sign_floats(v, step.zero)
-                case Thresholds():
-                    v = count_floats(v, step.values)
-                case Function():
-                    a, b, c = const(step.alpha), const(step.beta), const(step.gamma)
-                    v = np.asarray(FUNCTIONS[step.kind].floats(v, a, b, c), np.float32)
-                case _:
-                    assert_never(step)
+            v = _single_step(step, v)
     return v
+
+
+def _single_step(step: Step, v: Singles) -> Singles:
+    def const(constants: PerChannel) -> Singles:
+        return columns(constants, v).astype(np.float32)
+
+    match step:
+        case Add():
+            return v + const(step.addend)
+        case Multiply():
+            return v * const(step.factor)
+        case Divide():
+            return v / const(step.divisor)
+        case Normalise():
+            return _single_normalised(step, v)
+        case Clamp():
+            return np.minimum(np.maximum(v, const(step.low)), const(step.high))
+        case Round():
+            return round_floats(v, step.mode)
+        case Sign():
+            return sign_floats(v, step.zero)
+        case Thresholds():
+            return count_floats(v, step.values)
+        case Function():
+            a, b, c = const(step.alpha), const(step.beta), const(step.gamma)
+            return np.asarray(FUNCTIONS[step.kind].floats(v, a, b, c), np.float32)
+        case Branch():
+            below = is_below(step, single(step.test, v))
+            return np.where(below, single(step.below, v), single(step.above, v))
+        case _:
+            assert_never(step)
+
+
+def _single_normalised(step: Normalise, v: Singles) -> Singles:
+    spread(step)
+    constants = (step.gain, step.variance, step.bias, step.mean)
+    gain, variance, bias, mean = (columns(values, v).astype(np.float32) for values in constants)
+    k = gain / np.sqrt(variance + np.float32(step.epsilon))
+    return np.asarray(v * k + (bias - mean * k))
 
 
 def two_sum(a: Reals, b: Reals) -> tuple[Reals, Reals]:

@@ -15,6 +15,7 @@ from ternc.network.stairs.functions import FUNCTIONS, shape
 from ternc.network.stairs.reals import FIRST_BITS, MOST_BITS, Real, Undecided, decide, root
 from ternc.network.steps import (
     Add,
+    Branch,
     Clamp,
     Divide,
     Function,
@@ -143,6 +144,8 @@ def step_real(step: Step, channel: int, x: Real, bits: int) -> Real:
             return Real.of(below)
         case Function():
             return _function(step, channel, x, bits)
+        case Branch():
+            return _through(step.below if is_below(step, channel, x, bits) else step.above, channel, x, bits)
         case _:
             assert_never(step)
 
@@ -153,10 +156,23 @@ def chain_real(steps: tuple[Step, ...], channel: int, x: Fraction, bits: int) ->
     Raises:
         Undecided: More bits are needed.
     """
-    value = Real.of(x)
+    return _through(steps, channel, Real.of(x), bits)
+
+
+def _through(steps: tuple[Step, ...], channel: int, x: Real, bits: int) -> Real:
     for step in steps:
-        value = step_real(step, channel, value, bits)
-    return value
+        x = step_real(step, channel, x, bits)
+    return x
+
+
+def is_below(step: Branch, channel: int, x: Real, bits: int) -> bool:
+    """The side of a branch that a number belongs to.
+
+    Raises:
+        Undecided: More bits are needed.
+    """
+    side = _through(step.test, channel, x, bits).compare(Fraction(constant(step.at, channel)))
+    return side < 0 or (side == 0 and step.equal_is_below)
 
 
 def compare(steps: tuple[Step, ...], channel: int, x: Fraction, border: Fraction) -> int:
@@ -197,23 +213,49 @@ def span(
     """
 
     def bounds(bits: int) -> tuple[Fraction, Fraction]:
-        ends = [Real.of(low), Real.of(high)]
-        for step in steps:
-            bottom, top = min(x.low for x in ends), max(x.high for x in ends)
-            ends = [step_real(step, channel, x, bits) for x in ends]
-            if isinstance(step, Function):
-                run = shape(step.kind, *(constant(v, channel) for v in (step.alpha, step.beta, step.gamma)))
-                ends += [
-                    Real.of(value)
-                    for turn in run.turns
-                    if bottom <= turn.high and turn.low <= top
-                    for value in (turn.least, turn.most)
-                ]
-        return min(x.low for x in ends), max(x.high for x in ends)
+        return _hull(_spanned(steps, channel, [Real.of(low), Real.of(high)], bits))
 
     found = decide(bounds)
     if found is None:
         raise NoStaircase(
             f"{MOST_BITS} bits do not tell on which side of a border a value of channel {channel} lies"
         )
+    return found
+
+
+def _hull(values: list[Real]) -> tuple[Fraction, Fraction]:
+    return min(x.low for x in values), max(x.high for x in values)
+
+
+def _spanned(steps: tuple[Step, ...], channel: int, ends: list[Real], bits: int) -> list[Real]:
+    """Numbers between the least and the largest of which are all values of the chain between those given."""
+    for step in steps:
+        bottom, top = _hull(ends)
+        if isinstance(step, Branch):
+            ends = _spanned_sides(step, channel, bottom, top, bits)
+            continue
+        ends = [step_real(step, channel, x, bits) for x in ends]
+        if isinstance(step, Function):
+            run = shape(step.kind, *(constant(v, channel) for v in (step.alpha, step.beta, step.gamma)))
+            ends += [
+                Real.of(value)
+                for turn in run.turns
+                if bottom <= turn.high and turn.low <= top
+                for value in (turn.least, turn.most)
+            ]
+    return ends
+
+
+def _spanned_sides(step: Branch, channel: int, bottom: Fraction, top: Fraction, bits: int) -> list[Real]:
+    """The same for both sides of a branch, as far as numbers from ``bottom`` to ``top`` may take them."""
+    at = Fraction(constant(step.at, channel))
+    ends = [Real.of(bottom), Real.of(top)]
+    low, high = _hull(_spanned(step.test, channel, ends, bits))
+    found: list[Real] = []
+    if low <= at:
+        inside = ends if step.test else [Real.of(bottom), Real.of(min(top, at))]
+        found += _spanned(step.below, channel, inside, bits)
+    if high >= at:
+        inside = ends if step.test else [Real.of(max(bottom, at)), Real.of(top)]
+        found += _spanned(step.above, channel, inside, bits)
     return found

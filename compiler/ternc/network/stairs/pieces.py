@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ternc.network.stairs.exact import NoStaircase, compare, constant
+from ternc.network.stairs.exact import NoStaircase, chain_real, compare, constant
 from ternc.network.stairs.function_turns import Shape, Turn
 from ternc.network.stairs.functions import shape
+from ternc.network.stairs.reals import decide
 from ternc.network.stairs.search import Axis, Rows, bisect, settle
 from ternc.network.steps import (
     Add,
+    Branch,
     Clamp,
     Divide,
     Function,
@@ -50,8 +54,32 @@ def step_sign(step: Step, channel: int) -> int | None:
         case Function():
             found = shape_of(step, channel)
             return None if found.turns else found.runs[0]
+        case Branch():
+            return _branch_sign(step, channel)
         case Add() | Clamp() | Round() | Sign() | Thresholds():
             return 1
+
+
+@lru_cache(maxsize=4096)
+def _branch_sign(step: Branch, channel: int) -> int | None:
+    """Direction of a branch, both sides and the jump between them taken together."""
+    if step.test:
+        return None
+    sides = []
+    for steps in (step.below, step.above):
+        signs = [step_sign(one, channel) for one in steps]
+        if None in signs:
+            return None
+        sides.append(math.prod(sign for sign in signs if sign is not None))
+    at = Fraction(constant(step.at, channel))
+
+    def jump(bits: int) -> int:
+        return (chain_real(step.above, channel, at, bits) - chain_real(step.below, channel, at, bits)).sign()
+
+    found = {*sides, decide(jump)}
+    if None in found or {-1, 1} <= found:
+        return None
+    return 1 if 1 in found else -1 if -1 in found else 0
 
 
 def shape_of(step: Function, channel: int) -> Shape:
@@ -70,12 +98,61 @@ def pieces(steps: tuple[Step, ...], axis: Axis, ends: list[tuple[int, int]]) -> 
         NoStaircase: Too many values lie too close to a turn to be told apart.
     """
     found = [Piece(channel=c, first=a, last=b, direction=1) for c, (a, b) in enumerate(ends)]
-    for i, step in enumerate(steps):
-        if isinstance(step, Function):
-            found = _cut(found, steps[:i], step, axis)
-        else:
-            found = [_turned(p, step_sign(step, p.channel) or 0) for p in found]
+    return _along(found, (), steps, axis)
+
+
+def _along(found: list[Piece], prefix: tuple[Step, ...], steps: tuple[Step, ...], axis: Axis) -> list[Piece]:
+    """Pieces behind a prefix, cut by what follows it."""
+    for step in steps:
+        match step:
+            case Function():
+                found = _cut(found, prefix, step, axis)
+            case Branch():
+                found = _branched(found, prefix, step, axis)
+            case _:
+                found = [_turned(p, step_sign(step, p.channel) or 0) for p in found]
+        prefix = (*prefix, step)
     return found
+
+
+def _branched(found: list[Piece], prefix: tuple[Step, ...], step: Branch, axis: Axis) -> list[Piece]:
+    """Cut each piece where it changes between the sides of a branch, and by what each side does to its part."""
+    tested, runs = [], []
+    for piece in found:
+        parts = _along([piece], prefix, step.test, axis)
+        tested += parts
+        runs += [piece.direction] * len(parts)
+    sides: tuple[list[Piece], list[Piece]] = ([], [])
+    chain = (*prefix, *step.test)
+    for part, run, start in zip(tested, runs, _starts(tested, chain, step, axis), strict=True):
+        # In the direction of rising values: what is below ends before ``start``.
+        first, last = (part.first, part.last) if part.direction >= 0 else (-part.last, -part.first)
+        for side, low, high in ((0, first, start - 1), (1, start, last)):
+            if low <= high:
+                a, b = (low, high) if part.direction >= 0 else (-high, -low)
+                sides[side].append(replace(part, first=a, last=b, direction=run))
+    made = _along(sides[0], prefix, step.below, axis) + _along(sides[1], prefix, step.above, axis)
+    return sorted(made, key=lambda p: (p.channel, p.first))
+
+
+def _starts(parts: list[Piece], chain: tuple[Step, ...], step: Branch, axis: Axis) -> list[int]:
+    """Per part the first index (negated where the chain falls) that is not below the branch."""
+    if not parts:
+        return []
+    rows = Rows.of(
+        chain,
+        axis,
+        [p.channel for p in parts],
+        [(p.first, p.last) for p in parts],
+        [p.direction < 0 for p in parts],
+    )
+    places = [Fraction(constant(step.at, p.channel)) for p in parts]
+    guesses = bisect(rows, np.array([[float(place)] for place in places]))
+    starts = []
+    for row, place in enumerate(places):
+        index = settle(rows, row, place, int(guesses[row, 0]))
+        starts.append(_behind(rows, row, place, index) if step.equal_is_below else index)
+    return starts
 
 
 def _turned(piece: Piece, sign: int) -> Piece:

@@ -234,8 +234,8 @@ def _erf(x: Fraction, bits: int) -> Real:
         return -_erf(-x, bits) if x else Real.of(0)
     square = x * x
     tail = exp(Real.of(-square), bits)
-    if square > bits:  # 1 - erf(x) < exp(-x^2) for x > 1
-        return Real(1 - tail.high, Fraction(1))
+    if square > bits:  # exp(-x^2) / (4 x) < 1 - erf(x) < exp(-x^2) for x > 1 (Abramowitz and Stegun 7.1.13)
+        return Real(1 - tail.high, 1 - tail.low / (4 * x))
     one = 1 << (bits + _GUARD)
     p, q = 2 * square.numerator, square.denominator
     low = high = low_sum = high_sum = one

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from ternc.network.stairs.enclosure import enclose
 from ternc.network.stairs.evaluate import Reals, plain, two_product
 from ternc.network.stairs.exact import compare
-from ternc.network.steps import Step
+from ternc.network.steps import Branch, Step
 
 Integers = NDArray[np.int64]
 
@@ -156,6 +156,8 @@ def take(steps: tuple[Step, ...], channels: Integers) -> tuple[Step, ...]:
             for f in fields(step)
             if isinstance(value := getattr(step, f.name), np.ndarray) and len(value) > 1
         }
+        if isinstance(step, Branch):
+            arrays |= {name: take(getattr(step, name), channels) for name in ("test", "below", "above")}
         return replace(step, **arrays) if arrays else step
 
     return tuple(one(step) for step in steps)

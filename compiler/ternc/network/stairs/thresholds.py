@@ -27,6 +27,7 @@ from ternc.network.stairs.prove import prove
 from ternc.network.stairs.search import Integers, Rows, Sums, thresholds
 from ternc.network.steps import (
     Add,
+    Branch,
     Clamp,
     Divide,
     Function,
@@ -36,6 +37,7 @@ from ternc.network.steps import (
     Sign,
     Step,
     Thresholds,
+    each_step,
 )
 
 LEVELS = 256
@@ -113,10 +115,18 @@ def _keeps_integers(step: Step, integral: bool) -> bool:
             return integral and whole(ends[np.isfinite(ends)])
         case Function():
             return integral and step.kind in ("abs", "square")
+        case Branch():
+            return all(_all_keep_integers(side, integral) for side in (step.below, step.above))
         case Normalise():
             return False
         case _:
             assert_never(step)
+
+
+def _all_keep_integers(steps: tuple[Step, ...], integral: bool) -> bool:
+    for step in steps:
+        integral = _keeps_integers(step, integral)
+    return integral
 
 
 def image(steps: tuple[Step, ...], acc: Sequence[IntRange]) -> Image:
@@ -126,9 +136,7 @@ def image(steps: tuple[Step, ...], acc: Sequence[IntRange]) -> Image:
         NoStaircase: Exact arithmetic cannot decide a rounding.
     """
     _check_variances(steps)
-    integral = True
-    for step in steps:
-        integral = _keeps_integers(step, integral)
+    integral = _all_keep_integers(steps, integral=True)
     if np.all(monotone(steps, len(acc))):
         ends = _ends(steps, acc)
     else:
@@ -191,7 +199,7 @@ def _derived(
 
 
 def _check_variances(steps: tuple[Step, ...]) -> None:
-    for step in steps:
+    for step in each_step(steps):
         if isinstance(step, Normalise):
             spread(step)
 

@@ -53,7 +53,8 @@ module digits_brevitas_mlp_qcdq_legacy_engine0 (
     .rd_addr_i(rd_addr[0:0]), .rd_rot_i(rd_rot), .rd_part_i(rd_part),
     .rd_data_o(source_words[32 +: 32]),
     .have_o(have[0 +: 4]), .base_o(base[0 +: 4]),
-    .take_i(take[0]), .free_i(free[0 +: 4])
+    .take_i(take[0]), .free_i(free[0 +: 4]),
+    .load_i(41'd0)
   );
 
   // ---------------------------------------------------------------- program
@@ -81,7 +82,7 @@ module digits_brevitas_mlp_qcdq_legacy_engine0 (
     .have_i(have), .base_i(base), .take_o(take), .free_o(free), .room_i(link_room_i), .claim_o(link_claim_o),
     .rd_addr_o(rd_addr), .rd_rot_o(rd_rot), .rd_part_o(rd_part), .mask_o(mask), .source_o(source), .pad_o(pad),
     .weight_addr_o(weight_addr_0), .first_o(first_0), .last_o(last_0), .shift_o(shift_0), .param_o(param_0),
-    .info_valid_o(info_valid), .info_o(info)
+    .info_valid_o(info_valid), .info_o(info), .load_i(41'd0)
   );
 
   // ---------------------------------------------------------------- feature memory and operand
@@ -119,7 +120,7 @@ module digits_brevitas_mlp_qcdq_legacy_engine0 (
   logic [9:0] sum_0;
   logic [16:0] requant_0;
   ternc_rom #(.Width(8), .Depth(616), .InitFile("mem/e0_weights_0.mem")) u_weights_0 (
-    .clk_i(clk_i), .addr_i(weight_addr_0), .data_o(weight_0)
+    .clk_i(clk_i), .addr_i(weight_addr_0), .data_o(weight_0), .load_i(41'd0)
   );
   ternc_column #(
     .Rows(2), .Lanes(4), .ActBits(4), .AccBits(10),
@@ -133,7 +134,7 @@ module digits_brevitas_mlp_qcdq_legacy_engine0 (
     .weight_i(weight_0), .sum_o(sum_0), .sum_param_o(sum_param_0)
   );
   ternc_rom #(.Width(17), .Depth(45), .InitFile("mem/e0_requant_0.mem")) u_requant_rom_0 (
-    .clk_i(clk_i), .addr_i(sum_param_0), .data_o(requant_0)
+    .clk_i(clk_i), .addr_i(sum_param_0), .data_o(requant_0), .load_i(41'd0)
   );
   logic [1:0] code_0;
   logic [7:0] level_0, value_0;
@@ -145,7 +146,8 @@ module digits_brevitas_mlp_qcdq_legacy_engine0 (
   logic [5:0] level_addr_0_0;
   logic [10:0] level_data_0_0;
   ternc_rom #(.Width(11), .Depth(40), .InitFile("mem/e0_thresholds_0_0.mem")) u_thresholds_0_0 (
-    .clk_i(clk_i), .addr_i(level_addr_0_0[5:0]), .data_o(level_data_0_0)
+    .clk_i(clk_i), .addr_i(level_addr_0_0[5:0]), .data_o(level_data_0_0),
+    .load_i(41'd0)
   );
   ternc_threshold_level #(
     .AccBits(10), .ParamBits(6), .Level(0), .Levels(2)
@@ -162,7 +164,8 @@ module digits_brevitas_mlp_qcdq_legacy_engine0 (
   logic [6:0] level_addr_0_1;
   logic [10:0] level_data_0_1;
   ternc_rom #(.Width(11), .Depth(80), .InitFile("mem/e0_thresholds_0_1.mem")) u_thresholds_0_1 (
-    .clk_i(clk_i), .addr_i(level_addr_0_1[6:0]), .data_o(level_data_0_1)
+    .clk_i(clk_i), .addr_i(level_addr_0_1[6:0]), .data_o(level_data_0_1),
+    .load_i(41'd0)
   );
   ternc_threshold_level #(
     .AccBits(10), .ParamBits(6), .Level(1), .Levels(2)
@@ -206,7 +209,7 @@ module digits_brevitas_mlp_qcdq_legacy_engine0 (
   logic [9:0] sum_1;
   logic [16:0] requant_1;
   ternc_rom #(.Width(8), .Depth(616), .InitFile("mem/e0_weights_1.mem")) u_weights_1 (
-    .clk_i(clk_i), .addr_i(weight_addr_1), .data_o(weight_1)
+    .clk_i(clk_i), .addr_i(weight_addr_1), .data_o(weight_1), .load_i(41'd0)
   );
   ternc_column #(
     .Rows(2), .Lanes(4), .ActBits(4), .AccBits(10),
@@ -220,7 +223,7 @@ module digits_brevitas_mlp_qcdq_legacy_engine0 (
     .weight_i(weight_1), .sum_o(sum_1), .sum_param_o(sum_param_1)
   );
   ternc_rom #(.Width(17), .Depth(45), .InitFile("mem/e0_requant_1.mem")) u_requant_rom_1 (
-    .clk_i(clk_i), .addr_i(sum_param_1), .data_o(requant_1)
+    .clk_i(clk_i), .addr_i(sum_param_1), .data_o(requant_1), .load_i(41'd0)
   );
   logic [1:0] code_1;
   logic [7:0] level_1, value_1;
@@ -232,7 +235,8 @@ module digits_brevitas_mlp_qcdq_legacy_engine0 (
   logic [5:0] level_addr_1_0;
   logic [10:0] level_data_1_0;
   ternc_rom #(.Width(11), .Depth(40), .InitFile("mem/e0_thresholds_1_0.mem")) u_thresholds_1_0 (
-    .clk_i(clk_i), .addr_i(level_addr_1_0[5:0]), .data_o(level_data_1_0)
+    .clk_i(clk_i), .addr_i(level_addr_1_0[5:0]), .data_o(level_data_1_0),
+    .load_i(41'd0)
   );
   ternc_threshold_level #(
     .AccBits(10), .ParamBits(6), .Level(0), .Levels(2)
@@ -249,7 +253,8 @@ module digits_brevitas_mlp_qcdq_legacy_engine0 (
   logic [6:0] level_addr_1_1;
   logic [10:0] level_data_1_1;
   ternc_rom #(.Width(11), .Depth(80), .InitFile("mem/e0_thresholds_1_1.mem")) u_thresholds_1_1 (
-    .clk_i(clk_i), .addr_i(level_addr_1_1[6:0]), .data_o(level_data_1_1)
+    .clk_i(clk_i), .addr_i(level_addr_1_1[6:0]), .data_o(level_data_1_1),
+    .load_i(41'd0)
   );
   ternc_threshold_level #(
     .AccBits(10), .ParamBits(6), .Level(1), .Levels(2)
@@ -299,7 +304,7 @@ module digits_brevitas_mlp_qcdq_legacy_engine0 (
     .feature_en_o(feature_en), .feature_bank_o(feature_bank), .feature_addr_o(feature_addr), .feature_next_o(feature_next),
     .feature_piece_o(feature_piece), .feature_data_o(feature_data),
     .link_valid_o(link_valid_o), .link_row_o(link_row_o), .link_x_o(link_x_o), .link_tile_o(link_tile_o), .link_data_o(link_data_o),
-    .done_valid_o(done_valid), .done_value_o(done_value)
+    .done_valid_o(done_valid), .done_value_o(done_value), .load_i(41'd0)
   );
 `ifdef TERNC_MONITOR
   assign mon_valid_o = done_valid;

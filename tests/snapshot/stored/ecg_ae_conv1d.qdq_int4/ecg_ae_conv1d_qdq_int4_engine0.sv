@@ -53,7 +53,8 @@ module ecg_ae_conv1d_qdq_int4_engine0 (
     .rd_addr_i(rd_addr[5:0]), .rd_rot_i(rd_rot), .rd_part_i(rd_part),
     .rd_data_o(source_words[64 +: 64]),
     .have_o(have[0 +: 4]), .base_o(base[0 +: 4]),
-    .take_i(take[0]), .free_i(free[0 +: 4])
+    .take_i(take[0]), .free_i(free[0 +: 4]),
+    .load_i(41'd0)
   );
 
   // ---------------------------------------------------------------- program
@@ -81,7 +82,7 @@ module ecg_ae_conv1d_qdq_int4_engine0 (
     .have_i(have), .base_i(base), .take_o(take), .free_o(free), .room_i(link_room_i), .claim_o(link_claim_o),
     .rd_addr_o(rd_addr), .rd_rot_o(rd_rot), .rd_part_o(rd_part), .mask_o(mask), .source_o(source), .pad_o(pad),
     .weight_addr_o(weight_addr_0), .first_o(first_0), .last_o(last_0), .shift_o(shift_0), .param_o(param_0),
-    .info_valid_o(info_valid), .info_o(info)
+    .info_valid_o(info_valid), .info_o(info), .load_i(41'd0)
   );
 
   // ---------------------------------------------------------------- feature memory and operand
@@ -119,7 +120,7 @@ module ecg_ae_conv1d_qdq_int4_engine0 (
   logic [12:0] sum_0;
   logic [47:0] requant_0;
   ternc_rom #(.Width(8), .Depth(255), .InitFile("mem/e0_weights_0.mem")) u_weights_0 (
-    .clk_i(clk_i), .addr_i(weight_addr_0), .data_o(weight_0)
+    .clk_i(clk_i), .addr_i(weight_addr_0), .data_o(weight_0), .load_i(41'd0)
   );
   ternc_column #(
     .Rows(2), .Lanes(4), .ActBits(8), .AccBits(13),
@@ -133,7 +134,7 @@ module ecg_ae_conv1d_qdq_int4_engine0 (
     .weight_i(weight_0), .sum_o(sum_0), .sum_param_o(sum_param_0)
   );
   ternc_rom #(.Width(48), .Depth(27), .InitFile("mem/e0_requant_0.mem")) u_requant_rom_0 (
-    .clk_i(clk_i), .addr_i(sum_param_0), .data_o(requant_0)
+    .clk_i(clk_i), .addr_i(sum_param_0), .data_o(requant_0), .load_i(41'd0)
   );
   logic [3:0] code_0;
   logic [9:0] level_0, value_0;
@@ -164,7 +165,7 @@ module ecg_ae_conv1d_qdq_int4_engine0 (
   logic [12:0] sum_1;
   logic [47:0] requant_1;
   ternc_rom #(.Width(8), .Depth(255), .InitFile("mem/e0_weights_1.mem")) u_weights_1 (
-    .clk_i(clk_i), .addr_i(weight_addr_1), .data_o(weight_1)
+    .clk_i(clk_i), .addr_i(weight_addr_1), .data_o(weight_1), .load_i(41'd0)
   );
   ternc_column #(
     .Rows(2), .Lanes(4), .ActBits(8), .AccBits(13),
@@ -178,7 +179,7 @@ module ecg_ae_conv1d_qdq_int4_engine0 (
     .weight_i(weight_1), .sum_o(sum_1), .sum_param_o(sum_param_1)
   );
   ternc_rom #(.Width(48), .Depth(27), .InitFile("mem/e0_requant_1.mem")) u_requant_rom_1 (
-    .clk_i(clk_i), .addr_i(sum_param_1), .data_o(requant_1)
+    .clk_i(clk_i), .addr_i(sum_param_1), .data_o(requant_1), .load_i(41'd0)
   );
   logic [3:0] code_1;
   logic [9:0] level_1, value_1;
@@ -215,7 +216,7 @@ module ecg_ae_conv1d_qdq_int4_engine0 (
     .feature_en_o(feature_en), .feature_bank_o(feature_bank), .feature_addr_o(feature_addr), .feature_next_o(feature_next),
     .feature_piece_o(feature_piece), .feature_data_o(feature_data),
     .link_valid_o(link_valid_o), .link_row_o(link_row_o), .link_x_o(link_x_o), .link_tile_o(link_tile_o), .link_data_o(link_data_o),
-    .done_valid_o(done_valid), .done_value_o(done_value)
+    .done_valid_o(done_valid), .done_value_o(done_value), .load_i(41'd0)
   );
 `ifdef TERNC_MONITOR
   assign mon_valid_o = done_valid;

@@ -15,7 +15,7 @@ import mathematics
 from activation_cases import CASES, CONSTANTS, padded
 from ternc.network.stairs.enclosure import SINGLE_ERROR, enclose
 from ternc.network.stairs.functions import FUNCTIONS, refusal, shape
-from ternc.network.stairs.reals import FIRST_BITS, Real
+from ternc.network.stairs.reals import FIRST_BITS, Real, erf
 from ternc.network.steps import Function
 
 
@@ -170,3 +170,12 @@ def test_constants_that_are_refused(kind: str, constants: tuple[float, ...], sen
     if kind == "celu":
         a = np.array([1.0, *a])  # one channel of two
     assert refusal(Function(kind=kind, alpha=a, beta=b, gamma=c)) == sentence
+
+
+@pytest.mark.parametrize("x", [14, 20, 27])
+def test_an_error_function_far_out_is_told_from_one_with_few_bits(x: int) -> None:
+    """Else tens of thousands of bits are needed to see that a GELU of -200 is below 0."""
+    found = Real.of(1) + erf(Real.of(-x), FIRST_BITS)
+    with mp.workprec(400):
+        assert mathematics.number(found.low) <= mp.erfc(x) <= mathematics.number(found.high)
+    assert 0 < found.low < found.high < Fraction(1, 1 << FIRST_BITS)
