@@ -38,6 +38,7 @@ from ternc.schedule.terms import (
     score_terms,
     table_terms,
     tree_bits,
+    unpack_terms,
 )
 
 ROOT = Path(__file__).parents[1]
@@ -95,6 +96,8 @@ UNITS: tuple[tuple[str, dict[str, int], dict[str, Number]], ...] = (
     ("ternc_argmax", {"Cols": 10, "ValueBits": 12, "IndexBits": 8}, argmax_terms(10, 12, 8)),
     ("ternc_score", {"Cols": 4, "DiffBits": 9, "ScoreBits": 24, "Squares": 1}, score_terms(4, 9, 24, True)),
     ("ternc_table", {"CodeBits": 4, "ValueBits": 12}, table_terms(1, 12)),
+    ("ternc_unpack", {"Lanes": 40}, unpack_terms(1, 40)),
+    ("ternc_unpack", {"Lanes": 13}, unpack_terms(1, 13)),
     ("ternc_score", {"Cols": 6, "DiffBits": 8, "ScoreBits": 16, "Squares": 0}, score_terms(6, 8, 16, False)),
 )
 

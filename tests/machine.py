@@ -34,6 +34,40 @@ def bits_of(words: int) -> int:
     return max(1, (words - 1).bit_length())
 
 
+def trits(word: int, lanes: int) -> list[int]:
+    """A word of plain weights; the code 2 does not exist."""
+    return [{0: 0, 1: 1, 3: -1}[word >> 2 * k & 3] for k in range(lanes)]
+
+
+def packed_trits(word: int, lanes: int) -> list[int]:
+    """A word of packed weights."""
+    found: list[int] = []
+    while len(found) < lanes:
+        left = lanes - len(found)
+        if left >= 5:
+            code, word = word & 255, word >> 8
+            escape = code >> 2 & 7 == 7
+            triple, pair = (code >> 5 << 2 | code & 3, None) if escape else (code & 31, code >> 5)
+            found += [*_three(triple), *_two(pair)]
+        elif left >= 3:
+            found, word = found + _three(word & 31), word >> 5
+        else:
+            found += trits(word, left)
+    return found
+
+
+def _three(code: int) -> list[int]:
+    assert code < 28
+    third, pair = (code & 7, None) if code >> 3 == 3 else (code >> 3, code & 7)
+    return [*_two(pair), (0, 1, -1)[third]]
+
+
+def _two(code: int | None) -> tuple[int, int]:
+    if code is None:
+        return -1, -1
+    return ((0, 0), (1, 0), (0, 1), (1, 1), (-1, 0), (-1, 1), (0, -1), (1, -1))[code]
+
+
 def unpack(word: int, widths: dict[str, int]) -> dict[str, int]:
     """Fields from bit 0 up."""
     found = {}
@@ -246,14 +280,10 @@ class Runner:
         self.terms = [unpack(word, term_fields) for word in rom["terms"]]
         self.rows = [unpack(word, self.row_fields) for word in rom["rows"]]
         assert [row["last"] for row in self.rows] == [0] * (len(self.rows) - 1) + [1]
-        lanes = range(g.shape.lanes)
-        # [cols, depth, lanes]; the code 2 does not exist.
+        read = packed_trits if g.shape.packed else trits
+        # [cols, depth, lanes]
         self.weights = np.array(
-            [
-                [[(0, 1, None, -1)[word >> 2 * k & 3] for k in lanes] for word in m.words]
-                for m in engine.weights
-            ],
-            dtype=np.int64,
+            [[read(word, g.shape.lanes) for word in m.words] for m in engine.weights], dtype=np.int64
         )
         self.requant = [[unpack(word, requant_fields) for word in m.words] for m in engine.requant]
         assert all(

@@ -15,7 +15,7 @@ MODELS = Path(__file__).parent / "models"
 
 
 def shape(text: str) -> ArrayShape:
-    """``ROWSxCOLSxLANES[/DRAIN]``."""
+    """``ROWSxCOLSxLANES[/DRAIN][p]``."""
     found = parse_shape(text)
     assert found is not None
     return found

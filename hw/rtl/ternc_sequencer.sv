@@ -11,7 +11,7 @@
 // the feature memory (source 0) is at y * pitch, that of line buffer k - 1 (source k) at (base + y) mod Capacity.
 //
 // Throughput: one tap a cycle. Latency, from the cycle in which a tap is issued: 8 to rd_addr_o, rd_rot_o and
-// rd_part_o, 11 to mask_o, source_o, pad_o and weight_addr_o, 12 to first_o, last_o, shift_o and param_o; info_o comes
+// rd_part_o, 11 to mask_o, source_o and pad_o, 11 - WeightLead to weight_addr_o, 12 to first_o, last_o, shift_o and param_o; info_o comes
 // 2 cycles after the issue of a pass's last tap. Nothing outside can stop a row that has started. load_i, LoadWidth and the numbers of
 // the memories: see ternc_rom.
 module ternc_sequencer #(
@@ -44,6 +44,7 @@ module ternc_sequencer #(
   parameter TermFile = "",
   parameter int Drain = 1,
   parameter int Cell = 0,
+  parameter int WeightLead = 0,  // cycles by which words of weights are read earlier
   parameter int RowMemory = 0,
   parameter int PassMemory = 0,
   parameter int TapMemory = 0,
@@ -544,7 +545,7 @@ module ternc_sequencer #(
     .clk_i(clk_i), .d_i({source_q3, term_q3.pad}), .q_o({source_o, pad_o})
   );
   ternc_delay #(.Width(1), .Depth(10)) u_shift (.clk_i(clk_i), .d_i(tap.shift), .q_o(shift_o));
-  ternc_delay #(.Width(WeightAddrBits), .Depth(11)) u_weight (
+  ternc_delay #(.Width(WeightAddrBits), .Depth(11 - WeightLead)) u_weight (
     .clk_i(clk_i), .d_i(pass_q.weight), .q_o(weight_addr_o)
   );
   ternc_delay #(.Width(ParamBits), .Depth(12)) u_param (.clk_i(clk_i), .d_i(pass_q.param), .q_o(param_o));
@@ -573,6 +574,7 @@ module ternc_sequencer #(
     if (Rows > (1 << (XBits - 1))) begin
       $fatal(1, "ternc_sequencer: XBits must be so many that a signed number holds %0d rows, not %0d", Rows, XBits);
     end
+    if (WeightLead < 0 || WeightLead > 11) $fatal(1, "ternc_sequencer: WeightLead must be 0 to 11, not %0d", WeightLead);
     if (FlushCycles < 1) $fatal(1, "ternc_sequencer: FlushCycles must be at least 1, not %0d", FlushCycles);
   end
 `endif

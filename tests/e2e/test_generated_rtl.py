@@ -16,7 +16,7 @@ from zoo import compiled
 DESIGNS = {
     "thresholds": ("digits_cnn.qdq_int2", "3x4x9"),
     "multipliers, vectors of several words": ("ecg_ae_conv1d.qdq_folded", "2x7x3"),
-    "one pixel, many lanes": ("TFC_2W2A", "1x8x56"),
+    "one pixel, many lanes": ("TFC_2W2A", "1x8x56p"),
     "one of each": ("digits_brevitas_mlp.qcdq_legacy", "1x1x1"),
     "several sums at once": ("digits_cnn.qdq_int2", "4x3x5/2"),
 }

@@ -39,7 +39,7 @@ SANITISED = ("-O0", "-fsanitize=undefined,address", "-fno-sanitize-recover=all")
 @pytest.fixture(scope="module")
 def chain(tmp_path_factory: pytest.TempPathFactory) -> Build:
     """Three engines, no two alike; not to be changed."""
-    engines = [(1, "3x4x5"), (1, "2x6x4"), (1, "1x3x8")]
+    engines = [(1, "3x4x5"), (1, "2x6x4p"), (1, "1x3x8")]
     return chained("digits_cnn.qonnx", tmp_path_factory.mktemp("chain"), engines)
 
 
@@ -99,7 +99,7 @@ def test_an_anomaly_s_score_and_a_residual_network_agree(tmp_path: Path) -> None
     folder = MODELS / "ecg_ae_dense"
     model = folder / "ecg_ae_dense.qonnx.onnx"
     score = ternc.compile(model, out=tmp_path / "score", target="arria10", anomaly=5.0)
-    residual = chained("kws_resnet.qonnx", tmp_path, [(3, "4x8x12"), (2, "2x6x8"), (4, "3x8x12")])
+    residual = chained("kws_resnet.qonnx", tmp_path, [(3, "4x8x12"), (2, "2x6x8p"), (4, "3x8x12")])
     for build in (score, residual):
         report = verify_hls(build.path, HlsOptions(frames=4, dialects=("catapult",)))
         assert report.ok, report.failures()

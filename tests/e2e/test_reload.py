@@ -22,7 +22,7 @@ FRAMES = 2
 ALL = ".*"
 SHAPES = {
     "dense": ("digits_brevitas_mlp.qcdq_legacy", "1x4x16", ALL, 4),
-    "convolutions": ("digits_cnn.qonnx", "2x4x8/2", "networks_come_and_go", 1),
+    "convolutions": ("digits_cnn.qonnx", "2x4x8/2p", "networks_come_and_go", 1),
 }
 
 

@@ -127,7 +127,7 @@ def thresholds(folder: Path) -> Build:
 
 
 def chain(folder: Path) -> Build:
-    return chained("digits_cnn.qonnx", folder, [(1, "3x4x5"), (1, "2x6x4"), (1, "1x3x8")])
+    return chained("digits_cnn.qonnx", folder, [(1, "3x4x5"), (1, "2x6x4p"), (1, "1x3x8p")])
 
 
 def drained(folder: Path) -> Build:

@@ -16,7 +16,7 @@ ZOO = {
     "digits_cnn.qonnx": ("3x5x7", "1x1x4", "4x16x8", "2x10x3"),
     "digits_brevitas.qcdq_legacy": ("3x5x7", "1x4x12", "4x12x4", "5x3x16"),
     "digits_brevitas_mlp.qonnx_ext": ("1x3x5", "1x16x16", "2x7x8", "1x48x16"),
-    "ecg_ae_dense.float_dynbatch": ("1x5x7", "1x16x32", "2x32x8", "1x8x24"),
+    "ecg_ae_dense.float_dynbatch": ("1x5x7", "1x16x32p", "2x32x8", "1x8x24"),
     "ecg_ae_conv1d.qdq_folded": ("3x5x7", "8x8x8", "5x16x4", "7x2x3"),
     "mnist_cnn_a4.qdq_int2": ("3x5x7", "7x16x16", "4x32x8", "5x6x24"),
     "cifar_cnn_a4.qdq_int4": ("3x10x7", "8x16x16", "5x24x12", "4x12x24"),

@@ -99,14 +99,16 @@ class Hardware:
         """That of a network."""
         dice = random.Random(seed)
         rows, cols, lanes = (dice.randint(1, most) for most in (4, 7, 7))
-        array = ArrayShape(rows=rows, cols=cols, lanes=lanes)
-        return Hardware(array=array, stalls=dice.choice((None, seed)))
+        stalls = dice.choice((None, seed))
+        drain = dice.choice([drain for drain in (1, 2, 4) if rows % drain == 0])
+        array = ArrayShape(rows=rows, cols=cols, lanes=lanes, drain=drain, packed=dice.random() < 0.5)
+        return Hardware(array=array, stalls=stalls)
 
     @property
     def options(self) -> tuple[str, str]:
         """As options of ``ternc`` and of ``ternc verify``."""
         verify = f"--frames {FRAMES}" + (f" --stalls {self.stalls}" if self.stalls is not None else "")
-        return f"--array {self.array.rows}x{self.array.cols}x{self.array.lanes}", verify
+        return f"--array {self.array}", verify
 
 
 def golden(case: Case, path: Path) -> Verdict:

@@ -23,10 +23,15 @@ shapes = st.builds(ArrayShape, rows=st.integers(1, 6), cols=st.integers(1, 9), l
 
 @st.composite
 def drained(draw: st.DrawFn) -> ArrayShape:
-    """Small arrays, half of them with more than one sum drained per clock."""
+    """Small arrays, half of them with more than one sum drained per clock, half with packed weights."""
     drain = draw(st.sampled_from((1, 1, 2, 4)))
-    rows = drain * draw(st.integers(1, 6 // drain + 1 if drain > 1 else 6))
-    return ArrayShape(rows=rows, cols=draw(st.integers(1, 9)), lanes=draw(st.integers(1, 9)), drain=drain)
+    return ArrayShape(
+        rows=drain * draw(st.integers(1, 6 // drain + 1 if drain > 1 else 6)),
+        cols=draw(st.integers(1, 9)),
+        lanes=draw(st.integers(1, 9)),
+        drain=drain,
+        packed=draw(st.booleans()),
+    )
 
 
 Cut = tuple[PinnedEngine, ...]

@@ -102,6 +102,7 @@ SETS: dict[str, list[Parameters]] = {
          "FrameRows": 7, "Bundles": 5, "Tiles": 2, "Pitch": 2, "Plane": 8, "Depth": 16, "XBits": 4, "RowBits": 8, "Pixels": 2},
     ],
     "ternc_last": [{}, {"Beats": 2}, {"Beats": 50}],
+    "ternc_unpack": [{}, {"Lanes": 1}, {"Lanes": 2}, {"Lanes": 5}, {"Lanes": 14}],
     "ternc_multiply": [{}, {"ABits": 1, "BBits": 1, "Bits": 1, "Cell": 3}, {"ABits": 21, "BBits": 5, "Bits": 27, "Signed": 1}],
     "ternc_operand": [
         {},

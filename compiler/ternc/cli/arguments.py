@@ -53,7 +53,7 @@ def share(text: str) -> float:
 
 
 def shape(text: str) -> ArrayShape | Path:
-    """``ROWSxCOLSxLANES[/DRAIN]``, each at least 1, the name of a TOML file, or a usage error."""
+    """``ROWSxCOLSxLANES[/DRAIN][p]``, each at least 1, the name of a TOML file, or a usage error."""
     from ternc.schedule.pinned import parse_shape
 
     if text.endswith(".toml"):
@@ -61,8 +61,8 @@ def shape(text: str) -> ArrayShape | Path:
     found = parse_shape(text)
     if found is None:
         raise click.BadParameter(
-            "must be ROWSxCOLSxLANES[/DRAIN], the drain a power of two that divides the rows, for example "
-            f"4x8x16 or 4x8x16/2, not {text!r}"
+            "must be ROWSxCOLSxLANES[/DRAIN][p], the drain a power of two that divides the rows, for example "
+            f"4x8x16, 4x8x16/2 or 4x8x16p, not {text!r}"
         )
     return found
 
@@ -153,7 +153,7 @@ def schedule_options(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option(
                 "--array",
                 type=shape,
-                metavar="ROWSxCOLSxLANES[/DRAIN]|ENGINES.toml",
+                metavar="ROWSxCOLSxLANES[/DRAIN][p]|ENGINES.toml",
                 help="Instead of choosing: one array for all layers, or a TOML file of engines.",
             ),
             click.option(

@@ -11,7 +11,7 @@ from ternc.emit.top import module_name
 from ternc.numeric import address_bits
 from ternc.schedule.design import CELLS, BankedMemory, Design, Engine, Geometry, ToBuffer
 from ternc.schedule.images import requant_bits
-from ternc.schedule.timing import code_delay, extra_delay, info_log2, start_delay
+from ternc.schedule.timing import UNPACK_LATENCY, code_delay, extra_delay, info_log2, start_delay
 from ternc.schedule.words import info_bits, source_bits
 from ternc.version import __version__
 
@@ -174,6 +174,8 @@ class EngineView:
     code_delay: int
     aligned_bits: int
     weight_bits: int
+    weight_lead: int
+    trits_bits: int
     act_vector_bits: int
     sources_bits: int
     source_bits: int
@@ -230,7 +232,9 @@ def engine_view(design: Design, number: int, wires: Buses, roms: Roms) -> Engine
         threshold_bits=g.acc_bits + 1,
         code_delay=code_delay(g),
         aligned_bits=g.shape.drain * g.value_bits + 1,
-        weight_bits=2 * g.shape.lanes,
+        weight_bits=g.shape.weight_bits,
+        weight_lead=UNPACK_LATENCY if g.shape.packed else 0,
+        trits_bits=2 * g.shape.lanes,
         act_vector_bits=vector,
         sources_bits=(len(g.buffers) + 1) * vector,
         source_bits=source_bits(g),

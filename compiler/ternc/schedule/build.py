@@ -118,7 +118,7 @@ def layer_schedules(made: Draft, n: int) -> tuple[LayerSchedule, ...]:
                 taps=plan.weight_words[k],
                 cycles=plan.layer_cycles[k],
                 utilisation=count / (plan.layer_cycles[k] * plan.shape.macs),
-                weight_bits=plan.weight_words[k] * plan.shape.cols * plan.shape.lanes * 2,
+                weight_bits=plan.weight_words[k] * plan.shape.cols * plan.shape.weight_bits,
                 activation_bits=max(range_bits(tensor.range.low, tensor.range.high) for tensor in read),
                 accumulator_bits=signed_bits(accumulator.low, accumulator.high),
                 requantiser=planner.numbers.requant[k].form,

@@ -16,12 +16,15 @@ class ArrayShape:
 
     Attributes:
         drain: Finished sums that leave each column per clock: a power of two that divides ``rows``.
+        packed: Its weights are kept at 1.6 bits each, not at 2, and unpacked behind their memories
+            (`ternc.schedule.images.packed_words`).
     """
 
     rows: int
     cols: int
     lanes: int
     drain: int = 1
+    packed: bool = False
 
     @property
     def macs(self) -> int:
@@ -33,9 +36,14 @@ class ArrayShape:
         """Cycles in which the sums of a pass leave."""
         return self.rows // self.drain
 
+    @property
+    def weight_bits(self) -> int:
+        """Of a column's weight word: two a lane, or packed: eight for each five lanes, 2, 4, 5 or 7 for the others."""
+        return self.lanes // 5 * 8 + (0, 2, 4, 5, 7)[self.lanes % 5] if self.packed else 2 * self.lanes
+
     def __str__(self) -> str:
-        shape = f"{self.rows}x{self.cols}x{self.lanes}"
-        return shape if self.drain == 1 else f"{shape}/{self.drain}"
+        drain = "" if self.drain == 1 else f"/{self.drain}"
+        return f"{self.rows}x{self.cols}x{self.lanes}{drain}{'p' if self.packed else ''}"
 
 
 CELLS = ("portable", "alm", "lut6", "ccu2c")

@@ -1,6 +1,6 @@
 """FINN's folding configuration: an engine for each layer, with ``PE`` columns, ``SIMD`` lanes and ``MMV`` rows.
 
-``DRAIN``, which FINN does not have, is that of the array.
+``DRAIN`` and ``PACKED``, which FINN does not have, are those of the array.
 
     {"Defaults": {}, "conv1": {"PE": 8, "SIMD": 3}, "fc1": {"PE": 4, "SIMD": 16, "MMV": 1}}
 
@@ -23,6 +23,7 @@ from ternc.schedule.pinned import PinnedEngine
 _SIDES = {"PE": "cols", "SIMD": "lanes", "MMV": "rows", "DRAIN": "drain"}
 _USUAL = ("PE", "SIMD")
 """Written whatever they are, the others where they are more than 1."""
+_PACKED = "PACKED"
 _DEFAULTS = "Defaults"
 
 
@@ -82,14 +83,18 @@ def _shape(path: Path, name: str, entry: Any, default: ArrayShape) -> ArrayShape
     """The array of one entry."""
     if not isinstance(entry, dict):
         raise DataError(f"{path}: '{name}' must be an object with PE and SIMD, but is {entry!r}")
-    sides = {side: getattr(default, side) for side in _SIDES.values()}
+    sides, packed = {side: getattr(default, side) for side in _SIDES.values()}, default.packed
     for key, value in entry.items():
         number = value
         if name == _DEFAULTS and isinstance(value, list) and len(value) == 2 and value[1] == ["all"]:
             number = value[0]
+        if key == _PACKED and isinstance(number, bool):
+            packed = number
+            continue
         if key not in _SIDES:
             raise DataError(
-                f"{path}: '{name}' has {key}, but only {', '.join(_SIDES)} can be taken over",
+                f"{path}: '{name}' has {key}, but only {', '.join(_SIDES)} and {_PACKED} (true or false) "
+                "can be taken over",
                 help="leave it out: memories and buffers are ternc's own",
             )
         if not isinstance(number, int) or isinstance(number, bool) or number < 1:
@@ -100,16 +105,16 @@ def _shape(path: Path, name: str, entry: Any, default: ArrayShape) -> ArrayShape
         raise DataError(
             f"{path}: DRAIN of '{name}' must be a power of two that divides MMV = {rows}, but is {drain}"
         )
-    return ArrayShape(**sides)
+    return ArrayShape(**sides, packed=packed)
 
 
 def folding_text(engines: Iterable[tuple[tuple[str, ...], ArrayShape]]) -> str:
-    """The JSON text for engines of one layer each; ``MMV`` and ``DRAIN`` are left out where they are 1.
+    """The JSON text for engines of one layer each; ``MMV`` and ``DRAIN`` of 1 and ``PACKED`` of false are left out.
 
     Raises:
         ScheduleError: An engine runs several layers.
     """
-    document: dict[str, dict[str, int]] = {_DEFAULTS: {}}
+    document: dict[str, dict[str, int | bool]] = {_DEFAULTS: {}}
     for number, (layers, shape) in enumerate(engines):
         if len(layers) > 1:
             raise ScheduleError(
@@ -122,4 +127,6 @@ def folding_text(engines: Iterable[tuple[tuple[str, ...], ArrayShape]]) -> str:
             for key, side in _SIDES.items()
             if key in _USUAL or getattr(shape, side) > 1
         }
+        if shape.packed:
+            document[layers[0]][_PACKED] = True
     return json.dumps(document, indent=2) + "\n"

@@ -46,18 +46,65 @@ def pack_rows(values: NDArray[np.int64], widths: Sequence[int]) -> tuple[int, ..
 
 
 def weight_images(weights: NDArray[np.int8], shape: ArrayShape) -> tuple[Memory, ...]:
-    """One image per column from digits int8 ``[depth, cols, lanes]``; a digit is the two bits {neg, nz}."""
-    codes = np.where(weights < 0, 3, weights).astype(np.uint8)
-    bits = np.stack([codes & 1, codes >> 1], axis=-1).reshape(len(weights), shape.cols, 2 * shape.lanes)
-    packed = np.packbits(bits, axis=-1, bitorder="little")
+    """One image per column from digits int8 ``[depth, cols, lanes]``."""
+    bits = packed_bits(weights) if shape.packed else plain_bits(weights)
+    words = np.packbits(bits, axis=-1, bitorder="little")
     return tuple(
         Memory(
             name=f"weights_{c}",
-            width_bits=2 * shape.lanes,
-            words=tuple(int.from_bytes(row.tobytes(), "little") for row in packed[:, c]),
+            width_bits=shape.weight_bits,
+            words=tuple(int.from_bytes(row.tobytes(), "little") for row in words[:, c]),
         )
         for c in range(shape.cols)
     )
+
+
+def plain_bits(weights: NDArray[np.int8]) -> NDArray[np.uint8]:
+    """Digits ``[..., lanes]`` as bits ``[..., 2 * lanes]``: {neg, nz} each, nz at the lower place."""
+    return np.stack([weights != 0, weights < 0], axis=-1).reshape(*weights.shape[:-1], -1).astype(np.uint8)
+
+
+def packed_bits(weights: NDArray[np.int8]) -> NDArray[np.uint8]:
+    """Digits ``[..., lanes]`` as the bits of `ArrayShape.weight_bits`, lowest first (hw/rtl/ternc_unpack.sv).
+
+    Five digits in eight bits, three in five, what is then left plain.
+    """
+    lanes = weights.shape[-1]
+    fives, left = lanes // 5, lanes % 5
+    groups = weights[..., : 5 * fives].reshape(*weights.shape[:-1], fives, 5)
+    rest = weights[..., 5 * fives :]
+    found = [_bits(_five(groups), 8)]
+    if left >= 3:
+        found.append(_bits(_triple(rest[..., None, :3]), 5))
+    found.append(plain_bits(rest[..., 3 if left >= 3 else 0 :]))
+    return np.concatenate(found, axis=-1)
+
+
+def _bits(codes: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
+    """Codes ``[..., n]`` as bits ``[..., n * width]``."""
+    bits = codes[..., None] >> np.arange(width, dtype=np.uint8) & 1
+    return bits.reshape(*codes.shape[:-1], -1).astype(np.uint8)
+
+
+def _five(trits: NDArray[np.int8]) -> NDArray[np.uint8]:
+    """The code of five digits, the last axis."""
+    triple, pair = _triple(trits[..., :3]), _pair(trits[..., 3:])
+    escape = triple >> 2 << 5 | 7 << 2 | triple & 3
+    return np.where((trits[..., 3:] < 0).all(axis=-1), escape, pair << 5 | triple).astype(np.uint8)
+
+
+def _triple(trits: NDArray[np.int8]) -> NDArray[np.uint8]:
+    """The code of three digits."""
+    pair, last = _pair(trits[..., :2]), np.where(trits[..., 2] < 0, 2, trits[..., 2])
+    return np.where((trits[..., :2] < 0).all(axis=-1), 3 << 3 | last, last << 3 | pair).astype(np.uint8)
+
+
+def _pair(trits: NDArray[np.int8]) -> NDArray[np.uint8]:
+    """The code of two digits; of (-1, -1) anything."""
+    x, y = trits[..., 0], trits[..., 1]
+    negative, other = (x < 0) | (y < 0), np.where(y < 0, x, y)
+    signed = 4 | (y < 0) << 1 | (other > 0)
+    return np.where(negative, signed, (y > 0) << 1 | (x > 0)).astype(np.uint8)
 
 
 def requant_bits(g: Geometry) -> int:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from ternc.numeric import address_bits, ceil_div, clog2, unsigned_bits
 from ternc.schedule.design import (
+    ArrayShape,
     BankedMemory,
     Geometry,
     InputStream,
@@ -25,6 +26,7 @@ from ternc.schedule.loading import BUS_BITS
 from ternc.schedule.timing import (
     REQUANT_LATENCY,
     THRESHOLD_LATENCY,
+    UNPACK_LATENCY,
     code_delay,
     extra_delay,
     info_log2,
@@ -112,7 +114,7 @@ def _engine_memories(g: Geometry, number: int) -> list[MemoryShape]:
     ]
     if g.features:
         found.append(_banks(f"features of engine {number}", g.features, g.shape.rows))
-    found.append(rom("weights", depths.weights, 2 * g.shape.lanes, cols))
+    found.append(rom("weights", depths.weights, g.shape.weight_bits, cols))
     found.append(rom("requantisers", g.params, requant_bits(g), cols))
     for level in range(g.threshold_levels):
         copies = cols * (drain if level else 1)
@@ -183,6 +185,7 @@ def _engine_registers(g: Geometry) -> dict[str, int]:
         "ternc_sequencer": sequencer_registers(g),
         "ternc_feature_memory": _feature_memory(g.features, g) if g.features else 0,
         "ternc_operand": g.shape.rows * g.shape.lanes * g.act_bits,
+        "ternc_unpack": cols * unpack_registers(g.shape.lanes) if g.shape.packed else 0,
         "ternc_column": cols * _column(g),
         "ternc_requant": sums * _requant(g),
         "ternc_threshold_level": sums * _levels(g),
@@ -204,6 +207,11 @@ def adder_tree(lanes: int, bits: int) -> int:
 def pair_gates(lanes: int) -> int:
     """ternc_pair_code of a column: a register for each pair of lanes; of fewer than three there is none."""
     return lanes // 2 if lanes > 2 else 0
+
+
+def unpack_registers(lanes: int) -> int:
+    """ternc_unpack of a column: a bit more than the word for every five lanes, and the weights."""
+    return lanes // 5 + ArrayShape(rows=1, cols=1, lanes=lanes, packed=True).weight_bits + 2 * lanes
 
 
 def _column(g: Geometry) -> int:
@@ -279,7 +287,11 @@ def sequencer_registers(g: Geometry) -> int:
     taps += 2 * y + (3 * y + source) + (4 * y + 1) + (1 + y) + 2 * y
     reads = rd + 2 * x + (2 * x + 1) + rows + 2 * (clog2(rows) + 1) + 4 + 2 * rd + 3 * rd + 4 * rd
     delays = 6 * (address_bits(rows) + g.part_bits) + 5 * rows + 8 * (source + g.act_bits) + 10
-    delays += 11 * address_bits(d.weights) + 12 * address_bits(g.params) + 2 * 12
+    delays += (
+        (11 - UNPACK_LATENCY * g.shape.packed) * address_bits(d.weights)
+        + 12 * address_bits(g.params)
+        + 2 * 12
+    )
     return fetcher + walker + issuer + told + taps + reads + delays
 
 

@@ -28,17 +28,18 @@ class PinnedEngine:
 
 
 def parse_shape(text: str) -> ArrayShape | None:
-    """``ROWSxCOLSxLANES`` or ``ROWSxCOLSxLANES/DRAIN``, or None.
+    """``ROWSxCOLSxLANES[/DRAIN][p]``, or None.
 
-    Each is at least 1, and DRAIN (1 if it is not named) a power of two that divides ROWS.
+    Each is at least 1, and DRAIN (1 if it is not named) a power of two that divides ROWS. With ``p`` weights are
+    packed.
     """
-    found = re.fullmatch(r"(\d+)[xX](\d+)[xX](\d+)(?:/(\d+))?", text, re.ASCII)
+    found = re.fullmatch(r"(\d+)[xX](\d+)[xX](\d+)(?:/(\d+))?(p?)", text, re.ASCII)
     if found is None:
         return None
-    rows, cols, lanes, drain = (int(side or 1) for side in found.groups())
+    rows, cols, lanes, drain = (int(side or 1) for side in found.groups()[:4])
     if min(rows, cols, lanes, drain) < 1 or rows % drain or drain.bit_count() > 1:
         return None
-    return ArrayShape(rows=rows, cols=cols, lanes=lanes, drain=drain)
+    return ArrayShape(rows=rows, cols=cols, lanes=lanes, drain=drain, packed=bool(found[5]))
 
 
 def read_engines(path: Path) -> tuple[PinnedEngine, ...]:
@@ -65,7 +66,7 @@ def _engine(path: Path, number: int, table: dict[str, Any]) -> PinnedEngine:
     shape = parse_shape(array) if isinstance(array, str) else None
     if shape is None or set(table) != {"layers", "array"}:
         raise DataError(
-            f'{path}: engine {number} must have layers and array = "ROWSxCOLSxLANES[/DRAIN]", '
+            f'{path}: engine {number} must have layers and array = "ROWSxCOLSxLANES[/DRAIN][p]", '
             f"the drain a power of two that divides the rows, but has {table}"
         )
     if isinstance(layers, list) and layers and all(isinstance(name, str) for name in layers):

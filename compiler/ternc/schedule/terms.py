@@ -64,6 +64,11 @@ def column_terms(
     }
 
 
+def unpack_terms(cols: Number, lanes: Number) -> dict[str, Number]:
+    """What unpacks the weights of columns."""
+    return {"lanes": cols * lanes}
+
+
 def requantiser_terms(count: Number, acc_bits: int, mul_bits: int, value_bits: int) -> dict[str, Number]:
     """Requantisers: the product's bits are added to, shifted and compared."""
     return {
@@ -176,6 +181,8 @@ def engine_terms(g: Geometry, form: str) -> dict[str, dict[str, Number]]:
             "bits of links": sum(b.memory.pixels * b.memory.cols * b.memory.bits for b in g.buffers),
         },
     }
+    if g.shape.packed:
+        found["ternc_unpack"] = unpack_terms(cols, lanes)
     if g.threshold_levels:
         found["ternc_threshold_level"] = threshold_terms(sums * g.threshold_levels, g.acc_bits)
     if g.tables:

@@ -8,6 +8,7 @@ from ternc.schedule.design import ArrayShape, Geometry
 REQUANT_LATENCY = 5
 """Of ternc_requant without extra delay."""
 THRESHOLD_LATENCY = 3
+UNPACK_LATENCY = 2
 """Of one ternc_threshold_level."""
 TABLE_LATENCY = 2
 """Of the code tables behind a requantiser."""

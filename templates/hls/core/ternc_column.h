@@ -7,7 +7,7 @@
 // RTL the columns hand activations from neighbour to neighbour; here the tool places the registers.
 #pragma once
 
-#include "ternc_rom.h"
+#include "ternc_weight.h"
 #ifdef TERNC_FAST_SIM
 #include "ternc_dots_fast.h"
 #define TERNC_WEIGHTS ternc_weights_fast
@@ -38,14 +38,10 @@ struct ternc_weights {
     };
 
     Word read(int c, int address) const {
-        constexpr int ChunkLanes = E::WeightChunk / 2;
         Word word;
         TERNC_PARTITION(word.lane, 1);
         const auto& image = E::weights()[c][address];
-        TERNC_UNROLL(i, E::Lanes) {
-            const unsigned long long chunk = static_cast<unsigned long long>(image[i / ChunkLanes]);
-            word.lane[i] = ternc_low<2>(chunk >> (2 * (i % ChunkLanes)));
-        }
+        TERNC_UNROLL(i, E::Lanes) word.lane[i] = ternc_low<2>(ternc_trit<E>(image, i));
         return word;
     }
 };

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "ternc_rom.h"
+#include "ternc_weight.h"
 
 template <class Code, int Lanes>
 struct ternc_masks {
@@ -29,14 +29,12 @@ struct ternc_weights_fast {
     std::vector<Word> words;
 
     ternc_weights_fast() : words(static_cast<std::size_t>(E::Cols) * E::WeightDepth) {
-        constexpr int ChunkLanes = E::WeightChunk / 2;
         constexpr unsigned Peak = (1u << E::ActBits) - 1;
         for (int c = 0; c < E::Cols; ++c) {
             for (int address = 0; address < E::WeightDepth; ++address) {
                 auto& lane = words[static_cast<std::size_t>(address) * E::Cols + static_cast<std::size_t>(c)].lane;
                 for (int i = 0; i < E::Lanes; ++i) {
-                    const unsigned trit
-                        = static_cast<unsigned>(E::weights()[c][address][i / ChunkLanes] >> (2 * (i % ChunkLanes))) & 3u;
+                    const unsigned trit = ternc_trit<E>(E::weights()[c][address], i);
                     lane.neg[i] = static_cast<Code>((trit & 2u) != 0 ? Peak : 0u);
                     lane.nz[i] = static_cast<Code>((trit & 1u) != 0 ? Peak : 0u);
                 }

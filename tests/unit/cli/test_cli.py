@@ -123,15 +123,15 @@ def test_flags_may_stand_before_a_command() -> None:
         (
             ["--array", "4x8"],
             (
-                "Invalid value for '--array': must be ROWSxCOLSxLANES[/DRAIN], the drain a power of two that divides "
-                "the rows, for example 4x8x16 or 4x8x16/2, not '4x8'"
+                "Invalid value for '--array': must be ROWSxCOLSxLANES[/DRAIN][p], the drain a power of two that divides "
+                "the rows, for example 4x8x16, 4x8x16/2 or 4x8x16p, not '4x8'"
             ),
         ),
         (
             ["--array", "0x8x8"],
             (
-                "Invalid value for '--array': must be ROWSxCOLSxLANES[/DRAIN], the drain a power of two that divides "
-                "the rows, for example 4x8x16 or 4x8x16/2, not '0x8x8'"
+                "Invalid value for '--array': must be ROWSxCOLSxLANES[/DRAIN][p], the drain a power of two that divides "
+                "the rows, for example 4x8x16, 4x8x16/2 or 4x8x16p, not '0x8x8'"
             ),
         ),
         (["--fps", "nan"], "Invalid value for '--fps': must be a number above 0, not 'nan'"),
@@ -567,7 +567,7 @@ def test_compile_as_json_is_the_reports_and_the_place(compiled: tuple[Path, Resu
     assert document.pop("exactness") == exactness
     assert [row["proof"] for row in exactness["activations"]] == ["every", "every"]
     assert document == json.loads((out / "report" / "performance.json").read_text(encoding="utf-8"))
-    assert document["array"] == [{"rows": 2, "cols": 4, "lanes": 4, "drain": 1}]
+    assert document["array"] == [{"rows": 2, "cols": 4, "lanes": 4, "drain": 1, "packed": False}]
     assert [port["name"] for port in (*document["inputs"], *document["outputs"])] == ["s_axis", "m_axis"]
 
 

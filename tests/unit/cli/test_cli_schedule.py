@@ -41,9 +41,9 @@ def test_the_schedule_is_the_report_of_the_build(here: Path) -> None:
     found = document("--array", str(engines))
     assert list(here.iterdir()) == [engines], "something was written"
     assert [engine["array"] for engine in found["engines"]] == [
-        {"rows": 4, "cols": 8, "lanes": 1, "drain": 1},
-        {"rows": 2, "cols": 8, "lanes": 8, "drain": 1},
-        {"rows": 1, "cols": 10, "lanes": 8, "drain": 1},
+        {"rows": 4, "cols": 8, "lanes": 1, "drain": 1, "packed": False},
+        {"rows": 2, "cols": 8, "lanes": 8, "drain": 1, "packed": False},
+        {"rows": 1, "cols": 10, "lanes": 8, "drain": 1, "packed": False},
     ]
     assert run(str(MODEL), "--array", str(engines), "-o", "out", "-q").exit_code == 0
     assert json.loads((here / "out" / "report" / "performance.json").read_text()) == found
@@ -69,7 +69,7 @@ def test_the_table_names_every_engine(here: Path) -> None:
         ("x = 1", "must hold [[engine]] tables and nothing else"),
         (
             '[[engine]]\nlayers = 1\narray = "1x1"',
-            'engine 0 must have layers and array = "ROWSxCOLSxLANES[/DRAIN]"',
+            'engine 0 must have layers and array = "ROWSxCOLSxLANES[/DRAIN][p]"',
         ),
         ('[[engine]]\nlayers = 1\narray = "1x1x1"', "the engines run 1 of 5 layers; nothing runs "),
         ('[[engine]]\nlayers = 9\narray = "1x1x1"', "engine 0 must run "),
@@ -95,7 +95,9 @@ def test_a_schedule_is_explained_and_its_folding_written_and_read(tmp_path: Path
     assert made.exit_code == 0, made.stderr
     found = json.loads(made.stdout)
     assert "explanation" not in found
-    assert found["array"] == [{"rows": 1, "cols": 2, "lanes": 3, "drain": 1}] * len(found["layers"])
+    assert found["array"] == [{"rows": 1, "cols": 2, "lanes": 3, "drain": 1, "packed": False}] * len(
+        found["layers"]
+    )
     names = [layer["name"] for layer in found["layers"]]
     assert json.loads(second.read_text()) == {"Defaults": {}} | {name: {"PE": 2, "SIMD": 3} for name in names}
     again = run("schedule", str(MODEL), "--folding", str(second), "--explain", "--json")

@@ -134,20 +134,20 @@ def test_json_has_exactly_the_keys_that_scripts_rely_on() -> None:
         "host",
     ]
     assert document["array"] == [
-        {"rows": 2, "cols": 4, "lanes": 7, "drain": 1},
-        {"rows": 1, "cols": 4, "lanes": 2, "drain": 1},
+        {"rows": 2, "cols": 4, "lanes": 7, "drain": 1, "packed": False},
+        {"rows": 1, "cols": 4, "lanes": 2, "drain": 1, "packed": False},
     ]
     assert document["frames_per_second"] == 500_000
     assert document["utilisation"] == 0.55
     assert document["engines"] == [
         {
-            "array": {"rows": 2, "cols": 4, "lanes": 7, "drain": 1},
+            "array": {"rows": 2, "cols": 4, "lanes": 7, "drain": 1, "packed": False},
             "layers": ["conv1", "conv2"],
             "busy_cycles": 175,
             "buffers": [{"tensor": "image", "rows": 4, "frame_rows": 8}],
         },
         {
-            "array": {"rows": 1, "cols": 4, "lanes": 2, "drain": 1},
+            "array": {"rows": 1, "cols": 4, "lanes": 2, "drain": 1, "packed": False},
             "layers": ["fc"],
             "busy_cycles": 200,
             "buffers": [

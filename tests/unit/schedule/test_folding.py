@@ -35,11 +35,11 @@ def test_layers_get_the_engines_that_the_file_says_and_the_others_its_defaults(
     document = {
         "Defaults": {"PE": [2, ["all"]], "MMV": 3},
         names[0]: {"PE": 4, "SIMD": 1},
-        names[2]: {"SIMD": 5, "MMV": 7},
+        names[2]: {"SIMD": 5, "MMV": 7, "PACKED": True},
     }
     folding = read_folding(written(tmp_path, document))
     shapes = [engine.array for engine in folding.engines(network)]
-    assert shapes[:3] == [shape("3x4x1"), shape("3x2x1"), shape("7x2x5")]
+    assert shapes[:3] == [shape("3x4x1"), shape("3x2x1"), shape("7x2x5p")]
     assert shapes[3:] == [shape("3x2x1")] * (len(names) - 3)
     made = choose(network, target.load("arria10"), Wish(budget=0.7, clock_mhz=100, array=folding))
     assert [len(stage.layers) for stage in made.lines.stages] == [1] * len(names)
@@ -48,13 +48,15 @@ def test_layers_get_the_engines_that_the_file_says_and_the_others_its_defaults(
 
 def test_a_folding_that_is_written_is_read_as_the_same_engines(network: Network, tmp_path: Path) -> None:
     names = [layer.name for layer in network.layers]
-    shapes = [shape(f"{n % 3 + 1}x{n + 2}x{n % 2 + 1}/{n % 3 % 2 + 1}") for n in range(len(names))]
+    shapes = [
+        shape(f"{n % 3 + 1}x{n + 2}x{n % 2 + 1}/{n % 3 % 2 + 1}{'p' * (n == 1)}") for n in range(len(names))
+    ]
     text = folding_text(((name,), one) for name, one in zip(names, shapes, strict=True))
     engines = read_folding(written(tmp_path, text)).engines(network)
     assert [engine.array for engine in engines] == shapes
     assert text == folding_text(zip(((name,) for name in names), (one.array for one in engines), strict=True))
     assert json.loads(text)[names[0]] == {"PE": 2, "SIMD": 1}
-    assert json.loads(text)[names[1]] == {"PE": 3, "SIMD": 2, "MMV": 2, "DRAIN": 2}
+    assert json.loads(text)[names[1]] == {"PE": 3, "SIMD": 2, "MMV": 2, "DRAIN": 2, "PACKED": True}
 
 
 def test_an_engine_of_several_layers_cannot_be_written() -> None:
@@ -82,7 +84,14 @@ def test_a_layer_that_is_not_there_is_refused_with_those_that_are(network: Netwo
         ({"a": 3}, "'a' must be an object with PE and SIMD, but is 3"),
         ({"a": {"PE": 0}}, "PE of 'a' must be a number of at least 1, but is 0"),
         ({"a": {"SIMD": True}}, "SIMD of 'a' must be a number of at least 1, but is True"),
-        ({"a": {"ram_style": "auto"}}, "'a' has ram_style, but only PE, SIMD, MMV, DRAIN can be taken over"),
+        (
+            {"a": {"ram_style": "auto"}},
+            "'a' has ram_style, but only PE, SIMD, MMV, DRAIN and PACKED (true or false) can be taken over",
+        ),
+        (
+            {"a": {"PACKED": 1}},
+            "'a' has PACKED, but only PE, SIMD, MMV, DRAIN and PACKED (true or false) can be taken over",
+        ),
         ({"a": {"MMV": 6, "DRAIN": 4}}, "DRAIN of 'a' must be a power of two that divides MMV = 6, but is 4"),
         (
             {"Defaults": {"PE": [2, ["MVAU"]]}},

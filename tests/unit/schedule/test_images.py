@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pytest
 
+from machine import packed_trits
 from ternc.emit.rtl import hex_image
 from ternc.errors import InternalError
 from ternc.schedule.design import ArrayShape, Memory
@@ -44,6 +47,26 @@ def test_a_trit_is_the_two_bits_neg_and_nz_lane_0_lowest() -> None:
     assert columns[0].words == (0b11_00_01, 0b01_11_11)
     assert columns[1].words == (0, 0b00_00_01)
     assert columns[0].width_bits == 6
+
+
+def test_packed_trits_are_five_in_eight_bits_three_in_five_and_the_last_plain() -> None:
+    trits = np.array([[[1, 0, 1, 0, 1, 0, 1, -1, -1]], [[-1, -1, -1, -1, -1, -1, 0, 0, 1]]], dtype=np.int8)
+    shape = ArrayShape(rows=1, cols=1, lanes=9, packed=True)
+    (column,) = weight_images(trits, shape)
+    # (0, 1) is 2, (1, 0) and 1 is 01_001; (0, 1) and -1 is 10_010, -1 alone is 11
+    assert column.words[0] == 0b11_10_010_010_01_001
+    # (-1, -1) has no code: the triple 11_0_10 is cut around an escape; (-1, 0) is 4
+    assert column.words[1] == 0b01_00_100_110_111_10
+    assert column.width_bits == 15
+
+
+@pytest.mark.parametrize("lanes", range(1, 9))
+def test_packed_words_can_be_read_back(lanes: int) -> None:
+    trits = np.array(list(product((0, 1, -1), repeat=lanes)), np.int8)
+    (column,) = weight_images(trits[:, None], ArrayShape(rows=1, cols=1, lanes=lanes, packed=True))
+    assert [packed_trits(word, lanes) for word in column.words] == trits.tolist()
+    assert max(column.words) < 1 << column.width_bits
+    assert column.words[0] == 0
 
 
 def test_image_has_one_hex_word_a_line_with_leading_zeros() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,8 @@ def test_engines_by_count_or_by_name(tmp_path: Path) -> None:
         "6x1x1/4",
         "4x1x1/0",
         "4x1x1/",
+        "4x1x1pp",
+        "4x1x1p/2",
     ],
 )
 def test_what_is_no_shape(text: str) -> None:
@@ -76,6 +79,9 @@ def test_a_shape_may_drain_several_sums_at_once() -> None:
     assert parse_shape("12x2x3/4") == drained
     assert str(drained) == "12x2x3/4"
     assert parse_shape("12x2x3/1") == shape("12x2x3")
+    packed = replace(drained, packed=True)
+    assert parse_shape("12x2x3/4p") == packed
+    assert str(packed) == "12x2x3/4p"
 
 
 @pytest.mark.parametrize(
@@ -85,14 +91,14 @@ def test_a_shape_may_drain_several_sums_at_once() -> None:
         ("engine = 3", "must hold [[engine]] tables and nothing else"),
         ('more = 1\n[[engine]]\nlayers = 1\narray = "1x1x1"', "must hold [[engine]] tables and nothing else"),
         ("[[engine]\n", "must be a TOML file of engines, but cannot be read ("),
-        ("[[engine]]\nlayers = 1", 'engine 0 must have layers and array = "ROWSxCOLSxLANES[/DRAIN]", '),
+        ("[[engine]]\nlayers = 1", 'engine 0 must have layers and array = "ROWSxCOLSxLANES[/DRAIN][p]", '),
         (
             '[[engine]]\nlayers = 1\narray = "1x1x1"\n[[engine]]\nlayers = 1\narray = "1x1"',
-            'engine 1 must have layers and array = "ROWSxCOLSxLANES[/DRAIN]", ',
+            'engine 1 must have layers and array = "ROWSxCOLSxLANES[/DRAIN][p]", ',
         ),
         (
             '[[engine]]\nlayers = 1\narray = "1x1x1"\nname = "x"',
-            'engine 0 must have layers and array = "ROWSxCOLSxLANES[/DRAIN]", ',
+            'engine 0 must have layers and array = "ROWSxCOLSxLANES[/DRAIN][p]", ',
         ),
         (
             '[[engine]]\nlayers = 0\narray = "1x1x1"',

@@ -171,8 +171,9 @@ def _main_roms(name: str, engine: Engine) -> tuple[Rom, ...]:
     program = (
         rom(f"{name}_{kind}", images[kind], accessor=kind, chunk_name=_CHUNK_NAMES[kind]) for kind in _PROGRAM
     )
+    granule = 8 if engine.geometry.shape.packed else 2
     weights = column_rom(
-        f"{name}_weights", engine.weights, granule=2, accessor="weights", chunk_name="WeightChunk"
+        f"{name}_weights", engine.weights, granule=granule, accessor="weights", chunk_name="WeightChunk"
     )
     requant = column_rom(f"{name}_requant", engine.requant, accessor="requant", chunk_name="RequantChunk")
     return (*program, weights, requant)
