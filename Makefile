@@ -12,7 +12,7 @@ DEMO_DIR  := tests/models/$(DEMO)
 CODE      := compiler tests benchmarks examples sim
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz conformance lint format ecp5 bench calibrate frames clean tools
+.PHONY: help demo test fuzz conformance lint format ecp5 gowin bench calibrate frames clean tools
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,10 @@ ecp5: $(VENV)/.dev ## a build to an ECP5 bitstream with tools from PyPI (install
 	$(PIP) install -e '.[ecp5]'
 	TERNC_SYNTH=1 $(BIN)/python -m pytest tests/e2e/test_synth.py tests/e2e/test_board.py tests/unit/handoff
 	$(BIN)/python -m benchmarks.ecp5 --folder build/ecp5 --frames 8
+
+gowin: $(VENV)/.dev ## builds to bitstreams for Gowin GW2A and GateMate with tools from PyPI (installs nextpnr)
+	$(PIP) install -e '.[gowin,gatemate]'
+	$(BIN)/python -m pytest tests/e2e/test_synth.py
 
 bench: $(VENV)/.dev ## measure the speeds that README states
 	$(BIN)/python benchmarks/bench.py --json build/bench.json

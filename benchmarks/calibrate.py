@@ -45,7 +45,7 @@ ROOT = Path(__file__).parents[1]
 MODELS = ROOT / "tests" / "models"
 MEASURED = ROOT / "benchmarks" / "calibration" / "measured.json"
 FABRICS = Path(target.__file__).parent / "fabrics"
-DEVICES = ("arria10", "zynq-7020", "ecp5-85k")
+DEVICES = ("arria10", "zynq-7020", "ecp5-85k", "gw2a-18", "gatemate-a1")
 HIDDEN = ("ternc_rom", "ternc_ram")
 """Memories are counted by their shapes, not measured."""
 
@@ -120,7 +120,7 @@ def measure() -> None:
     rows = json.loads(MEASURED.read_text(encoding="utf-8")) if MEASURED.exists() else []
     known = [(row["what"], row["unit"], row["form"]) for row in rows]
     every = [target.load(name) for name in target.names()]
-    kinds = sorted({(device.logic.unit, device.cell.form) for device in every})
+    kinds = sorted({(device.fabric, device.cell.form) for device in every})
     jobs: list[tuple[tuple[str, str, str], Callable[[], dict[str, Any]]]] = [
         ((str(column), *kind), partial(measured_column, column, *kind))
         for column in COLUMNS
@@ -132,7 +132,7 @@ def measure() -> None:
             jobs.append((key, partial(measured_unit, module, parameters, terms, unit)))
     for point in POINTS:
         for device in map(target.load, DEVICES):
-            key = (str(point), device.logic.unit, device.cell.form)
+            key = (str(point), device.fabric, device.cell.form)
             jobs.append((key, partial(measured, point, device.name)))
     for key, job in jobs:
         if key not in known:
@@ -191,7 +191,7 @@ def draft_of(point: Point, device: str) -> Draft:
 def measured(point: Point, device: str) -> dict[str, Any]:
     """What Yosys makes of a point for a device, and the amounts of its terms, by module."""
     found, made = target.load(device), draft_of(point, device)
-    design, unit = design_of(made, found, 100.0), found.logic.unit
+    design, unit = design_of(made, found, 100.0), found.fabric
     terms = logic_terms(made, found.cell.form)
     with tempfile.TemporaryDirectory() as folder:
         write(design, Path(folder))

@@ -35,8 +35,8 @@ def main() -> None:
             raise SystemExit(f"{design.cycles_per_frame} cycles a frame are more than {interval}")
         with tempfile.TemporaryDirectory() as folder:
             write(design, Path(folder))
-            (cells,) = synthesise(Path(folder), design.name, device.logic.unit).values()
-        used = area(cells, device.logic.unit)
+            (cells,) = synthesise(Path(folder), design.name, device.fabric).values()
+        used = area(cells, device.fabric)
         arrays = " + ".join(map(str, made.lines.shapes))
         rows += [
             ("FINN (estimate)", "", count(interval), count(latency), count(luts), count(blocks), ""),

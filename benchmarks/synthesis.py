@@ -1,7 +1,7 @@
 """Yosys on emitted RTL: cells by module, and what they are in a fabric's own units.
 
-A fabric is ``"ALM"`` (synth_intel_alm), ``"LUT6"`` (synth_xilinx) or ``"LUT4"`` (synth_ecp5). Nothing is placed or
-routed.
+A fabric is ``"ALM"`` (synth_intel_alm), ``"LUT6"`` (synth_xilinx), ``"LUT4"`` (synth_ecp5), ``"GW2A"`` (synth_gowin) or
+``"CPE_LT"`` (synth_gatemate). Nothing is placed or routed.
 """
 
 from __future__ import annotations
@@ -35,12 +35,16 @@ PASSES = {
     "ALM": "synth_intel_alm -noiopad -noclkbuf",
     "LUT6": "synth_xilinx -noiopad -noclkbuf",
     "LUT4": "synth_ecp5",
+    "GW2A": "synth_gowin -family gw2a -noiopads",
+    "CPE_LT": "synth_gatemate -luttree -nomx8 -noiopad -noclkbuf",
 }
-FLATTEN = {"ALM": "", "LUT6": "-flatten", "LUT4": ""}
+FLATTEN = {"ALM": "", "LUT6": "-flatten", "LUT4": "", "GW2A": "", "CPE_LT": ""}
 MODELS = {
     "ALM": "+/intel_alm/common/alm_sim.v",
     "LUT6": "+/xilinx/cells_sim.v",
     "LUT4": "-DNO_INCLUDES +/ecp5/cells_sim.v +/ecp5/cells_bb.v",
+    "GW2A": "+/gowin/cells_sim.v",
+    "CPE_LT": "+/gatemate/cells_sim.v",
 }
 UNITS: dict[str, dict[str, float]] = {
     "ALM": {"MISTRAL_ALUT6": 1, "MISTRAL_MLAB": 0.5, "MISTRAL_ALUT_ARITH": 0.5}
@@ -48,18 +52,26 @@ UNITS: dict[str, dict[str, float]] = {
     "LUT6": {"LUT1": 1, "LUT2": 1, "LUT3": 1, "LUT4": 1, "LUT5": 1, "LUT6": 1, "LUT6_2": 1, "SRL16E": 1, "SRLC32E": 1,
              "RAM32X1D": 2, "RAM64X1D": 2, "RAM128X1D": 4, "RAM32M": 4, "RAM64M": 4},
     "LUT4": {"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 6},
+    "GW2A": {"LUT1": 1, "LUT2": 1, "LUT3": 1, "LUT4": 1, "ALU": 1, "RAM16SDP1": 8, "RAM16SDP2": 8, "RAM16SDP4": 8},
+    "CPE_LT": {"CC_LUT1": 1, "CC_LUT2": 1, "CC_L2T4": 1, "CC_L2T5": 2, "CC_MX2": 1, "CC_MX4": 2, "CC_ADDF": 1},
 }  # fmt: skip
 """Units of logic that a cell takes. ALM: one for six inputs, half for fewer or for a bit of an adder."""
-REGISTERS = {"ALM": ("MISTRAL_FF",), "LUT6": ("FDRE", "FDSE", "FDCE", "FDPE"), "LUT4": ("TRELLIS_FF",)}
+REGISTERS = {"ALM": ("MISTRAL_FF",), "LUT6": ("FDRE", "FDSE", "FDCE", "FDPE"), "LUT4": ("TRELLIS_FF",),
+             "GW2A": ("DFF", "DFFE", "DFFS", "DFFSE", "DFFR", "DFFRE", "DFFP", "DFFPE", "DFFC", "DFFCE"),
+             "CPE_LT": ("CC_DFF",)}  # fmt: skip
 BLOCKS = {
     "ALM": {"MISTRAL_M10K": 1.0},
     "LUT6": {"RAMB18E1": 0.5, "RAMB36E1": 1.0},
     "LUT4": {"DP16KD": 1.0},
+    "GW2A": {"SP": 1.0, "SPX9": 1.0, "SDPB": 1.0, "SDPX9B": 1.0},
+    "CPE_LT": {"CC_BRAM_20K": 1.0, "CC_BRAM_40K": 2.0},
 }
 DSPS = {
     "ALM": {"MISTRAL_MUL27X27": 1.0, "MISTRAL_MUL18X18": 0.5, "MISTRAL_MUL9X9": 1 / 3},
     "LUT6": {"DSP48E1": 1.0},
     "LUT4": {"MULT18X18D": 1.0},
+    "GW2A": {"MULT9X9": 0.5, "MULT18X18": 1.0, "MULT36X36": 4.0},
+    "CPE_LT": {},
 }
 
 

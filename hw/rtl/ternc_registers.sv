@@ -115,7 +115,8 @@ module ternc_registers #(
 
   always_ff @(posedge clk_i) begin
     if (read) rdata_o <= value;
-    if (read && read_index == 6'd12) high_q <= cycles_q[63:32];
+    if (!rst_ni || soft_reset_q) high_q <= '0;
+    else if (read && read_index == 6'd12) high_q <= cycles_q[63:32];
   end
 
   // ---------------------------------------------------------------- the design

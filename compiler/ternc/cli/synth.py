@@ -20,7 +20,7 @@ from ternc.cli.terminal import Terminal
     type=click.IntRange(min=0),
     default=0,
     metavar="N",
-    help="ECP5: also run N frames through the synthesised netlist; they must be the golden model's.",
+    help="With open tools: also run N frames through the synthesised netlist; they must be the golden model's.",
 )
 @click.option(
     "--board",
@@ -29,7 +29,7 @@ from ternc.cli.terminal import Terminal
 )
 @common
 def synth_command(terminal: Terminal, build: Path, seed: int, frames: int, board: str | None) -> int:
-    """Synthesise BUILD: ECP5 to a bitstream with open tools, other devices with the vendor's tool if it is on PATH."""
+    """Synthesise BUILD: ECP5, GW2A, GateMate to a bitstream with open tools, others with their vendor's tool."""
     from ternc.synth.run import synthesise
 
     with terminal.progress("synthesising") as bars:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ternc.emit.bitstream import ecp5_blocks, ecp5_size
 from ternc.emit.core import CoreView, core_view
 from ternc.emit.env import render
 from ternc.emit.simulation import Vectors
-from ternc.emit.synthesis import ecp5_blocks, ecp5_size
 from ternc.schedule.design import Design, StreamPort
 from ternc.schedule.timing import watchdog_cycles
 

@@ -235,7 +235,7 @@ def _anomaly(anomaly: Anomaly) -> AnomalyPerformance:
 
 
 def _resources(used: Resources, device: Device) -> ResourceEstimate:
-    fabric = target.load_fabric(device.logic.unit)
+    fabric = target.load_fabric(device.fabric)
     model = f"model, ±{ceil(100 * fabric.error)} %"
     return ResourceEstimate(
         estimate=True,

@@ -13,6 +13,7 @@ from ternc.schedule.costs import resources
 from ternc.schedule.design import Array, ArrayShape, Chip, Design, Engine, LayerSchedule, Outline
 from ternc.schedule.draft import Draft
 from ternc.schedule.images import requant_images, threshold_images, weight_images
+from ternc.schedule.loading import check_loadable, memories
 from ternc.schedule.ports import input_ports, output_ports
 from ternc.schedule.program import weight_digits
 from ternc.schedule.wish import Wish
@@ -32,9 +33,13 @@ def schedule(network: Network, device: Device, wish: Wish, progress: Progress | 
 
 
 def design_of(made: Draft, device: Device, clock_mhz: float) -> Design:
-    """The design of a finished schedule: programs and memory images."""
+    """The design of a finished schedule: programs and memory images.
+
+    Raises:
+        ScheduleError: It is reloadable, and an image cannot reach all of its memories.
+    """
     plain = outline(made, device, clock_mhz)
-    return Design(
+    design = Design(
         **{field.name: getattr(plain, field.name) for field in fields(plain)},
         cell=device.cell.form,
         engines=tuple(engine(made, n) for n in range(len(made.engines))),
@@ -43,6 +48,9 @@ def design_of(made: Draft, device: Device, clock_mhz: float) -> Design:
         score=made.score,
         reloadable=made.reloadable,
     )
+    if design.reloadable:
+        check_loadable(memories(design))
+    return design
 
 
 def outline(made: Draft, device: Device, clock_mhz: float) -> Outline:

@@ -6,6 +6,7 @@ and registers are those that the modules instantiate (`ternc.schedule.instances`
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import ceil
 
 from ternc.numeric import ceil_div
@@ -20,7 +21,7 @@ SMALL_MEMORY_BITS = 1024
 """Up to this a memory is assumed to be built from logic, not from a block."""
 SHALLOW_WORDS = 64
 """Up to this a memory may be built from logic."""
-MEMORY_BITS = {"ALM": 64, "LUT6": 64, "LUT4": 16}
+MEMORY_BITS = {"ALM": 64, "LUT6": 64, "LUT4": 16, "CPE_LT": 4}
 """Words of one bit that a unit of logic holds."""
 
 
@@ -28,33 +29,49 @@ def cell_logic(device: Device) -> float:
     """Logic of an 8-bit multiply-accumulate, in columns of 4 rows and 32 lanes: a measure of devices."""
     form, rows, lanes, bits = device.cell.form, 4, 32, 8
     terms = column_terms(form, rows, 1, lanes, 1, tree_bits(lanes, bits), bits, 20, False)
-    return float(load_fabric(device.logic.unit).logic({"ternc_column": terms})) / (rows * lanes)
+    return float(load_fabric(device.fabric).logic({"ternc_column": terms})) / (rows * lanes)
 
 
 def product_blocks(one: int, other: int, device: Device) -> int:
-    """Multiplier blocks of one signed product of such widths; none where one side is tiny."""
-    if min(one, other) <= 2:
+    """Multiplier blocks of one signed product of such widths; none where one side is tiny, or where there are none."""
+    if min(one, other) <= 2 or not device.dsp.count:
         return 0
     a, b = device.dsp.operand_bits
     return min(ceil_div(one, a) * ceil_div(other, b), ceil_div(one, b) * ceil_div(other, a))
 
 
+def product_logic(one: int, other: int, device: Device) -> float:
+    """Logic of one signed product of such widths where the device has no multiplier blocks.
+
+    That is GateMate, whose CPEs multiply two bits by two: nextpnr packs a ``CC_MULT`` of 8 x 8 to 24 x 18 bits into
+    exactly so many halves of CPEs.
+    """
+    if device.dsp.count or min(one, other) <= 2:
+        return 0.0
+    wide, narrow = (bits + bits % 2 for bits in sorted((one, other), reverse=True))
+    return wide * narrow / 2 + 2 * wide + 5.5 * narrow + 16
+
+
 def dsp_count(made: Draft, device: Device) -> int:
-    """Multiplier blocks: a sequencer's two, a product of accumulator and multiplier a column, a square a column."""
-    found = 0
+    """Multiplier blocks of all products."""
+    return sum(copies * product_blocks(one, other, device) for copies, one, other in _products(made))
+
+
+def _products(made: Draft) -> Iterator[tuple[int, int, int]]:
+    """Copies and widths: a sequencer's two, one of accumulator and multiplier a column, a square a column."""
     for engine in made.engines:
         g = engine.geometry
-        found += g.shape.cols * g.shape.drain * product_blocks(g.acc_bits + 1, g.mul_bits, device)
-        found += product_blocks(g.y_bits, g.y_bits, device) + product_blocks(g.rd_bits, g.rd_bits, device)
+        yield g.shape.cols * g.shape.drain, g.acc_bits + 1, g.mul_bits
+        yield 1, g.y_bits, g.y_bits
+        yield 1, g.rd_bits, g.rd_bits
     if made.score and made.score.squares:
-        bits = made.score.value_bits
-        found += made.score.cols * product_blocks(bits, bits, device)
-    return found
+        yield made.score.cols, made.score.value_bits, made.score.value_bits
 
 
 def resources(made: Draft, device: Device) -> Resources:
     """The estimate for a whole design on one device: its memories and registers are those that it instantiates."""
-    logic = float(load_fabric(device.logic.unit).logic(logic_terms(made, device.cell.form)))
+    logic = float(load_fabric(device.fabric).logic(logic_terms(made, device.cell.form)))
+    logic += sum(copies * product_logic(one, other, device) for copies, one, other in _products(made))
     flip_flops, used = sum(registers(made, device.cell.form).values()), []
     for memory in memories(made):
         blocks = block_count(memory, device)

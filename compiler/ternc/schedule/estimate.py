@@ -22,6 +22,7 @@ from ternc.schedule.costs import (
     SHALLOW_WORDS,
     SMALL_MEMORY_BITS,
     product_blocks,
+    product_logic,
 )
 from ternc.schedule.design import ArrayShape
 from ternc.schedule.instances import adder_tree
@@ -362,10 +363,10 @@ class Estimates:
         registers = self._registers(stage, grid, singles) + held.registers
         multiplier = max(one.widths.mul_bits for one in numbers)
         acc_bits = max(one.nominal_sums.acc_bits for one in singles)
-        products = (
-            cols * grid.drain * product_blocks(acc_bits + 1, multiplier, self.device) + SEQUENCER_PRODUCTS
-        )
+        copies, sequencer = cols * grid.drain, SEQUENCER_PRODUCTS if self.device.dsp.count else 0
+        products = copies * product_blocks(acc_bits + 1, multiplier, self.device) + sequencer
         logic = self._logic(stage, grid, singles) + held.logic + PROGRAM_UNITS
+        logic = logic + copies * product_logic(acc_bits + 1, multiplier, self.device)
         parts = (logic, registers, held.blocks, products, macs)
         amounts = np.stack([np.broadcast_to(part, grid.shape).ravel() for part in parts], axis=1)
         return grid, np.broadcast_to(cycles, grid.shape).ravel(), amounts
@@ -396,7 +397,7 @@ class Estimates:
                 "bits of vectors": cols * grid.drain * value_bits,
             },
         }
-        fabric = load_fabric(self.device.logic.unit)
+        fabric = load_fabric(self.device.fabric)
         ports = {tensor.name for tensor in self.network.input_tensors}
         found = fabric.logic(terms)
         for tensor in read:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from ternc.errors import ScheduleError
 from ternc.schedule.design import Design, Engine, Geometry, Memory, ScoreUnit
 
 LIMIT = "score_limit"
 """Name of the memory with the largest score that is normal: one word, in reloadable designs with a score only."""
 
 
-BUS_BITS = 41
+NUMBER_BITS, ADDRESS_BITS = 16, 24
+"""Of a memory and of a word in it, on the load bus; an image has them in such fields too."""
+BUS_BITS = 1 + NUMBER_BITS + ADDRESS_BITS
 """Of the load bus beside the data: write, the memory's number, the address."""
 
 
@@ -45,6 +48,27 @@ def memories(design: Design) -> tuple[NumberedMemory, ...]:
         NumberedMemory(number=number, file=file, memory=memory, depth_words=depth)
         for number, (file, memory, depth) in enumerate(found)
     )
+
+
+def check_loadable(found: Sequence[NumberedMemory]) -> None:
+    """Make sure that the load bus reaches every word of the memories of a reloadable design.
+
+    Raises:
+        ScheduleError: There are too many memories, or one is too deep.
+    """
+    if len(found) > 1 << NUMBER_BITS:
+        raise ScheduleError(
+            f"the design has {len(found):,} memories that a new network fills, and an image numbers at most "
+            f"{1 << NUMBER_BITS:,}",
+            help="ask for fewer columns: --lanes or --array; or compile without --reloadable",
+        )
+    for one in found:
+        if one.depth_words > 1 << ADDRESS_BITS:
+            raise ScheduleError(
+                f"memory '{one.file}' has {one.depth_words:,} words, and an image addresses at most "
+                f"{1 << ADDRESS_BITS:,}",
+                help="share its words among more columns: --array; or compile without --reloadable",
+            )
 
 
 def load_width(design: Design) -> int:

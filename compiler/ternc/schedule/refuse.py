@@ -194,9 +194,7 @@ def _most(made: Draft, need: Resources, device: Device, unit: str) -> str:
             taken = [dsp_count(one, device) for one in alone]
         case _:
             taken = [
-                ceil(
-                    target.load_fabric(device.logic.unit).logic(engine_terms(one.geometry, device.cell.form))
-                )
+                ceil(target.load_fabric(device.fabric).logic(engine_terms(one.geometry, device.cell.form)))
                 for one in made.engines
             ]
     n = int(np.argmax(taken))

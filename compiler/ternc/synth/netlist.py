@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import shutil
 import tempfile
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,14 +21,15 @@ from ternc.simulate import verilator
 from ternc.simulate.ends import on_ports
 from ternc.simulate.opened import open_build
 from ternc.simulate.streams import pack_all
-from ternc.synth import ecp5
-
-_LIBRARY = ("common_sim.vh", "ccu2c_sim.vh")
+from ternc.synth import nextpnr
 
 
 def check(build: Build, frames: int) -> None:
-    """Run frames through the synthesised core of an ECP5 build; every beat must be the golden model's.
+    """Run frames through the synthesised core of a build; every beat must be the golden model's.
 
+    Args:
+        build: For a family of `nextpnr.FLOWS`.
+        frames: How many.
     Raises:
         ToolError: A tool is missing, or the netlist computes something else.
     """
@@ -35,8 +38,8 @@ def check(build: Build, frames: int) -> None:
     leaving = on_ports(opened.network, golden.predict(opened.network, codes))
     with tempfile.TemporaryDirectory(prefix="ternc-") as scratch:
         place = Path(scratch)
-        ecp5.netlist(build, place)
-        _cells(place)
+        nextpnr.netlist(build, place)
+        _cells(nextpnr.FLOWS[build.family], place)
         dut = replace(opened.dut, rtl=place, monitors=(), quick=True)
         beats = pack_all(dut.inputs, codes)
         found = verilator.run(dut, beats)
@@ -52,13 +55,26 @@ def check(build: Build, frames: int) -> None:
             )
 
 
-def _cells(place: Path) -> None:
+def _cells(flow: nextpnr.Flow, place: Path) -> None:
     """The cells' behaviour beside the netlist, and the list of files."""
     spec = importlib.util.find_spec("pyosys")
     if spec is None or not spec.submodule_search_locations:
         raise ToolError("Yosys' cell library was not found", help="pip install 'ternc[synth]'")
-    library = Path(spec.submodule_search_locations[0]) / "share" / "lattice"
-    for path in (*library.glob("*.vh"), shipped("sim") / "ecp5_cells.sv"):
+    library = Path(spec.submodule_search_locations[0]) / "share" / flow.library
+    for path in library.glob("*.vh"):
         shutil.copy(path, place)
-    names = ("+incdir+.", *_LIBRARY, "ecp5_cells.sv", "netlist.v")
+    ours = (shipped("sim") / flow.cells).read_text() if flow.cells else ""
+    for name in flow.files:
+        (place / name).write_text(
+            _without((library / name).read_text(), re.findall(r"(?m)^module (\w+)", ours))
+        )
+    (place / "cells.sv").write_text(ours)
+    names = ("+incdir+.", *flow.files, "cells.sv", "netlist.v")
     (place / "files.f").write_text("".join(f"{name}\n" for name in names))
+
+
+def _without(text: str, modules: Iterable[str]) -> str:
+    """A library without some of its modules, which it only declares."""
+    for name in modules:
+        text = re.sub(rf"(?ms)^(\(\*[^\n]*\n)?module {name}\b.*?^endmodule", "", text)
+    return text

@@ -1,13 +1,14 @@
-"""One entry for all devices: the open flow for ECP5, the vendor's tool for the others."""
+"""One entry for all devices: open tools for the families that they route, the vendor's tool for the others."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 from ternc.errors import ToolError
 from ternc.handoff import build as builds
-from ternc.synth import ecp5, netlist, vendor
+from ternc.synth import netlist, nextpnr, vendor
 from ternc.synth.programs import Step
 from ternc.synth.report import SynthesisReport
 
@@ -34,9 +35,9 @@ def synthesise(
     Args:
         path: Build directory.
         seed: Of nextpnr's placement.
-        frames: ECP5: how many to run through the synthesised netlist.
+        frames: Of a family of `nextpnr.FLOWS`: how many to run through the synthesised netlist.
         step: Told what happens next; None for nobody.
-        board: ECP5: one of `ecp5.BOARDS`, for a bitstream that tests the design on it; None for the core alone.
+        board: One of `nextpnr.BOARDS`, for a bitstream that tests the design on it; None for the core alone.
     Raises:
         BuildError: Not a whole build directory, or without a test for the board.
         ToolError: A tool is missing or refuses the design, the device is not the board's, or the netlist is not the
@@ -44,20 +45,20 @@ def synthesise(
     """
     build, tell = builds.read(path), step or _quiet
     flow = vendor.FLOWS.get(build.vendor)
-    if build.family == "ECP5":
-        report = ecp5.synthesise(build, seed, tell, board)
+    if board and build.family != nextpnr.BOARDS[board].family:
+        raise ToolError(
+            f"the board '{board}' has an {nextpnr.BOARDS[board].family}, and {build.top} is built for {build.part}",
+            help=f"leave --board out, or compile with --target {board}",
+        )
+    if build.family in nextpnr.FLOWS:
+        report = nextpnr.synthesise(build, seed, tell, board)
         if frames:
             tell("simulating the netlist")
             netlist.check(build, frames)
             report = replace(report, frames=frames)
-    elif board:
-        raise ToolError(
-            f"the board '{board}' has an ECP5, and {build.top} is built for {build.part}",
-            help=f"leave --board out, or compile with --target {board}",
-        )
     elif frames:
         raise ToolError(
-            f"a netlist is simulated for ECP5 only, and {build.top} is built for {build.part}",
+            f"a netlist is simulated for {_listed(nextpnr.FLOWS)} only, and {build.top} is built for {build.part}",
             help="leave --frames out, or compile with --target ecp5-85k",
         )
     elif flow is not None:
@@ -71,6 +72,11 @@ def synthesise(
     name.write_text(report.to_json())
     name.with_suffix(".txt").write_text(report.to_table().to_text())
     return report
+
+
+def _listed(names: Iterable[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} and {last}"
 
 
 def _quiet(what: str) -> None:

@@ -13,11 +13,13 @@ class Logic:
         unit: ``"ALM"``, ``"LUT6"``, ``"LUT4"`` ...
         count: How many the device has.
         source: Document that states it.
+        fabric: What prices it (`ternc.target.fabric`), where that is not a fabric of the unit's name.
     """
 
     unit: str
     count: int
     source: str
+    fabric: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +153,11 @@ class Device:
     block_rams: tuple[BlockRam, ...]
     dsp: Dsp
     clock: Clock
+
+    @property
+    def fabric(self) -> str:
+        """What prices its logic: `load_fabric` takes it."""
+        return self.logic.fabric or self.logic.unit
 
     @property
     def block_ram(self) -> BlockRam:

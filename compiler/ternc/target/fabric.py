@@ -17,7 +17,7 @@ class Fabric:
     """A kind of logic.
 
     Attributes:
-        unit: As in `Logic`.
+        unit: As in `Logic`, or the name of a fabric whose units cost otherwise.
         error, mean_error: Largest and mean relative error of the logic of designs that were not in the fit.
         register_error: Largest share by which a tool's registers were fewer than those of the RTL, or more.
         source: What was measured.
@@ -43,10 +43,10 @@ class Fabric:
 
 
 @cache
-def load_fabric(unit: str) -> Fabric:
-    """The fabric of a unit of logic.
+def load_fabric(name: str) -> Fabric:
+    """The fabric that `Device.fabric` names.
 
     Raises:
-        OSError: There is no table for it (every device's unit has one).
+        OSError: There is no table for it (every device's fabric has one).
     """
-    return Fabric(**tomllib.loads((FABRICS / f"{unit.lower()}.toml").read_text(encoding="utf-8")))
+    return Fabric(**tomllib.loads((FABRICS / f"{name.lower()}.toml").read_text(encoding="utf-8")))

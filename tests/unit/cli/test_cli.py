@@ -111,7 +111,7 @@ def test_help_shows_every_command(arguments: list[str]) -> None:
 
 
 def test_flags_may_stand_before_a_command() -> None:
-    assert json.loads(run("--json", "targets").output)["targets"][0]["name"] == "arria10"
+    assert json.loads(run("--json", "targets").output)["targets"][0]["name"] == "agilex7-i027"
 
 
 # ---- wrong usage: exit code 2 ---------------------------------------------------------------------------

@@ -9,12 +9,20 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2] / "rtl"))
 
 import hand_designs
+import pytest
 
+from ternc import target
 from ternc.emit import handoff, rtl
 from ternc.emit.reload import structure
-from ternc.schedule.design import Design, Memory
-from ternc.schedule.loading import LIMIT, NumberedMemory, load_width, memories
+from ternc.errors import ScheduleError
+from ternc.frontend import read
+from ternc.pipeline import chosen
+from ternc.schedule import loading
+from ternc.schedule.build import design_of
+from ternc.schedule.design import ArrayShape, Design, Memory
+from ternc.schedule.loading import LIMIT, NumberedMemory, check_loadable, load_width, memories
 from ternc.schedule.packet import read_image, write_image
+from ternc.schedule.wish import Wish
 
 
 def numbered(number: int, width: int, *words: int) -> NumberedMemory:
@@ -33,6 +41,34 @@ def test_an_image_is_its_header_its_records_and_a_crc() -> None:
     assert crc == zlib.crc32(data[:-4])
     found = read_image(data, "it")
     assert (found.structure, found.network) == (hardware, network)
+
+
+def test_memories_that_an_image_cannot_reach_are_refused() -> None:
+    check_loadable([replace(numbered(0, 2, 1), depth_words=1 << 24)] * (1 << 16))
+    with pytest.raises(ScheduleError) as deep:
+        check_loadable([replace(numbered(0, 2, 1), file="e0_weights_0", depth_words=(1 << 24) + 1)])
+    assert str(deep.value) == (
+        "memory 'e0_weights_0' has 16,777,217 words, and an image addresses at most 16,777,216\n"
+        "  help: share its words among more columns: --array; or compile without --reloadable"
+    )
+    with pytest.raises(ScheduleError) as many:
+        check_loadable([numbered(0, 2, 1)] * ((1 << 16) + 1))
+    assert str(many.value) == (
+        "the design has 65,537 memories that a new network fills, and an image numbers at most 65,536\n"
+        "  help: ask for fewer columns: --lanes or --array; or compile without --reloadable"
+    )
+
+
+def test_a_design_asks_whether_its_memories_are_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With an address of a bit nothing is."""
+    monkeypatch.setattr(loading, "ADDRESS_BITS", 1)
+    device = target.load("ecp5-85k")
+    network = read(Path(__file__).parents[2] / "models" / "digits_cnn" / "digits_cnn.qonnx.onnx")
+    shape = ArrayShape(rows=2, cols=4, lanes=8)
+    wish = Wish(budget=1.0, clock_mhz=100.0, array=shape, reloadable=True)
+    made = chosen(network, device, wish)[1]
+    with pytest.raises(ScheduleError, match="and an image addresses at most 2"):
+        design_of(made, device, 100.0)
 
 
 def test_comments_do_not_make_other_hardware() -> None:

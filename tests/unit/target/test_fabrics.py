@@ -14,8 +14,8 @@ ROWS = json.loads(MEASURED.read_text(encoding="utf-8"))
 UNITS = sorted({row["unit"] for row in ROWS})
 
 
-def test_every_unit_of_logic_has_a_table() -> None:
-    assert {target.load(name).logic.unit for name in target.names()} == set(UNITS)
+def test_every_fabric_has_a_table() -> None:
+    assert {target.load(name).fabric for name in target.names()} == set(UNITS)
     assert sorted(path.stem for path in FABRICS.glob("*.toml")) == [unit.lower() for unit in UNITS]
 
 
@@ -36,13 +36,20 @@ def test_logic_that_was_not_in_the_fit_is_priced_within_a_tenth(unit: str) -> No
 
 @pytest.mark.parametrize("unit", UNITS)
 def test_synthesis_has_about_as_many_registers_as_are_counted(unit: str) -> None:
-    """Of an AMD device up to a third fewer, for its delay lines become shift registers in LUTs."""
+    """Of an AMD device up to a third fewer, for its delay lines become shift registers in LUTs.
+
+    Of GateMate a few more, for it has no RAM in logic: small queues are registers.
+    """
     counts = [
         (row["registers"], row["registers_counted"]) for row in ROWS if row["unit"] == unit and "dsps" in row
     ]
     assert len(counts) >= 6
     for found, counted in counts:
-        assert (0.6 if unit == "LUT6" else 0.95) * counted <= found <= 1.01 * counted
+        assert (
+            (0.6 if unit == "LUT6" else 0.95) * counted
+            <= found
+            <= (1.06 if unit == "CPE_LT" else 1.01) * counted
+        )
 
 
 def test_prices_of_exact_sums_are_found_again() -> None:
