@@ -135,12 +135,13 @@ def _signs(flat: Reals) -> tuple[Weights, Reals]:
     """Signs, int32 ``[O, I]``, and the one magnitude of each channel: 0 if all are 0, -1 if there are several."""
     signs, single = np.zeros(flat.shape, np.int32), np.zeros(len(flat))
     for outputs in blocks(flat):
-        sizes = np.abs(flat[outputs])
-        largest = sizes.max(axis=1, initial=0.0)
-        smallest = np.where(sizes > 0, sizes, np.inf).min(axis=1, initial=np.inf)
-        one = (smallest == largest) & (largest < np.inf)
+        rows = flat[outputs]
+        above, below = rows > 0, rows < 0
+        signs[outputs] = above.view(np.int8) - below.view(np.int8)
+        largest = np.abs(rows).max(axis=1, initial=0.0)
+        one = (above == (rows == largest[:, None])) & (below == (rows == -largest[:, None]))
+        one = one.all(axis=1) & (largest < np.inf)
         single[outputs] = np.where(largest == 0, 0.0, np.where(one, largest, -1.0))
-        signs[outputs] = np.sign(flat[outputs])
     return signs, single
 
 
