@@ -14,6 +14,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ternc.network.blas import one_thread
 from ternc.network.layers import Network, Term
 from ternc.passes.channels import Channels, select
 
@@ -152,4 +153,5 @@ def alike(pattern: Pattern, size: int) -> bool:
 def overlaps(pattern: Pattern) -> NDArray[np.float32]:
     """How many features each two rows share, ``[rows, rows]``."""
     rows = pattern.astype(np.float32)
-    return np.asarray(rows @ rows.T)
+    with one_thread():
+        return np.asarray(rows @ rows.T)
