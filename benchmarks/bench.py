@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import resource
+import runpy
 import subprocess
 import sys
 import tempfile
@@ -26,6 +27,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.core.onnx_exec import execute_onnx
 from qonnx.util.cleanup import cleanup_model
 
+from ternc import passes, target
 from ternc.frontend import inspect, read
 from ternc.network import golden
 from ternc.network.layers import IntRange
@@ -34,12 +36,23 @@ from ternc.network.stairs.thresholds import derive
 from ternc.network.steps import Add, Clamp, Divide, Function, Multiply, Round
 from ternc.passes import Realise
 from ternc.report.table import Table, columns
+from ternc.schedule.choose import choose
+from ternc.schedule.wish import Wish
 from ternc.simulate import ends
 
 MODELS = Path(__file__).parents[1] / "tests" / "models"
 TFC = MODELS / "TFC_2W2A" / "TFC_2W2A.onnx"
 MNIST = MODELS / "mnist_cnn_a4" / "mnist_cnn_a4.qonnx.onnx"
 
+WRITERS: dict[str, Any] = runpy.run_path(str(Path(__file__).with_name("networks.py")))
+
+LARGE, LARGE_LANES = "yolov2", 40_960
+"""The network, of benchmarks/networks.py, whose search is measured: 23 convolutions and 51 million weights."""
+MEASURED = (
+    "import atexit, resource, sys; from ternc.cli import main; "
+    "atexit.register(lambda: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)); main()"
+)
+"""A program like ``ternc`` whose last line on standard error is its peak memory, in KiB."""
 GOLDEN_FRAMES = 8192
 QONNX_FRAMES = 128
 RTL_FRAMES = 256
@@ -134,11 +147,13 @@ class Run:
 
     Attributes:
         wall_s, cpu_s: Seconds on the wall, and of all processors together (a busy machine changes the former).
+        peak_mib: Memory, at most.
         document: What it printed.
     """
 
     wall_s: float
     cpu_s: float
+    peak_mib: int
     document: dict[str, Any]
 
     def seconds(self) -> dict[str, float]:
@@ -156,7 +171,7 @@ def ternc(*arguments: str, cache: Path) -> Run:
     """Run one command with ``--json``; stop with its sentence where it fails."""
     start, cpu = time.perf_counter(), children_cpu_s()
     done = subprocess.run(
-        [sys.executable, "-c", "from ternc.cli import main; main()", *arguments, "--json"],
+        [sys.executable, "-c", MEASURED, *arguments, "--json"],
         env={**os.environ, "XDG_CACHE_HOME": str(cache)},
         capture_output=True,
         text=True,
@@ -166,7 +181,25 @@ def ternc(*arguments: str, cache: Path) -> Run:
     if done.returncode != 0:
         sys.exit(f"ternc {' '.join(arguments)}: {document.get('error', 'failed')}")
     wall = time.perf_counter() - start
-    return Run(wall_s=round(wall, 2), cpu_s=round(children_cpu_s() - cpu, 2), document=document)
+    return Run(
+        wall_s=round(wall, 2),
+        cpu_s=round(children_cpu_s() - cpu, 2),
+        peak_mib=int(done.stderr.split()[-1]) // 1024,
+        document=document,
+    )
+
+
+def search(scratch: Path) -> dict[str, Any]:
+    """The schedule of a large network: the whole command with its peak memory, and the search alone."""
+    model = WRITERS["save"](LARGE, scratch / f"{LARGE}.onnx")
+    arguments = ("schedule", str(model), "--target", "arria10", "--lanes", str(LARGE_LANES))
+    whole = ternc(*arguments, cache=scratch)
+    network, device = passes.run(read(model)), target.load("arria10")
+    wish = Wish(budget=0.7, clock_mhz=device.clock.mhz, lanes=LARGE_LANES, fit=False)
+    cpu = time.process_time()
+    choose(network, device, wish)
+    alone = time.process_time() - cpu
+    return {**whole.seconds(), "peak_mib": whole.peak_mib, "search_cpu_s": round(alone, 2)}
 
 
 def models() -> list[Path]:
@@ -190,6 +223,7 @@ def measure(scratch: Path) -> dict[str, Any]:
     return {
         "golden_against_qonnx": golden_against_qonnx(TFC),
         "exact_forms": exact_forms(),
+        "search": search(scratch),
         "compile": compiled,
         "verilator": {
             "model": MNIST.stem,
@@ -204,6 +238,7 @@ def measure(scratch: Path) -> dict[str, Any]:
 def table(found: dict[str, Any]) -> Table:
     """The measurements as rows."""
     speed, rtl, forms = found["golden_against_qonnx"], found["verilator"], found["exact_forms"]
+    large = found["search"]
 
     def seconds(what: str, run: dict[str, float]) -> tuple[str, str]:
         return what, f"{run['wall_s']:.2f} ({run['cpu_s']:.2f})"
@@ -215,6 +250,9 @@ def table(found: dict[str, Any]) -> Table:
         (f"thresholds of a sigmoid, {CHANNELS} x 255, proved, CPU s", f"{forms['sigmoid_s']:.2f}"),
         ("that it has no multiply-shift form, CPU s", f"{forms['no_multiply_shift_s']:.3f}"),
         (f"sum of two scales, {CHANNELS} x 255, proved, CPU s", f"{forms['sum_of_scales_s']:.2f}"),
+        seconds(f"schedule {LARGE} on {LARGE_LANES:,} lanes, s (CPU s)", large),
+        ("of that the search, CPU s", f"{large['search_cpu_s']:.2f}"),
+        ("peak memory, MiB", f"{large['peak_mib']:,}"),
         *(seconds(f"compile {name}, s (CPU s)", run) for name, run in found["compile"].items()),
         seconds(
             f"Verilator build + {rtl['frames']} frames of {rtl['model']}, s (CPU s)", rtl["build_and_verify"]

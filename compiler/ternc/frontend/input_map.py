@@ -41,8 +41,9 @@ def inverse(prefix: tuple[Step, ...]) -> tuple[Rationals, Rationals]:
 def layout_of(view: View, source: GraphInput, layout: Layout) -> tuple[Map, Index]:
     """Map of the input tensor, and for each of its values in (channel, y, x) order the ONNX element."""
     index = view.index
-    whole = index.size == int(np.prod(source.shape)) and len(np.unique(index)) == index.size
-    if not whole or NOTHING in index:  # a part of it, or enlarged: the whole, its axes in the reader's order
+    whole = index.size == int(np.prod(source.shape)) and NOTHING not in index
+    if not whole or np.bincount(index.ravel()).max() > 1:
+        # a part of it, or enlarged: the whole, its axes in the reader's order
         index, layout = plain_index(source.shape).transpose(axes_of(index, source.shape)), "map"
     shape = index.shape
     if layout == "flat":

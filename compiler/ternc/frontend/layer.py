@@ -15,7 +15,7 @@ from ternc.frontend import weights as real_weights
 from ternc.frontend.build import Operand, absolute_sums, start, term_ranges
 from ternc.frontend.grid import find_grid, ones, rationals
 from ternc.frontend.ops_elementwise import useful
-from ternc.frontend.reads import Read, Window, operands, reads, terms
+from ternc.frontend.reads import Read, Window, gathered, operands, reads, terms
 from ternc.frontend.values import (
     NOTHING,
     Accumulator,
@@ -134,12 +134,10 @@ class _Dense:
         for operand in self.operands:
             index = operand.index.ravel()
             there = np.flatnonzero(index != NOTHING)
-            kernel = np.zeros((int(np.prod(operand.size)), len(weights)), np.int32)
-            np.add.at(kernel, index[there], weights[:, there].T)
             if there.size:
-                shape = (len(weights), *operand.size)
+                kernel = gathered(weights[:, there], index[there], int(np.prod(operand.size)))
                 found.append(
-                    Term(source=operand.tensor.name, weights=np.ascontiguousarray(kernel.T).reshape(shape))
+                    Term(source=operand.tensor.name, weights=kernel.reshape(len(weights), *operand.size))
                 )
         return tuple(found)
 
@@ -239,6 +237,7 @@ def _weighted(
     products = scale if single is None or len(distinct) > 1 else []
     deviation = _deviation(weights, integers, products, shares, layer.groups)
     deviation = deviation * max(max(-o.tensor.range.low, o.tensor.range.high) for o in found)
+    snapped = max(o.snapped for o in found)
     addends: list[Addend] = []
     for share in shares:
         made = source.terms(share.plane.weights)
@@ -248,7 +247,7 @@ def _weighted(
         if made:
             worth = ones() if single is not None else np.array(share.plane.exact, object) * share.scale
             worth_of_one = share.plane.scale * float(share.scale)
-            moved_by = max(o.snapped for o in found) * absolute_sums(made)
+            moved_by = snapped * absolute_sums(made) if snapped else np.zeros(len(weights))
             addends.append(
                 Addend(
                     terms=made,
@@ -276,14 +275,22 @@ def _deviation(
 
     Weights may be rounded to float32 by the file, but the products of weights and scales are not.
     """
-    each = _by_output(np.array([float(s) for s in scale]), weights, groups) if scale else np.ones(1)
-    column = (-1,) + (1,) * (weights.ndim - 1)
-    made = np.asarray(sum(s.plane.weights * (s.plane.scale * float(s.scale)).reshape(column) for s in shares))
-    if not scale or integers.misfits.size:
-        return real_weights.deviation(weights * each, made)
-    meant = real_weights.joined(integers.planes)
-    rounded = real_weights.deviation(weights, meant, times=each)
-    return rounded + real_weights.deviation(meant * each, made, exact=True)
+    each = _by_output(np.array([float(s) for s in scale]), weights, groups) if scale else None
+    found = np.zeros(len(weights))
+    for outputs in real_weights.blocks(weights):
+        wanted = weights[outputs]
+        made = np.asarray(sum(share.plane.reals(outputs, float(share.scale)) for share in shares))
+        if each is None:
+            found[outputs] = real_weights.deviation(wanted, made)
+            continue
+        times = each[outputs]
+        if integers.misfits.size:
+            found[outputs] = real_weights.deviation(wanted * times, made)
+            continue
+        meant = real_weights.joined(integers.planes, outputs)
+        rounded = real_weights.deviation(wanted, meant, times=times)
+        found[outputs] = rounded + real_weights.deviation(meant * times, made, exact=True)
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -469,6 +476,8 @@ def _by_output(values: NDArray[Any], weights: NDArray[Any], groups: int) -> NDAr
 def _moved(weights: Weights, offset: list[Fraction], groups: int) -> NDArray[Any]:
     """What the values' offsets add to each output channel, in units of its integer weights; object ``[O]``."""
     total = rationals(np.zeros(len(weights)))
+    if not any(offset):
+        return total
     sums = weights.reshape(*weights.shape[:2], -1).sum(axis=2, dtype=np.int64)
     for value in dict.fromkeys(o for o in offset if o):
         mask = _by_output(np.array([o == value for o in offset]), sums, groups)

@@ -155,7 +155,7 @@ def one_hot(operand: Operand, accesses: tuple[Access, ...], size: Map) -> tuple[
 def terms(read: Read, weights: Weights, window: Window, groups: int = 1) -> tuple[Term, ...]:
     """Terms of integer weights ``[O, C // groups, KH, KW]`` on the channels of the ONNX value."""
     operand = read.operand
-    outputs, length = len(weights), (read.index.shape[1], read.index.shape[2])
+    length = read.index.shape[1], read.index.shape[2]
     found = []
     for access in read.accesses:
         whole = len(access.channels) == operand.tensor.channels == weights.shape[1] * groups
@@ -163,11 +163,25 @@ def terms(read: Read, weights: Weights, window: Window, groups: int = 1) -> tupl
             found.append(_made(operand, access, weights, window, length, groups=groups))
             continue
         full = _ungrouped(weights, groups)
-        turned = np.zeros((operand.tensor.channels, outputs, *weights.shape[2:]), np.int32)
-        np.add.at(turned, access.sources, full[:, access.channels].swapaxes(0, 1))
-        spread = np.ascontiguousarray(turned.swapaxes(0, 1))
+        part = full if np.array_equal(access.channels, np.arange(full.shape[1])) else full[:, access.channels]
+        spread = gathered(part, access.sources, operand.tensor.channels)
         found.append(_made(operand, access, spread, window, length))
     return tuple(found)
+
+
+def gathered(weights: Weights, sources: NDArray[np.int64], count: int) -> Weights:
+    """Weights ``[O, n, ...]`` of some inputs as those of ``count`` others, of which input i is number ``sources[i]``.
+
+    Those of inputs that are the same one are added up.
+    """
+    if np.array_equal(sources, np.arange(count)):
+        return np.ascontiguousarray(weights)
+    found = np.zeros((len(weights), count, *weights.shape[2:]), np.int32)
+    if len(np.unique(sources)) == len(sources):
+        found[:, sources] = weights
+    else:
+        np.add.at(found.swapaxes(0, 1), sources, weights.swapaxes(0, 1))
+    return found
 
 
 def _ungrouped(weights: Weights, groups: int) -> Weights:

@@ -271,7 +271,7 @@ class Walk:
         """Refuse a constant that holds NaN or, unless allowed, infinity."""
         if const.array.dtype.kind not in "fV" and const.array.dtype.name != "bfloat16":
             return
-        values = reals(const.array)
+        values = const.array if const.array.dtype.kind == "f" else reals(const.array)
         bad = np.isnan(values) if infinite else ~np.isfinite(values)
         if np.any(bad):
             at = np.argwhere(bad)[0].tolist()

@@ -6,8 +6,10 @@ step, or a few magnitudes of any size (two-scale ternary networks have +Wp and -
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +34,8 @@ MAGNITUDES = 4
 """Most magnitudes of a channel whose weights form no grid."""
 FARTHEST = 1 << 20
 """Largest ratio of two of them: integer sums are multiplied with at most 20 bits."""
+_BLOCK = 1 << 15
+"""Weights that are looked at together, few enough for a cache."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -50,6 +54,11 @@ class Plane:
     def scale(self) -> Reals:
         """float64 ``[O]``: the scales, rounded."""
         return np.array([float(value) for value in self.exact])
+
+    def reals(self, outputs: slice, times: float = 1.0) -> Reals:
+        """The real weights of some output channels, times a number."""
+        scale = np.array([float(value) for value in self.exact[outputs]]) * times
+        return np.asarray(self.weights[outputs] * scale.reshape(-1, *(1,) * (self.weights.ndim - 1)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -77,17 +86,16 @@ class Integers:
 def split(weights: Reals) -> Integers:
     """The integers of real weights; axis 0 is the output channel."""
     flat = weights.reshape(len(weights), -1)
-    signs = np.sign(flat).astype(np.int32)
     count = len(flat)
-    first, first_scale = signs.copy(), [Fraction(1)] * count
+    first, single = _signs(flat)
+    first_scale = [Fraction(size) if size > 0 else Fraction(1) for size in single.tolist()]
+    commonest = np.where(single > 0, single, 1.0)
     others: dict[int, tuple[Weights, list[Fraction]]] = {}
     misfit = np.zeros(flat.shape, np.bool_)
-    commonest = np.ones(count)
     everywhere: tuple[Reals, NDArray[np.int64]] | None = None
-    for channel, row in enumerate(flat):
+    for channel in np.flatnonzero(single < 0).tolist():
+        row, signs = flat[channel], first[channel].copy()
         sizes, counts = np.unique(np.abs(row[row != 0]), return_counts=True)
-        if not sizes.size:
-            continue
         if sizes[-1] - sizes[0] <= TOLERANCE * sizes[-1]:
             commonest[channel] = sizes[np.argmax(counts)]
             first_scale[channel] = Fraction(commonest[channel])
@@ -105,11 +113,11 @@ def split(weights: Reals) -> Integers:
             misfit[channel] = (row != 0) & ~_near(np.abs(row), commonest[channel])
             continue
         for n, level in enumerate(levels):
-            at = np.where(_near(np.abs(row), level), signs[channel], 0)
+            at = np.where(_near(np.abs(row), level), signs, 0)
             if n == 0:
                 first[channel], first_scale[channel] = at, Fraction(level)
                 continue
-            plane, scale = others.setdefault(n, (np.zeros_like(signs), [Fraction(1)] * count))
+            plane, scale = others.setdefault(n, (np.zeros_like(first), [Fraction(1)] * count))
             plane[channel], scale[channel] = at, Fraction(level)
     planes = [(first, first_scale), *(others[n] for n in sorted(others))]
     ends = min(int(p.min()) for p, _ in planes), max(int(p.max()) for p, _ in planes)
@@ -123,10 +131,29 @@ def split(weights: Reals) -> Integers:
     )
 
 
-def joined(planes: tuple[Plane, ...]) -> Reals:
-    """The real weights that planes stand for."""
-    column = (-1,) + (1,) * (planes[0].weights.ndim - 1)
-    return np.asarray(sum(plane.weights * plane.scale.reshape(column) for plane in planes), np.float64)
+def _signs(flat: Reals) -> tuple[Weights, Reals]:
+    """Signs, int32 ``[O, I]``, and the one magnitude of each channel: 0 if all are 0, -1 if there are several."""
+    signs, single = np.zeros(flat.shape, np.int32), np.zeros(len(flat))
+    for outputs in blocks(flat):
+        rows = flat[outputs]
+        above, below = rows > 0, rows < 0
+        signs[outputs] = above.view(np.int8) - below.view(np.int8)
+        largest = np.abs(rows).max(axis=1, initial=0.0)
+        one = (above == (rows == largest[:, None])) & (below == (rows == -largest[:, None]))
+        one = one.all(axis=1) & (largest < np.inf)
+        single[outputs] = np.where(largest == 0, 0.0, np.where(one, largest, -1.0))
+    return signs, single
+
+
+def blocks(weights: NDArray[Any]) -> Iterator[slice]:
+    """Runs of output channels, so short that what is computed of one stays in a cache."""
+    step = max(1, _BLOCK // max(1, weights[:1].size))
+    return (slice(first, first + step) for first in range(0, len(weights), step))
+
+
+def joined(planes: tuple[Plane, ...], outputs: slice = slice(None)) -> Reals:
+    """The real weights that planes stand for, of some output channels."""
+    return np.asarray(sum(plane.reals(outputs) for plane in planes), np.float64)
 
 
 def deviation(wanted: Reals, made: Reals, *, times: Reals | None = None, exact: bool = False) -> Reals:
@@ -138,6 +165,8 @@ def deviation(wanted: Reals, made: Reals, *, times: Reals | None = None, exact: 
         times: What each difference counts, broadcastable to the weights; None: 1.
         exact: The wanted ones are what the file says, so that only float64's own rounding does not count.
     """
+    if np.array_equal(wanted, made):
+        return np.zeros(len(wanted))
     off = np.abs(wanted - made)
     off = np.where(off <= (PRODUCT_ULP if exact else HALF_ULP) * np.abs(wanted), 0.0, off)
     if times is not None:

@@ -15,6 +15,9 @@ import numpy as np
 from ternc.network.layers import IntRange, Linear, Network, Pool, Tensor, Term, Weights
 from ternc.numeric import signed_bits
 
+_BLOCK_WEIGHTS = 1 << 16
+"""Weights that are looked at together, few enough for a cache."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AxisPhase:
@@ -164,11 +167,14 @@ def _signed_sums(
 ) -> tuple[np.ndarray[tuple[int], np.dtype[np.object_]], np.ndarray[tuple[int], np.dtype[np.object_]]]:
     """Sums of the positive and of the negative weights of each output channel, as Python integers."""
     met = met_weights(term, rows, cols)
-    plus, minus = (
-        part.sum(axis=(1, 2, 3), dtype=np.int64).astype(object)
-        for part in (np.maximum(met, 0), np.minimum(met, 0))
-    )
-    return plus, minus
+    flat = met.reshape(len(met), -1)
+    total, plus = np.zeros(len(flat), np.int64), np.zeros(len(flat), np.int64)
+    step = max(1, _BLOCK_WEIGHTS // max(1, flat.shape[1]))
+    for first in range(0, len(flat), step):
+        block = slice(first, first + step)
+        total[block] = flat[block].sum(axis=1, dtype=np.int64)
+        plus[block] = np.maximum(flat[block], 0).sum(axis=1, dtype=np.int64)
+    return plus.astype(object), (total - plus).astype(object)
 
 
 def hull(ranges: Sequence[IntRange]) -> IntRange:

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 from ternc.errors import DataError, InternalError
 from ternc.network.analysis import accumulator_range, hull, pool_size, sources, sum_size
+from ternc.network.blas import one_thread
 from ternc.network.layers import Anomaly, IntRange, Linear, Network, Output, Pool, Staircase, Tensor
 from ternc.network.sums import Map, Real, TermSums
 
@@ -92,11 +91,6 @@ def judged(anomaly: Anomaly, differences: Codes) -> Codes:
     return np.stack([score, (score > anomaly.limit).astype(np.int64)], axis=1)
 
 
-@cache
-def _threads() -> ThreadpoolController:
-    return ThreadpoolController()
-
-
 def _execute(network: Network, codes: Sequence[NDArray[Any]], wanted: Sequence[str]) -> dict[str, Codes]:
     """The wanted tensors, int64 ``[N, C, H, W]``."""
     _check_codes(network, codes)
@@ -107,7 +101,7 @@ def _execute(network: Network, codes: Sequence[NDArray[Any]], wanted: Sequence[s
         for t in network.tensors
         if t.name in wanted
     }
-    with _threads().limit(limits=1, user_api="blas"):
+    with one_thread():
         for block in engine.blocks(frames):
             for name, values in engine.walk([array[block] for array in codes]):
                 if name in found:

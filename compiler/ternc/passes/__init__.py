@@ -1,7 +1,7 @@
 """Passes: Network to Network, one a file, each keeping what the network computes.
 
 A pass is a frozen dataclass that is called with a network; `run` applies them in order and verifies the
-network before the first and after each.
+network before the first and after each that changed it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Pass(Protocol):
     """Network to Network; the golden meaning of every tensor stays the same."""
 
     def __call__(self, network: Network) -> Network:
-        """The network after the pass; the one given is not changed."""
+        """The network after the pass; the one given is not changed, and is returned where there is nothing to do."""
         ...
 
 
@@ -39,9 +39,15 @@ def run(network: Network, passes: tuple[Pass, ...] = PIPELINE) -> Network:
         InternalError: The network given, or one that a pass returned, breaks a law of `verify_network`.
     """
     verify_network(network)
+    return _applied(network, passes)
+
+
+def _applied(network: Network, passes: tuple[Pass, ...]) -> Network:
+    """A network that was verified behind passes, verified behind each that changed it."""
     for apply in passes:
-        network = apply(network)
-        verify_network(network)
+        before, network = network, apply(network)
+        if network is not before:
+            verify_network(network)
     return network
 
 
@@ -49,7 +55,10 @@ def forms(network: Network, passes: tuple[Pass, ...] = PIPELINE) -> tuple[Networ
     """The network behind the passes, then those of its `OTHERS` that have other layers; each keeps all outputs."""
     found = [run(network, passes)]
     for others in OTHERS:
-        other = run(network, (*others, *passes))
+        other = _applied(network, others)
+        if other is network:
+            continue
+        other = _applied(other, passes)
         if len(other.layers) != len(found[0].layers):
             found.append(other)
     return tuple(found)

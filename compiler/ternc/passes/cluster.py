@@ -14,6 +14,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ternc.network.blas import one_thread
 from ternc.network.layers import Network, Term
 from ternc.passes.channels import Channels, select
 
@@ -97,9 +98,9 @@ def free(network: Network) -> list[frozenset[str]]:
 def used(term: Term) -> Pattern:
     """Which inputs each output multiplies by something other than 0 at any place of the window."""
     rows, columns = term.weights.shape[2:]
-    found = np.zeros(term.weights.shape[:2], bool)
+    weights, found = term.weights != 0, np.zeros(term.weights.shape[:2], bool)
     for y, x in np.ndindex(rows, columns):
-        found |= term.weights[:, :, y, x] != 0
+        found |= weights[:, :, y, x]
     return found
 
 
@@ -133,17 +134,24 @@ def alike(pattern: Pattern, size: int) -> bool:
     """Whether most rows have enough others for a block that use the same more often than chance would have it."""
     if len(pattern) <= size:
         return bool(pattern.any())
-    shared, used = overlaps(pattern), pattern.sum(axis=1)
+    used = pattern.sum(axis=1)
     both = pattern.mean(axis=0) ** 2  # by chance, in two rows at a time
     mean = both.sum() * np.outer(used, used) / max(used.mean() ** 2, 1)
     spread = np.sqrt((both * (1 - both)).sum()) + 1
-    excess = (shared - mean) / spread
-    np.fill_diagonal(excess, -np.inf)
-    near = np.partition(excess, len(used) - size + 1, axis=1)[:, len(used) - size + 1]
-    return bool(np.median(near) > CHANCE)
+
+    def enough(shared: NDArray[np.generic]) -> bool:
+        excess = (shared - mean) / spread
+        np.fill_diagonal(excess, -np.inf)
+        near = np.partition(excess, len(used) - size + 1, axis=1)[:, len(used) - size + 1]
+        return bool(np.median(near) > CHANCE)
+
+    return enough(np.minimum.outer(used, used)) and enough(
+        overlaps(pattern)
+    )  # rows share no more than they use
 
 
 def overlaps(pattern: Pattern) -> NDArray[np.float32]:
     """How many features each two rows share, ``[rows, rows]``."""
     rows = pattern.astype(np.float32)
-    return np.asarray(rows @ rows.T)
+    with one_thread():
+        return np.asarray(rows @ rows.T)

@@ -44,14 +44,17 @@ class PoolFirst:
                 layers.append(pool)
                 terms.append(rest)
             layers.append(replace(layer, terms=tuple(terms)))
+        if len(layers) == len(network.layers):
+            return network
         order = [t.name for t in network.input_tensors] + [layer.target for layer in layers]
         return replace(network, layers=tuple(layers), tensors=tuple(tensors[name] for name in order))
 
     def _split(self, term: Term, source: Tensor, name: str) -> tuple[Linear, Tensor, Term] | None:
         """The layer of sums, what it writes, and the term that reads that; None where the term stays."""
         kernel = term.weights.shape[2:]
-        same = np.all(term.weights == term.weights[:, :, :1, :1])
-        if kernel == (1, 1) or term.groups > 1 or term.upsample != (1, 1) or not same:
+        if kernel == (1, 1) or term.groups > 1 or term.upsample != (1, 1):
+            return None
+        if not np.all(term.weights == term.weights[:, :, :1, :1]):
             return None
         channels = source.channels
         ones = replace(term, weights=np.ones((channels, 1, *kernel), np.int32), groups=channels)

@@ -19,6 +19,9 @@ from ternc.passes.channels import select
 
 Mask: TypeAlias = NDArray[np.bool_]
 
+_OUTPUTS = 8
+"""Outputs of a group that are looked at together: a few often use all inputs already."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prune:
@@ -72,8 +75,15 @@ def spread(network: Network, kept: dict[str, Mask], zero: dict[str, Mask]) -> No
 def reads(term: Term, target: Mask) -> Mask:
     """Source channels that a kept output multiplies by something other than 0."""
     outputs, inputs = grouped(term)
-    used = (term.weights != 0).any(axis=(2, 3)) & target[:, None]
-    return np.asarray(used.reshape(term.groups, outputs, inputs).any(axis=1).reshape(-1))
+    weights = term.weights.reshape(term.groups, outputs, inputs, -1)
+    kept, found = target.reshape(term.groups, outputs), np.zeros((term.groups, inputs), bool)
+    for first in range(0, outputs, _OUTPUTS):
+        block = slice(first, first + _OUTPUTS)
+        used = (weights[:, block] != 0).any(axis=3) & kept[:, block, None]
+        found |= used.any(axis=1)
+        if found.all():
+            break
+    return found.reshape(-1)
 
 
 def always_zero(network: Network, layer: Linear) -> Mask:

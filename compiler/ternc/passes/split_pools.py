@@ -27,6 +27,8 @@ class SplitPools:
 
     def __call__(self, network: Network) -> Network:
         """The network with such layers split."""
+        if not any(self.worthwhile(layer) for layer in network.layers):
+            return network
         layers: list[Linear] = []
         between: dict[str, Tensor] = {}
         taken = {layer.name for layer in network.layers} | {tensor.name for tensor in network.tensors}

@@ -91,8 +91,16 @@ def _shrunk(
 
 def _as_good(pipeline: Pipeline, capacities: Sequence[int], wanted: FrameCycles, frames: int) -> bool:
     """Whether neither interval nor latency is worse than the ones wanted."""
+    return _tried(pipeline, capacities, wanted, frames) is not None
+
+
+def _tried(
+    pipeline: Pipeline, capacities: Sequence[int], wanted: FrameCycles, frames: int
+) -> FrameCycles | None:
+    """What comes of capacities with which neither interval nor latency is worse; None with others."""
     tried = frame_cycles(with_capacities(pipeline, capacities), frames, latest=wanted.ends[0])
-    return not tried.stuck and len(tried.ends) == frames and tried.interval <= wanted.interval
+    good = not tried.stuck and len(tried.ends) == frames and tried.interval <= wanted.interval
+    return tried if good else None
 
 
 def _cut(
@@ -104,14 +112,18 @@ def _cut(
 ) -> Sequence[int]:
     """One capacity after the other as small as so many frames allow."""
     found, wanted = list(now), frame_cycles(with_capacities(pipeline, now), frames)
+    best = wanted  # of the capacities found so far
     for n in range(len(found)):
         sizes = sorted({fit(n, rows) for rows in range(least[n], found[n] + 1)} | {found[n]})
         low, high, tried = 0, len(sizes) - 1, 0
         while low < high:  # what is enough stays enough with more rows; the smallest two often are
-            if _as_good(pipeline, [*found[:n], sizes[tried], *found[n + 1 :]], wanted, frames):
-                high = tried
-            else:
+            made: FrameCycles | None = best
+            if sizes[tried] < best.enough[n]:
+                made = _tried(pipeline, [*found[:n], sizes[tried], *found[n + 1 :]], wanted, frames)
+            if made is None:
                 low = tried + 1
+            else:
+                best, high = made, tried
             tried = low if low < 2 else (low + high) // 2
         found[n] = sizes[high]
     return found

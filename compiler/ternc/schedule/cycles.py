@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from ternc.schedule.design import Rows
 from ternc.schedule.timing import (
     ARRIVE_LATENCY,
@@ -116,23 +118,27 @@ class Pipeline:
 class _Keeper:
     """A circular buffer through time: when which rows arrived and were freed."""
 
-    rows: Rows
-    claims: int = 0
+    step: int
+    frame: int
+    capacity: int
+    maker: int  # engine that fills it, and the one that reads it; -1 for a port
+    reader: int
+    claims: list[int] = field(
+        default_factory=list
+    )  # of each step: the last cycle in which its room could be freed
     arrivals: list[int] = field(default_factory=list)  # of each step: the cycle from which its reader sees it
     freed: list[int] = field(default_factory=lambda: [0])  # rows freed in all, rising
     when: list[int] = field(default_factory=lambda: [BEFORE])  # the cycle of each of these
     seen: int = 0  # which of them the last claim needed
 
     def arrived(self, rows: int) -> int | None:
-        """The cycle from which so many rows since reset are there; None if it is not known yet."""
-        step = -(-rows // self.rows.step)
-        if step == 0:
-            return BEFORE
+        """The cycle from which so many rows since reset, at least one, are there; None if it is not known yet."""
+        step = -(-rows // self.step)
         return self.arrivals[step - 1] if step <= len(self.arrivals) else None
 
     def room(self) -> int | None:
         """The cycle in which the rows were freed that the next claim needs; None if it is not known yet."""
-        needed = (self.claims + 1) * self.rows.step - self.rows.capacity
+        needed = (len(self.claims) + 1) * self.step - self.capacity
         freed, at = self.freed, self.seen
         if freed[-1] < needed:
             return None
@@ -147,6 +153,12 @@ class _Keeper:
             self.freed.append(self.freed[-1] + rows)
             self.when.append(cycle)
 
+    @property
+    def enough(self) -> int:
+        """The smallest capacity with which every claim would have had its room in time."""
+        free = np.array(self.freed)[np.searchsorted(self.when, self.claims, side="right") - 1]
+        return int((self.step * np.arange(1, len(free) + 1) - free).max(initial=self.step))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrameCycles:
@@ -155,11 +167,14 @@ class FrameCycles:
     Attributes:
         ends: The cycle of each frame's last output beat, on whichever port, counted from the first ready cycle.
         waits: For each keeper, cycles for which it held up its maker longest.
+        enough: For each keeper, the smallest capacity with which no row would have started later: all of them may be
+            cut to that at once.
         stuck: Keepers that hold up their makers for ever: the pipeline deadlocks, and ``ends`` is short.
     """
 
     ends: tuple[int, ...]
     waits: tuple[int, ...]
+    enough: tuple[int, ...]
     stuck: tuple[int, ...]
 
     @property
@@ -180,6 +195,17 @@ def interval(ends: Sequence[int]) -> int:
     return -(-(ends[-1] - ends[-1 - half]) // half)
 
 
+def _ends(pipeline: Pipeline) -> tuple[list[int], list[int]]:
+    """Of each keeper the engine that fills it and the engine that reads it; -1 where a port does."""
+    makers, readers = [-1] * len(pipeline.keepers), [-1] * len(pipeline.keepers)
+    for n, engine in enumerate(pipeline.engines):
+        for number in {number for row in engine.rows for number in row.keepers}:
+            makers[number] = n
+        for number in engine.buffers:
+            readers[number] = n
+    return makers, readers
+
+
 class _Run:
     """The state of a run; every part goes on as far as what it depends on is known."""
 
@@ -187,7 +213,14 @@ class _Run:
         self.pipeline = pipeline
         self.frames = frames
         self.latest = latest
-        self.keepers = [_Keeper(rows) for rows in pipeline.keepers]
+        makers, readers = _ends(pipeline)
+        self.keepers = [
+            _Keeper(
+                step=rows.step, frame=rows.frame, capacity=rows.capacity, maker=makers[n], reader=readers[n]
+            )
+            for n, rows in enumerate(pipeline.keepers)
+        ]
+        self.news = [True] * (len(pipeline.engines) + 1)  # of each engine; the last is that of ports, -1
         self.waits = [0] * len(pipeline.keepers)
         self.stream_at = [[0, 0] for _ in pipeline.streams]  # rows done, earliest next start
         self.engine_at = [[0, 0] for _ in pipeline.engines]
@@ -204,14 +237,17 @@ class _Run:
             for n in range(len(self.pipeline.streams)):
                 moving |= self.stream(n)
             for n in range(len(self.pipeline.engines)):
-                moving |= self.engine(n)
+                if self.news[n]:
+                    self.news[n] = False
+                    moving |= self.engine(n)
             for n in range(len(self.pipeline.outputs)):
                 moving |= self.output(n)
         ends = [*self.ends, *([self.score_ends] if self.pipeline.score else [])]
         done = min(len(one) for one in ends)
         last = tuple(max(one[frame] for one in ends) for frame in range(done))
         stuck = tuple(sorted(self.stuck())) if done < self.frames and not self.late() else ()
-        return FrameCycles(ends=last, waits=tuple(self.waits), stuck=stuck)
+        enough = tuple(keeper.enough for keeper in self.keepers)
+        return FrameCycles(ends=last, waits=tuple(self.waits), enough=enough, stuck=stuck)
 
     def late(self) -> bool:
         """Whether the first frame ended behind the latest cycle on some port."""
@@ -240,16 +276,17 @@ class _Run:
             self.waits[slowest] += found - earliest
         return found
 
-    def deliver(self, keepers: Sequence[int], vector: int) -> None:
-        """A step whose last vector is on the link in a cycle."""
+    def deliver(self, keepers: Sequence[int], claimed: int, vector: int) -> None:
+        """A step whose room had to be free in one cycle and whose last vector is on the link in another."""
         score = self.pipeline.score
         for number in keepers:
             keeper = self.keepers[number]
-            keeper.claims += 1
+            keeper.claims.append(claimed)
             keeper.arrivals.append(vector + ARRIVE_LATENCY)
+            self.news[keeper.reader] = True
             if score is not None and number == score.keeper:
-                keeper.free(keeper.rows.step, BEFORE)
-                if keeper.claims % score.steps == 0:
+                keeper.free(keeper.step, BEFORE)
+                if len(keeper.claims) % score.steps == 0:
                     self.score_ends.append(vector + score.latency)
 
     def stream(self, n: int) -> bool:
@@ -260,7 +297,7 @@ class _Run:
             if start is None:
                 break
             at[0], at[1], moved = at[0] + 1, start + one.beats, True
-            self.deliver(one.keepers, start + one.beats - 1 + STREAM_LATENCY)
+            self.deliver(one.keepers, start - FREE_TO_STREAM, start + one.beats - 1 + STREAM_LATENCY)
         return moved
 
     def engine(self, n: int) -> bool:
@@ -273,9 +310,10 @@ class _Run:
             ready = at[1]
             for keeper, need, frames in zip(buffers, row.needs, taken, strict=True):
                 if need:
-                    there = keeper.arrived(frames * keeper.rows.frame + need)
-                    if there is None:
+                    step = -(-(frames * keeper.frame + need) // keeper.step)
+                    if step > len(keeper.arrivals):
                         return moved
+                    there = keeper.arrivals[step - 1]
                     if there >= ready:
                         ready = there + 1
             start = self.start(ready, row.keepers, FREE_TO_START)
@@ -284,10 +322,11 @@ class _Run:
             moved = True
             end = start + row.cycles
             at[0], at[1] = at[0] + 1, max(start + ROW_DISTANCE, end + row.flush)
-            self.deliver(row.keepers, start + row.tail + latency)
+            self.deliver(row.keepers, start - FREE_TO_START, start + row.tail + latency)
             for k, keeper in enumerate(buffers):
                 if row.frees[k]:
                     keeper.free(row.frees[k], end + FREE_DELAY)
+                    self.news[keeper.maker] = True
                 taken[k] += row.takes[k]
         return moved
 
@@ -297,14 +336,15 @@ class _Run:
         keeper = self.keepers[one.keeper]
         while at[0] < self.frames * one.rows:
             frame, row = divmod(at[0], one.rows)
-            there = keeper.arrived(frame * keeper.rows.frame + row + 1)
+            there = keeper.arrived(frame * keeper.frame + row + 1)
             if there is None:
                 break
             start = max(at[1], there)
             at[0], at[1], moved = at[0] + 1, start + one.beats, True
             last = row == one.rows - 1
-            spare = keeper.rows.frame - one.rows if last else 0
+            spare = keeper.frame - one.rows if last else 0
             keeper.free(1 + spare, start + one.beats - 1 + OUTPUT_FREE_DELAY)
+            self.news[keeper.maker] = True
             if last:
                 self.ends[n].append(start + one.beats - 1 + OUTPUT_LATENCY + one.delay)
         return moved

@@ -5,7 +5,8 @@ The exact figures of the few designs that are chosen come from `ternc.schedule.l
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -187,21 +188,29 @@ class LayerEstimate:
                 table[i, j] = total / often / ceil_div(self.inputs, lanes)
         return np.log2(wide), np.log2(deep), table
 
-    def words(self, grid: Grid) -> Floats:
-        """Weight words of a tile that are executed at one position, on average: ``[1, cols, lanes]``."""
+    @cached_property
+    def _words(self) -> Floats:
+        """`words` for every number of cols and lanes that a grid may have, from 1 on."""
         x, y, table = self._density
         # The last chunk may have few inputs: the density is that of chunks of the average number.
-        chunks = -(-self.inputs // grid.lanes)
-        density = _between(x, y, table, np.log2(grid.cols), np.log2(self.inputs / chunks))
-        return np.asarray(np.maximum(1.0, density * chunks)[None])
+        chunks = -(-self.inputs // np.arange(1, _MOST["lanes"] + 1))
+        cols = np.log2(np.arange(1, _MOST["cols"] + 1))
+        density = _between(x, y, table, cols, np.log2(self.inputs / chunks))
+        return np.asarray(np.maximum(1.0, density * chunks))
+
+    def words(self, grid: Grid) -> Floats:
+        """Weight words of a tile that are executed at one position, on average: ``[1, cols, lanes]``."""
+        return self._words[np.ix_(grid.cols - 1, grid.lanes - 1)][None]
 
     def cycles(self, grid: Grid, words: Floats) -> Floats:
         """Of a frame, ``[rows, cols, lanes]``."""
         walk, (rows, cols, _) = self.tiling.walk, grid.sides
-        tiles = np.ceil(self.tiling.layer.channels / cols)
-        position = tiles * sum(self.tiling.classes.values()) * np.maximum(words, grid.drain_cycles)
-        row = np.ceil(walk.horizontal.steps / rows) * position
-        return np.asarray(walk.vertical.steps * np.maximum(ROW_DISTANCE, row))
+        found = np.maximum(words, grid.drain_cycles)
+        found *= np.ceil(self.tiling.layer.channels / cols) * sum(self.tiling.classes.values())
+        found *= np.ceil(walk.horizontal.steps / rows)
+        np.maximum(found, ROW_DISTANCE, out=found)
+        found *= walk.vertical.steps
+        return found
 
     def weight_words(self, grid: Grid, words: Floats) -> Floats:
         """Of each column's weight memory, ``[1, cols, lanes]``."""
@@ -244,18 +253,108 @@ def _between(x: Floats, y: Floats, table: Floats, at_x: Floats, at_y: Floats) ->
     return np.stack([np.interp(at_x, x, column) for column in rows.T], axis=1)
 
 
+class Speeds:
+    """How fast some layers are as one engine, on all shapes of a grid, flat; whatever the device.
+
+    Attributes:
+        grid: The shapes.
+        words: Of each layer's tiles (`LayerEstimate.words`).
+        cycles: Of a frame, ``[n]``; infinite for a shape that cannot be built.
+    """
+
+    def __init__(self, grid: Grid, words: Sequence[Floats], cycles: Floats) -> None:
+        self.grid = grid
+        self.words = words
+        self.cycles = cycles
+        order = np.argsort(cycles, kind="stable")
+        self._order = order[: int(np.isfinite(cycles).sum())]
+        self._rising = cycles[self._order]
+
+    @property
+    def least_cycles(self) -> float:
+        """Of the fastest shape."""
+        return float(self._rising[0]) if self._rising.size else np.inf
+
+    def fast(self, most_cycles: float) -> NDArray[np.int64]:
+        """The shapes that take at most so many cycles, by rising cycles."""
+        return self._order[: int(np.searchsorted(self._rising, most_cycles, side="right"))]
+
+
+class Run:
+    """Some layers as one engine, on all shapes of a grid, flat. What they take is worked out once somebody asks.
+
+    Attributes:
+        speeds, grid, cycles: As in `Speeds`.
+    """
+
+    def __init__(self, speeds: Speeds, amounts: Callable[[], Sequence[Floats]]) -> None:
+        self.speeds, self.grid, self.cycles = speeds, speeds.grid, speeds.cycles
+        self._amounts = amounts
+
+    @cached_property
+    def _columns(self) -> Floats:
+        """``[resources, n]``."""
+        found = np.empty((len(RESOURCES), *self.grid.shape))
+        for column, part in zip(found, self._amounts(), strict=True):
+            column[:] = part
+        return found.reshape(len(RESOURCES), -1)
+
+    @property
+    def amounts(self) -> Floats:
+        """What each shape takes of each of `RESOURCES`: ``[n, resources]``."""
+        return self._columns.T
+
+    @cached_property
+    def lanes(self) -> Floats:
+        """The last of the ``amounts``."""
+        rows, cols, lanes = self.grid.sides
+        return (rows * cols * lanes).ravel()
+
+    def cost(self, shapes: NDArray[np.int64], prices: Floats) -> Floats:
+        """Of some shapes where one of each resource costs so much."""
+        priced = np.flatnonzero(prices).tolist()
+        if len(priced) * len(shapes) > len(self.cycles):  # most of them: all, in the order in which they lie
+            whole = np.zeros(len(self.cycles))
+            for n in priced:
+                whole += self._column(n) * prices[n]
+            return whole[shapes]
+        found = np.zeros(len(shapes))
+        for n in priced:
+            found += self._column(n)[shapes] * prices[n]
+        return found
+
+    def shares(self, limits: Floats) -> Floats:
+        """Of each shape what it takes of each resource's limit, added up."""
+        found = np.zeros(len(self.cycles))
+        for n in np.flatnonzero(limits < np.inf).tolist():
+            found += self._column(n) / limits[n]
+        return found
+
+    def taken(self, shape: int, limits: Floats) -> Floats:
+        """What a shape takes of each resource that has a limit; 0 of the others."""
+        limited = np.flatnonzero(limits < np.inf)
+        found = np.zeros(len(limits))
+        found[limited] = [self._column(n)[shape] for n in limited.tolist()]
+        return found
+
+    def _column(self, n: int) -> Floats:
+        return self.lanes if n == len(RESOURCES) - 1 else self._columns[n]
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Front:
     """The shapes of one run of layers that nothing beats: more cycles, less cost.
 
     Attributes:
-        cycles: Rising; cost: falling; amounts: ``[n, resources]``; index: flat, in the grid.
+        run: The layers.
+        most_cycles: Up to which the front is known.
+        cycles: Rising; cost: falling; index: flat, in the grid.
     """
 
-    grid: Grid
+    run: Run
+    most_cycles: float
     cycles: Floats
     cost: Floats
-    amounts: Floats
     index: NDArray[np.int64]
 
     def best(self, most_cycles: float, per_cycle: float = 0.0) -> tuple[int, float]:
@@ -293,34 +392,44 @@ class Estimates:
             StagePlanner(Stage(network=network, first=n, end=n + 1), self.tilings) for n in range(count)
         ]
         self.layers = [LayerEstimate(one.tilings[0]) for one in self.single]
-        self._runs: dict[tuple[int, int], tuple[Grid, Floats, Floats]] = {}
-        self._orders: dict[tuple[int, int], NDArray[np.int64]] = {}
+        self._speeds: dict[tuple[int, int], Speeds] = {}
         self._exposed: dict[int, float] = {}
+        self.runs: dict[tuple[int, int], Run] = {}
 
     def on(self, device: Device) -> Estimates:
         """The same for another device."""
-        other = Estimates(self.network, device)
-        other.single, other.layers, other._exposed = self.single, self.layers, self._exposed
+        other = copy(self)
+        other.device, other.runs = device, {}
         return other
 
-    def run(self, first: int, end: int) -> tuple[Grid, Floats, Floats]:
-        """(grid, cycles, amounts) of layers ``first .. end - 1``: flat ``[n]`` and ``[n, resources]``."""
+    def run(self, first: int, end: int) -> Run:
+        """Layers ``first .. end - 1``."""
         key = (first, end)
-        if key not in self._runs:
-            self._runs[key] = self._evaluate(first, end)
-        return self._runs[key]
+        if key not in self.runs:
+            stage = Stage(network=self.network, first=first, end=end)
+            speeds = self.speeds(first, end)
+            self.runs[key] = Run(speeds, lambda: self._amounts(stage, speeds.grid, speeds.words))
+        return self.runs[key]
 
-    def front(self, first: int, end: int, prices: Floats) -> Front:
-        """The run's best shapes where one of each resource costs so much."""
-        grid, cycles, amounts = self.run(first, end)
-        order = self._order(first, end)
-        cost = (amounts @ prices)[order]
+    def speeds(self, first: int, end: int) -> Speeds:
+        """Of layers ``first .. end - 1``."""
+        key = (first, end)
+        if key not in self._speeds:
+            self._speeds[key] = self._evaluate(first, end)
+        return self._speeds[key]
+
+    def front(self, first: int, end: int, prices: Floats, most_cycles: float = np.inf) -> Front:
+        """The run's best shapes of at most so many cycles where one of each resource costs so much."""
+        run = self.run(first, end)
+        order = run.speeds.fast(most_cycles)
+        cost = run.cost(order, prices)
         lowest = np.minimum.accumulate(cost)
-        better = np.nonzero(np.concatenate([[True], lowest[1:] < lowest[:-1]]))[0]
-        last = np.concatenate([np.diff(cycles[order[better]]) > 0, [True]])  # of those with equal cycles
-        kept = order[better[last]]
+        better = np.nonzero(np.diff(lowest, prepend=np.inf) < 0)[0]
+        cycles = run.cycles[order[better]]
+        last = np.nonzero(np.diff(cycles, append=np.inf) > 0)[0]  # of those with equal cycles
+        kept = better[last]
         return Front(
-            grid=grid, cycles=cycles[kept], cost=cost[better[last]], amounts=amounts[kept], index=kept
+            run=run, most_cycles=most_cycles, cycles=cycles[last], cost=cost[kept], index=order[kept]
         )
 
     def exposed(self, first: int, end: int) -> float:
@@ -334,31 +443,26 @@ class Estimates:
             self._exposed[first] = sum(late) / len(late)
         return self._exposed[first]
 
-    def _order(self, first: int, end: int) -> NDArray[np.int64]:
-        """The run's shapes that can be built by rising cycles."""
-        key = (first, end)
-        if key not in self._orders:
-            cycles = self.run(first, end)[1]
-            order = np.argsort(cycles, kind="stable")
-            self._orders[key] = order[: int(np.isfinite(cycles).sum())]
-        return self._orders[key]
-
-    def _evaluate(self, first: int, end: int) -> tuple[Grid, Floats, Floats]:
+    def _evaluate(self, first: int, end: int) -> Speeds:
         singles, stage = self.single[first:end], Stage(network=self.network, first=first, end=end)
         grid = Grid.of(self.network, stage.layers, [one.walks.layers[0] for one in singles])
         layers = self.layers[first:end]
         words = [layer.words(grid) for layer in layers]
         if len(layers) <= _DRAINED_LAYERS and not stage.scored:
             grid = grid.drained(min(float(own.min()) for own in words))
-        rows, cols, lanes = grid.sides
-        numbers = [one.numbers for one in singles]
-        latency = max(one.requant_latency for one in numbers)
-        flush = flush_cycles(ArrayShape(rows=1, cols=1, lanes=16), latency) + grid.drain_cycles + cols
-        cycles = (end - first - 1) * flush
+        latency = max(one.numbers.requant_latency for one in singles)
+        flush = flush_cycles(ArrayShape(rows=1, cols=1, lanes=16), latency)
+        cycles = (end - first - 1) * (flush + grid.drain_cycles + grid.sides[1])
         for layer, own in zip(layers, words, strict=True):
             cycles = cycles + layer.cycles(grid, own)
         cycles = np.maximum(cycles, self._ends(stage, grid))
-        macs = rows * cols * lanes
+        return Speeds(grid, words, np.broadcast_to(cycles, grid.shape).ravel())
+
+    def _amounts(self, stage: Stage, grid: Grid, words: Sequence[Floats]) -> tuple[Floats, ...]:
+        """Of each of `RESOURCES`, to be broadcast; ``words`` are those of each layer's tiles."""
+        rows, cols, lanes = grid.sides
+        singles = self.single[stage.first : stage.end]
+        numbers = [one.numbers for one in singles]
         held = self._memories(stage, grid, singles, words)
         registers = self._registers(stage, grid, singles) + held.registers
         multiplier = max(one.widths.mul_bits for one in numbers)
@@ -367,9 +471,7 @@ class Estimates:
         products = copies * product_blocks(acc_bits + 1, multiplier, self.device) + sequencer
         logic = self._logic(stage, grid, singles) + held.logic + PROGRAM_UNITS
         logic = logic + copies * product_logic(acc_bits + 1, multiplier, self.device)
-        parts = (logic, registers, held.blocks, products, macs)
-        amounts = np.stack([np.broadcast_to(part, grid.shape).ravel() for part in parts], axis=1)
-        return grid, np.broadcast_to(cycles, grid.shape).ravel(), amounts
+        return logic, registers, held.blocks, products, rows * cols * lanes
 
     def _logic(self, stage: Stage, grid: Grid, singles: Sequence[StagePlanner]) -> Floats:
         """Logic but for memories."""
@@ -381,7 +483,7 @@ class Estimates:
         levels = max(one.widths.threshold_levels for one in numbers)
         added, passed = np.array([tree_bits(int(n), act_bits) for n in grid.lanes], np.float64).T
         tree = (added[None, None, :], passed[None, None, :])
-        digits = any(one.digits for one in numbers)
+        digits = any(one.digits for one in singles)
         read = [*stage.inputs, *stage.inner[:1]]
         form = self.device.cell.form
         terms: dict[str, dict[str, Number]] = {

@@ -194,9 +194,9 @@ def _others(made: Draft, search: Search) -> list[Other]:
 
 def _one_array(search: Search) -> Other | None:
     """The fastest array for all layers that fits."""
-    grid, cycles, taken = search.estimates.run(0, search.count)
-    fits = np.isfinite(cycles) & (taken <= search.allowed).all(axis=1)
+    run = search.estimates.run(0, search.count)
+    cycles, fits = run.cycles, np.isfinite(run.cycles) & (run.amounts <= search.allowed).all(axis=1)
     if not fits.any():
         return Other(what="one array for all layers", cycles=None)
     n = int(np.argmin(np.where(fits, cycles, np.inf)))
-    return Other(what="one array for all layers", cycles=int(np.ceil(cycles[n])), arrays=(grid.at(n),))
+    return Other(what="one array for all layers", cycles=int(np.ceil(cycles[n])), arrays=(run.grid.at(n),))

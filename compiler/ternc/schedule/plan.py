@@ -29,6 +29,7 @@ from ternc.schedule.tiling import (
     Live,
     TermWords,
     classes,
+    joined_tiles,
     live_taps,
     recoders,
     tap_counts,
@@ -47,7 +48,6 @@ class Numbers:
         act_bits: Codes in the array; feature_bits in its feature memory.
         value_bits: Signed width behind the requantiser, for codes, raw values and differences.
         tables: The code tables.
-        digits: Some weights are wider than ternary.
         prefer_thresholds: It does without a multiplier.
     """
 
@@ -57,7 +57,6 @@ class Numbers:
     requant: tuple[LayerRequant, ...]
     widths: RequantWidths
     tables: tuple[tuple[int, ...], ...]
-    digits: bool
     prefer_thresholds: bool
 
     @property
@@ -88,7 +87,6 @@ def stage_numbers(stage: Stage, *, prefer_thresholds: bool | None = None) -> Num
         requant=requant,
         widths=found,
         tables=tables,
-        digits=any(recoder.peak > 1 for layer in stage.layers for recoder in recoders(layer)),
         prefer_thresholds=prefer,
     )
 
@@ -110,6 +108,11 @@ class LayerTiling:
         self._tile_marks: dict[int, list[Marks]] = {}
         self._counts: dict[tuple[int, int], dict[Live, NDArray[np.int64]]] = {}
 
+    @cached_property
+    def plain_digits(self) -> list[TermDigits]:
+        """Of each term, whatever the array."""
+        return [plain_digits(term) for term in self.layer.terms]
+
     def words(self, shape: ArrayShape) -> tuple[TermWords, ...]:
         """What each term needs of the weight memory."""
         found = []
@@ -130,9 +133,13 @@ class LayerTiling:
                     term_marks(term, recoder)
                     for term, recoder in zip(self.layer.terms, self.recoders, strict=True)
                 ]
+            # narrower tiles of which whole ones make a tile are joined already
+            narrower = max((known for known in self._tile_marks if cols % known == 0), default=1)
             self._tile_marks[cols] = [
                 tile_marks(term, marks, cols)
-                for term, marks in zip(self.layer.terms, self._marks, strict=True)
+                if narrower == 1 or term.groups > 1
+                else joined_tiles(self._tile_marks[narrower][t], cols // narrower)
+                for t, (term, marks) in enumerate(zip(self.layer.terms, self._marks, strict=True))
             ]
         return self._tile_marks[cols]
 
@@ -218,6 +225,11 @@ class StagePlanner:
             found.append(tilings[key])
         self.tilings = tuple(found)
 
+    @property
+    def digits(self) -> bool:
+        """Whether some weights are wider than ternary."""
+        return any(recoder.peak > 1 for tiling in self.tilings for recoder in tiling.recoders)
+
     def flushes(self, n: int) -> bool:
         """Whether the next layer waits until layer n's last value can be read."""
         return self.stage.layers[n].target in {tensor.name for tensor in self.stage.inner}
@@ -225,12 +237,18 @@ class StagePlanner:
     @cached_property
     def nominal_sums(self) -> Sums:
         """The widths of accumulators and addends but for how wide weights are recoded; good for estimates."""
-        return self._gather([[plain_digits(term) for term in layer.terms] for layer in self.stage.layers])
+        return self._gather([tiling.plain_digits for tiling in self.tilings])
 
     def sums(self, shape: ArrayShape) -> Sums:
         """Corrections and widths of the digits that are executed."""
         return self._gather(
-            [[executed_digits(part) for part in tiling.words(shape)] for tiling in self.tilings]
+            [
+                [
+                    executed_digits(part, plain)
+                    for part, plain in zip(tiling.words(shape), tiling.plain_digits, strict=True)
+                ]
+                for tiling in self.tilings
+            ]
         )
 
     def _gather(self, digits: list[list[TermDigits]]) -> Sums:

@@ -20,7 +20,7 @@ from ternc.schedule.bundles import lowered
 from ternc.schedule.costs import resources
 from ternc.schedule.design import ArrayShape
 from ternc.schedule.draft import Draft, draft
-from ternc.schedule.estimate import RESOURCES, Estimates, Front
+from ternc.schedule.estimate import RESOURCES, Estimates, Front, Run
 from ternc.schedule.lines import Lines, lines_of
 from ternc.schedule.plan import LayerTiling, StagePlanner
 from ternc.schedule.stage import cut
@@ -53,15 +53,21 @@ class Split:
         engines: The cut and the arrays.
         cycles: Of the slowest.
         exposed: Of all engines, those in which the next one has to wait for the last rows: latency, about.
-        cost: Weighed; amounts: of each resource; shares: of what is allowed of it.
+        cost: Weighed; shares: of what is allowed of each resource.
+        places: Of each engine its run of layers and the number of its array in the run's grid.
     """
 
     engines: Pinned
     cycles: float
     exposed: float
     cost: float
-    amounts: Floats
     shares: Floats
+    places: tuple[tuple[Run, int], ...]
+
+    @property
+    def amounts(self) -> Floats:
+        """Of each resource."""
+        return np.asarray(sum(run.amounts[n] for run, n in self.places))
 
     @property
     def fits(self) -> bool:
@@ -82,8 +88,8 @@ class Search:
         self.network = network
         self.device = device
         self.wish = wish
-        self.tilings: dict[tuple[int, Walk], LayerTiling] = {}
         self.estimates = estimates or Estimates(network, device)
+        self.tilings = {} if wish.reloadable else self.estimates.tilings
         self.count = len(network.layers)
         self.longest = self.count
         self.allowed = self.limits = allowed(device, wish)
@@ -150,12 +156,15 @@ class Search:
         self.limits = limits
         self._fronts.clear()
 
-    def front(self, first: int, end: int, weights: Floats) -> Front:
-        """Of a run."""
-        key = (first, end, weights.tobytes())
-        if key not in self._fronts:
-            self._fronts[key] = self.estimates.front(first, end, weights / self.limits)
-        return self._fronts[key]
+    def front(self, first: int, end: int, weights: Floats, most_cycles: float = np.inf) -> Front:
+        """Of a run, at least up to so many cycles."""
+        prices = weights / self.limits
+        key = (first, end, prices.tobytes())
+        known = self._fronts.get(key)
+        if known is None or known.most_cycles < most_cycles:
+            known = self.estimates.front(first, end, prices, most_cycles)
+            self._fronts[key] = known
+        return known
 
     def cheapest(self, most_cycles: float, weights: Floats, per_cycle: float = 0.0) -> Split | None:
         """The cheapest split of which no engine takes more cycles; None if there is none.
@@ -170,33 +179,36 @@ class Search:
         for end in range(1, self.count + 1):
             found = (np.inf, 0, 0)
             for first in range(max(0, end - self.longest), end):
-                if best[first][0] == np.inf:
+                if best[first][0] == np.inf or self.estimates.speeds(first, end).least_cycles > most_cycles:
                     continue
-                front, exposed = self.front(first, end, weights), self.estimates.exposed(first, end)
-                n, price = front.best(most_cycles, per_cycle * exposed)
+                front = self.front(first, end, weights, most_cycles)
+                late = per_cycle * self.estimates.exposed(first, end) if per_cycle else 0.0
+                n, price = front.best(most_cycles, late)
                 if best[first][0] + price < found[0]:
                     found = (best[first][0] + price, first, n)
             best.append(found)
-        return None if best[-1][0] == np.inf else self._traced(best, weights)
+        return None if best[-1][0] == np.inf else self._traced(best, most_cycles, weights)
 
-    def _traced(self, best: list[tuple[float, int, int]], weights: Floats) -> Split:
+    def _traced(self, best: list[tuple[float, int, int]], most_cycles: float, weights: Floats) -> Split:
         """The split that a table of best cuts leads to."""
-        engines, end, taken = [], self.count, np.zeros(len(RESOURCES))
-        cycles, exposed, cost = 0.0, 0.0, 0.0
+        engines, places, end = list[tuple[int, ArrayShape]](), list[tuple[Run, int]](), self.count
+        cycles, exposed, cost, taken = 0.0, 0.0, 0.0, np.zeros(len(RESOURCES))
         while end:
             _, first, n = best[end]
-            front = self.front(first, end, weights)
-            engines.append((end - first, front.grid.at(int(front.index[n]))))
+            front = self.front(first, end, weights, most_cycles)
+            run, index = front.run, int(front.index[n])
+            engines.append((end - first, run.grid.at(index)))
+            places.append((run, index))
             cycles, cost = max(cycles, float(front.cycles[n])), cost + float(front.cost[n])
             exposed += self.estimates.exposed(first, end) * float(front.cycles[n])
-            taken, end = taken + front.amounts[n], first
+            taken, end = taken + run.taken(index, self.limits), first
         return Split(
             engines=tuple(reversed(engines)),
             cycles=cycles,
             exposed=exposed,
             cost=cost,
-            amounts=taken,
             shares=taken / self.limits,
+            places=tuple(places),
         )
 
     def fitting(self, most_cycles: float, *, haste: float = 0.0) -> Split | None:
@@ -265,14 +277,14 @@ class Search:
     ) -> ArrayShape:
         if shape.drain <= most_drain and sum(planner.layer_cycles(shape)) <= most_cycles:
             return shape
-        grid, cycles, taken = self.estimates.run(planner.stage.first, planner.stage.end)
-        cost = (taken / self.limits).sum(axis=1)
-        allowed, tried = grid.drains_at_most(most_drain), dict[ArrayShape, int]()
+        run, tried = self.estimates.run(planner.stage.first, planner.stage.end), dict[ArrayShape, int]()
+        allowed = run.grid.drains_at_most(most_drain)
+        cost = run.shares(self.limits)
         for leeway in _LEEWAYS:
-            good = (cycles <= leeway * most_cycles) & allowed
+            good = (run.cycles <= leeway * most_cycles) & allowed
             if not good.any():
                 break
-            likely = grid.at(int(np.argmin(np.where(good, cost, np.inf))))
+            likely = run.grid.at(int(np.argmin(np.where(good, cost, np.inf))))
             if likely not in tried:
                 tried[likely] = sum(planner.layer_cycles(likely))
             if tried[likely] <= most_cycles:
@@ -303,8 +315,7 @@ class Search:
 
     def slowest(self) -> tuple[float, str]:
         """(cycles, name) of the layer that takes longest where each has the fastest of all arrays."""
-        ones = np.ones(len(RESOURCES))
-        found = [float(self.front(n, n + 1, ones).cycles[0]) for n in range(self.count)]
+        found = [self.estimates.speeds(n, n + 1).least_cycles for n in range(self.count)]
         n = int(np.argmax(found))
         return found[n], self.network.layers[n].name
 

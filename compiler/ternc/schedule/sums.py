@@ -71,24 +71,27 @@ class TermDigits:
 
     Attributes:
         negative: Absolute sum of the negative digits over the inputs, int64 ``[O, KH, KW]``.
+        total: Sum of all of them, which is that of the weights.
         count: Number of non-zero digits.
     """
 
     negative: NDArray[np.int64]
+    total: NDArray[np.int64]
     count: int
 
 
 def plain_digits(term: Term) -> TermDigits:
     """As if a weight of -w were w times -1: what ternary weights are, and near what others are."""
     negative = -np.minimum(term.weights, 0).sum(axis=1, dtype=np.int64)
-    return TermDigits(negative=negative, count=int(np.count_nonzero(term.weights)))
+    total = term.weights.sum(axis=1, dtype=np.int64)
+    return TermDigits(negative=negative, total=total, count=int(np.count_nonzero(term.weights)))
 
 
-def executed_digits(part: TermWords) -> TermDigits:
-    """Those of the planes of each weight's word."""
+def executed_digits(part: TermWords, plain: TermDigits) -> TermDigits:
+    """Those of the planes of each weight's word; ``plain`` are the term's `plain_digits`."""
     weights = part.term.weights
     if part.recoder.peak == 1:
-        return plain_digits(part.term)
+        return plain
     negative = np.zeros((len(weights), *weights.shape[2:]), np.int64)
     count = 0
     step = max(1, _BLOCK_WEIGHTS // weights[0].size)
@@ -97,7 +100,7 @@ def executed_digits(part: TermWords) -> TermDigits:
         minus, digits = part.recoder.sums(np.moveaxis(weights[block], 1, 3), part.weight_planes(block))
         negative[block] = minus.sum(axis=3)
         count += int(digits.sum())
-    return TermDigits(negative=negative, count=count)
+    return TermDigits(negative=negative, total=plain.total, count=count)
 
 
 def layer_sums(
@@ -111,11 +114,10 @@ def layer_sums(
     ones = (1 << act_bits) - 1
     fix = np.zeros((len(live), layer.channels), np.int64)
     peak = np.zeros_like(fix)
-    for t, (term, found, (low, high)) in enumerate(zip(layer.terms, digits, ranges, strict=True)):
-        total = term.weights.sum(axis=1, dtype=np.int64)
+    for t, (found, (low, high)) in enumerate(zip(digits, ranges, strict=True)):
         for n, one in enumerate(live):
             ky, kx = np.array(one[t][0], int)[:, None], np.array(one[t][1], int)
-            minus, sums = found.negative[:, ky, kx].sum(axis=(1, 2)), total[:, ky, kx].sum(axis=(1, 2))
+            minus, sums = found.negative[:, ky, kx].sum(axis=(1, 2)), found.total[:, ky, kx].sum(axis=(1, 2))
             fix[n] += ones * minus - low * sums
             peak[n] += ones * minus + (high - low) * (sums + minus)
     return LayerSums(fix=fix, peak=int(peak.max()), digits=sum(found.count for found in digits))

@@ -47,17 +47,18 @@ def column_terms(
 ) -> dict[str, Number]:
     """An array's columns; ``tree`` is `tree_bits` of its lanes."""
     cells = rows * cols
+    pairs = cells * (lanes // 2)
     return {
-        f"bits of gates ({form})": cells * (lanes // 2) * act_bits,
+        f"bits of gates ({form})": pairs * act_bits,
         # One bit: adders too short for a carry chain.
-        f"pairs of one bit ({form})": cells * (lanes // 2) * (act_bits == 1),
-        f"pairs of few bits ({form})": cells * (lanes // 2) * (2 <= act_bits <= 3),
+        f"pairs of one bit ({form})": pairs if act_bits == 1 else 0,
+        f"pairs of few bits ({form})": pairs if 2 <= act_bits <= 3 else 0,
         "bits of single lanes": cells * (lanes % 2) * act_bits,
         "bits of adders": cells * tree[0],
         "bits that pass": cells * tree[1],
         "adders": cells * (lanes - 1),
         "bits of accumulators": cells * acc_bits,
-        "bits of doubled accumulators": cells * acc_bits * digits,
+        "bits of doubled accumulators": cells * acc_bits if digits else 0,
         "bits of drains": (rows - drain) * cols * acc_bits,
         f"lanes of weights ({form})": cols * lanes,
         "columns": cols,

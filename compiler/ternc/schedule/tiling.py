@@ -100,6 +100,11 @@ def tile_marks(term: Term, marks: Marks, cols: int) -> Marks:
     return found
 
 
+def joined_tiles(marks: Marks, count: int) -> Marks:
+    """Marks ``[tiles, ...]`` of tiles that are so many of the given ones each; the last one may be fewer."""
+    return np.asarray(np.bitwise_or.reduceat(marks, np.arange(0, len(marks), count), axis=0))
+
+
 def word_planes(recoder: Recoder, marks: Marks, lanes: int) -> Planes:
     """Planes of each weight word from the marks of its tile: ``[tiles, KH, KW, chunks]``, 0 without a weight."""
     starts = np.arange(0, marks.shape[3], lanes)

@@ -84,6 +84,7 @@ def test_other_terms_stay(case: str) -> None:
     before = network(STAYS[case])
     (layer,) = PoolFirst()(before).layers
     assert layer.terms[0] is STAYS[case]
+    assert PoolFirst()(before) is before
     assert len(passes.forms(before)) == 1
 
 

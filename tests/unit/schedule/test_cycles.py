@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 from cuts import cuts, lines
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from networks import Knobs, networks
 
 from ternc.network.layers import Network
+from ternc.schedule.capacity import with_capacities
 from ternc.schedule.cycles import (
     EngineCycles,
     OutputCycles,
@@ -305,6 +306,17 @@ def test_maxima_of_sums_are_what_the_registers_do(pipeline: Pipeline) -> None:
     assert len(found.ends) in (0, FRAMES), "whoever gets one frame through gets all through"
 
 
+@settings(max_examples=150, deadline=None)
+@given(pipelines())
+def test_no_row_starts_later_where_capacities_are_just_enough(pipeline: Pipeline) -> None:
+    found = frame_cycles(pipeline, FRAMES)
+    assume(not found.stuck)
+    cut = frame_cycles(with_capacities(pipeline, found.enough), FRAMES)
+    assert cut.ends == found.ends
+    assert cut.enough == found.enough
+    assert all(most.capacity >= least for most, least in zip(pipeline.keepers, found.enough, strict=True))
+
+
 @settings(max_examples=15, deadline=None)
 @given(networks(Knobs(layers=3, size=6)), st.data())
 def test_scheduled_pipelines_are_what_the_registers_do(network: Network, data: st.DataObject) -> None:
@@ -327,3 +339,25 @@ def test_waits_name_the_buffer_that_holds_up_its_maker(capacity: int, waits: boo
     found = frame_cycles(pipeline, 8)
     assert bool(found.waits[1]) == waits
     assert (found.interval > 9) == waits
+
+
+@pytest.mark.parametrize("capacity", [2, 3, 9])
+def test_enough_is_what_a_buffer_holds_at_most(capacity: int) -> None:
+    """A reader as fast as its maker whose first row needs three, of which each frees one."""
+    rows = [
+        RowCycles(cycles=20, tail=20, needs=(n,), frees=(f,), takes=(n == 4,), keepers=(1,), flush=0)
+        for n, f in ((3, 1), (4, 3))
+    ]
+    pipeline = Pipeline(
+        streams=(StreamCycles(rows=4, beats=10, keepers=(0,)),),
+        engines=(EngineCycles(rows=tuple(rows), buffers=(0,), link_latency=20),),
+        outputs=(OutputCycles(keeper=1, rows=2, beats=9, delay=0),),
+        score=None,
+        keepers=(Rows(capacity=capacity, frame=4, step=1), Rows(capacity=9, frame=2, step=1)),
+    )
+    found = frame_cycles(pipeline, 8)
+    assert bool(found.stuck) == (capacity < 3)
+    if not found.stuck:
+        fewer = with_capacities(pipeline, [found.enough[0] - 1, 9])
+        later = frame_cycles(fewer, 8)
+        assert later.stuck or later.waits[0] > found.waits[0]

@@ -35,7 +35,8 @@ def test_estimated_cycles_are_near_the_exact_ones(estimates: Estimates) -> None:
     errors = list[float]()
     for first in range(len(estimates.layers)):
         for end in range(first + 1, min(first + 3, len(estimates.layers)) + 1):
-            grid, cycles, _ = estimates.run(first, end)
+            run = estimates.run(first, end)
+            grid, cycles = run.grid, run.cycles
             planner = StagePlanner(Stage(network=estimates.network, first=first, end=end), {})
             for index in np.linspace(0, len(cycles) - 1, 12).astype(int).tolist():
                 shape = grid.at(index)
@@ -55,7 +56,8 @@ def test_estimated_resources_are_near_the_counted_ones(estimates: Estimates) -> 
     for step in np.linspace(0.2, 0.9, 8).tolist():
         engines, amounts = [], np.zeros(len(RESOURCES))
         for first in range(count):
-            grid, cycles, own = estimates.run(first, first + 1)
+            run = estimates.run(first, first + 1)
+            grid, cycles, own = run.grid, run.cycles, run.amounts
             usable = np.nonzero(np.isfinite(cycles))[0]
             index = int(usable[int(step * len(usable))])
             engines.append((1, grid.at(index)))
@@ -90,7 +92,8 @@ def ends(planner: StagePlanner, shape: ArrayShape) -> int:
 def test_a_front_has_no_shape_that_another_beats(estimates: Estimates) -> None:
     weights, limits = np.array([1.0, 0.5, 2.0, 1.0, 1.0]), np.array([1e5, 3e5, 500.0, 200.0, 4096.0])
     for first in range(len(estimates.layers)):
-        grid, cycles, amounts = estimates.run(first, len(estimates.layers))
+        run = estimates.run(first, len(estimates.layers))
+        grid, cycles, amounts = run.grid, run.cycles, run.amounts
         front = estimates.front(first, len(estimates.layers), weights / limits)
         cost = amounts / limits @ weights
         assert (np.diff(front.cycles) > 0).all()
@@ -104,6 +107,34 @@ def test_a_front_has_no_shape_that_another_beats(estimates: Estimates) -> None:
                 assert front.cost[best] == pytest.approx(cost[front.index[best]], rel=1e-12)
                 assert cycles[front.index[best]] == front.cycles[best] <= most
         assert grid.shape == (len(grid.rows), len(grid.cols), len(grid.lanes))
+
+
+def test_a_front_up_to_some_cycles_is_the_first_part_of_the_whole(estimates: Estimates) -> None:
+    prices = 1 / np.array([1e5, 3e5, 500.0, 200.0, np.inf])
+    whole = estimates.front(0, 1, prices)
+    for most in (whole.cycles[0] - 1, *whole.cycles[:: max(1, len(whole.cycles) // 5)]):
+        part = estimates.front(0, 1, prices, most)
+        count = int((whole.cycles <= most).sum())
+        np.testing.assert_array_equal(part.index, whole.index[:count])
+        np.testing.assert_array_equal(part.cost, whole.cost[:count])
+        assert part.best(most) == whole.best(most)
+
+
+def test_what_has_no_limit_costs_nothing_and_is_not_counted(estimates: Estimates) -> None:
+    limits = np.array([np.inf, np.inf, np.inf, np.inf, 512.0])
+    run = estimates.run(0, 1)
+    np.testing.assert_array_equal(run.cost(np.arange(len(run.cycles)), 1 / limits), run.lanes * (1 / 512.0))
+    np.testing.assert_array_equal(run.shares(limits), run.lanes / 512.0)
+    np.testing.assert_array_equal(run.taken(3, limits), [0, 0, 0, 0, run.lanes[3]])
+    np.testing.assert_array_equal(run.lanes, run.amounts[:, -1])
+
+
+def test_estimates_on_another_device_have_the_same_cycles_and_its_own_amounts(estimates: Estimates) -> None:
+    device = target.load("zynq-7020")
+    moved, alone = estimates.on(device).run(0, 1), Estimates(estimates.network, device).run(0, 1)
+    np.testing.assert_array_equal(moved.cycles, estimates.run(0, 1).cycles)
+    np.testing.assert_array_equal(moved.amounts, alone.amounts)
+    assert (moved.amounts[:, 0] != estimates.run(0, 1).amounts[:, 0]).any()
 
 
 def test_sizes_are_parts_of_a_dimension() -> None:

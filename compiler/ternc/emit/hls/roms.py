@@ -23,16 +23,32 @@ class Rom:
     Attributes:
         name: Of the array; accessor, chunk_name: how the engine's parameters call it and its chunks' width.
         chunk_bits: Bits of a chunk; chunk k of a word has its bits ``[k * chunk_bits, (k + 1) * chunk_bits)``.
-        dimensions: In C++: columns if there are any, words, chunks.
-        text: The initialiser, line by line.
+        chunks: Of a word.
+        memories: The image, or those of the columns, all of one shape.
+        by_column: Whether it is an array of columns.
     """
 
     name: str
     accessor: str
     chunk_name: str
     chunk_bits: int
-    dimensions: str
-    text: str
+    chunks: int
+    memories: tuple[Memory, ...]
+    by_column: bool
+
+    @property
+    def dimensions(self) -> str:
+        """In C++: columns if there are any, words, chunks."""
+        columns = f"[{len(self.memories)}]" if self.by_column else ""
+        return f"{columns}[{len(self.memories[0].words)}][{self.chunks}]"
+
+    @property
+    def text(self) -> str:
+        """The initialiser, line by line."""
+        found = [_words(memory, self.chunk_bits, self.chunks) for memory in self.memories]
+        if not self.by_column:
+            return found[0]
+        return "".join(f"// column {c}\n{{\n{words}}},\n" for c, words in enumerate(found))
 
 
 def rom(name: str, memory: Memory, *, accessor: str = "", chunk_name: str = "") -> Rom:
@@ -43,8 +59,9 @@ def rom(name: str, memory: Memory, *, accessor: str = "", chunk_name: str = "") 
         accessor=accessor,
         chunk_name=chunk_name,
         chunk_bits=chunk,
-        dimensions=f"[{len(memory.words)}][{count}]",
-        text=_words(memory, chunk, count),
+        chunks=count,
+        memories=(memory,),
+        by_column=False,
     )
 
 
@@ -62,10 +79,9 @@ def column_rom(
         accessor=accessor,
         chunk_name=chunk_name,
         chunk_bits=chunk,
-        dimensions=f"[{len(memories)}][{len(first.words)}][{count}]",
-        text="".join(
-            f"// column {c}\n{{\n{_words(memory, chunk, count)}}},\n" for c, memory in enumerate(memories)
-        ),
+        chunks=count,
+        memories=tuple(memories),
+        by_column=True,
     )
 
 
@@ -81,14 +97,10 @@ def _words(memory: Memory, chunk: int, count: int) -> str:
     size = ceil_div(chunk * count, 8)
     data = b"".join(word.to_bytes(size, "little") for word in memory.words)
     values = _cut(np.frombuffer(data, np.uint8).reshape(len(memory.words), size), chunk, count)
-    texts = [
-        f"{{{','.join(f'0x{value:x}{_SUFFIX[chunk > 32]}' for value in word)}}}," for word in values.tolist()
-    ]
-    lines = [texts[at : at + _LINE_WORDS] for at in range(0, len(texts), _LINE_WORDS)]
-    return "".join("".join(line) + "\n" for line in lines)
-
-
-_SUFFIX = {False: "", True: "ull"}
+    word = "{" + ",".join(["0x%xull" if chunk > 32 else "0x%x"] * count) + "},"
+    starts = range(0, len(values), _LINE_WORDS)
+    lines = [values[at : at + _LINE_WORDS] for at in starts]
+    return "".join((word * len(line) + "\n") % tuple(line.ravel().tolist()) for line in lines)
 
 
 def _cut(words: NDArray[np.uint8], chunk: int, count: int) -> NDArray[np.uint64]:
