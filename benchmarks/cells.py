@@ -23,7 +23,9 @@ def main() -> None:
     for rows, lanes in SHAPES:
         for unit, own in FORMS:
             portable, form = (measured(rows, lanes, unit, cell) for cell in ("portable", own))
-            print(f"{rows:4} {lanes:5} {unit:6} {portable[0]:9.2f} {form[0]:9.2f} {form[1]:10.2f}", flush=True)
+            print(
+                f"{rows:4} {lanes:5} {unit:6} {portable[0]:9.2f} {form[0]:9.2f} {form[1]:10.2f}", flush=True
+            )
 
 
 def measured(rows: int, lanes: int, unit: str, cell: str) -> tuple[float, float]:

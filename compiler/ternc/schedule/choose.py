@@ -50,8 +50,7 @@ def choose(network: Network, device: Device, wish: Wish, progress: Progress | No
         return _named(network, device, wish)
     if wish.smallest:
         wish = replace(wish, fit=True)
-    search = Search(network, device, wish)
-    best = _fastest(search, progress)
+    search, best = _fastest_of_forms(Search(network, device, wish), progress)
     if best is None:
         raise refuse.too_large(search, wish)
     return _smallest(search, best, wish) if wish.smallest else best
@@ -66,6 +65,20 @@ def reaches(made: Draft, wish: Wish) -> bool:
     """Whether a design has the rate and the latency that are asked for."""
     timing = made.lines.timing
     return timing.cycles_per_frame <= wish.most_cycles and timing.latency_cycles <= wish.most_latency
+
+
+def _fastest_of_forms(search: Search, progress: Progress | None) -> tuple[Search, Draft | None]:
+    """(search, its fastest design): with packed weights if memory is short without, and if that helps."""
+    best = _fastest(search, progress)
+    if not search.wish.fit or (best is not None and not search.is_short_of_memory(best)):
+        return search, best
+    packing = search.with_packing()
+    other = _fastest(packing, progress)
+    if best is None:
+        return packing, other
+    if other is None or other.lines.timing.cycles_per_frame >= best.lines.timing.cycles_per_frame:
+        return search, best
+    return packing, other
 
 
 def _fastest(search: Search, progress: Progress | None) -> Draft | None:

@@ -7,13 +7,14 @@ and registers are those that the modules instantiate (`ternc.schedule.instances`
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from math import ceil
 
 from ternc.numeric import ceil_div
-from ternc.schedule.design import MemoryUse, Resources
+from ternc.schedule.design import ArrayShape, MemoryUse, Resources
 from ternc.schedule.draft import Draft
 from ternc.schedule.instances import MemoryShape, memories, registers
-from ternc.schedule.terms import column_terms, logic_terms, tree_bits
+from ternc.schedule.terms import Number, column_terms, logic_terms, tree_bits, unpack_terms
 from ternc.target import load_fabric
 from ternc.target.device import Device
 
@@ -117,3 +118,33 @@ def block_count(memory: MemoryShape, device: Device) -> int:
     if memory.depth_words <= SHALLOW_WORDS and share < blocks / device.block_ram.count:
         return 0
     return blocks
+
+
+def worth_packing(shape: ArrayShape, depth_words: int, device: Device) -> bool:
+    """Whether packed weights spare a larger share of the device's memory than their unpacking takes of its logic.
+
+    Args:
+        shape: The array.
+        depth_words: Of its columns' weight memories.
+    """
+    plain, packed = (
+        _weights_share(replace(shape, packed=form), depth_words, device) for form in (False, True)
+    )
+    return bool(packed + unpack_logic(shape.cols, shape.lanes, device) / device.logic.count < plain)
+
+
+def unpack_logic(cols: Number, lanes: Number, device: Device) -> Number:
+    """Logic that unpacks the weights of an array."""
+    found: Number = load_fabric(device.logic.unit).logic({"ternc_unpack": unpack_terms(cols, lanes)})
+    return found
+
+
+def _weights_share(shape: ArrayShape, depth_words: int, device: Device) -> float:
+    """Of the device, what an array's weight memories take."""
+    memory = MemoryShape(
+        name="weights", depth_words=depth_words, width_bits=shape.weight_bits, copies=shape.cols
+    )
+    blocks = block_count(memory, device)
+    if blocks:
+        return blocks / device.block_ram.count
+    return distributed_units(memory, device) / device.logic.count

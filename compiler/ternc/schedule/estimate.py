@@ -24,9 +24,10 @@ from ternc.schedule.costs import (
     SMALL_MEMORY_BITS,
     product_blocks,
     product_logic,
+    unpack_logic,
 )
 from ternc.schedule.design import ArrayShape
-from ternc.schedule.instances import adder_tree
+from ternc.schedule.instances import adder_tree, unpack_registers
 from ternc.schedule.plan import LayerTiling, StagePlanner
 from ternc.schedule.ports import PORT_BITS, element_bits, input_elements, together
 from ternc.schedule.reach import input_rows, least_rows
@@ -395,11 +396,18 @@ class Estimates:
         self._speeds: dict[tuple[int, int], Speeds] = {}
         self._exposed: dict[int, float] = {}
         self.runs: dict[tuple[int, int], Run] = {}
+        self.packing = False
 
     def on(self, device: Device) -> Estimates:
         """The same for another device."""
         other = copy(self)
         other.device, other.runs = device, {}
+        return other
+
+    def with_packing(self) -> Estimates:
+        """The same for arrays whose weights are packed where that is worth its logic."""
+        other = self.on(self.device)
+        other.packing = True
         return other
 
     def run(self, first: int, end: int) -> Run:
@@ -576,7 +584,7 @@ class Estimates:
         word_bits = max(one.nominal_sums.add_bits for one in singles) + max(one.mul_bits for one in widths)
         word_bits += max(one.code_bits for one in widths) + 3
         levels = max(one.threshold_levels for one in widths)
-        parts = [self._held(np.ones(1), taps, np.asarray(TAP_BITS)), self._held(cols, stored, 2 * lanes)]
+        parts = [self._held(np.ones(1), taps, np.asarray(TAP_BITS)), self._weights(grid, stored)]
         parts += [self._held(cols, params, np.asarray(word_bits))]
         for n in range(levels):
             copies = cols * grid.drain if n else cols
@@ -610,6 +618,27 @@ class Estimates:
             registers=np.where(inside, 2 * copies * width, 0),
             blocks=np.where(inside, 0, blocks),
         )
+
+    def _weights(self, grid: Grid, depth: Floats) -> Held:
+        """Memories of weights; packed by the rule of `ternc.schedule.costs.worth_packing`, if any are."""
+        _, cols, lanes = grid.sides
+        plain = self._held(cols, depth, 2 * lanes)
+        if not self.packing:
+            return plain
+        words = [ArrayShape(rows=1, cols=1, lanes=n, packed=True).weight_bits for n in grid.lanes.tolist()]
+        packed = self._held(cols, depth, np.array(words, np.float64))
+        registers = cols * np.array([unpack_registers(n) for n in grid.lanes.tolist()], np.float64)
+        logic = unpack_logic(cols, lanes, self.device)
+        worth = self._share(packed) + logic / self.device.logic.count < self._share(plain)
+        return Held(
+            logic=np.where(worth, packed.logic + logic, plain.logic),
+            registers=np.where(worth, packed.registers + registers, plain.registers),
+            blocks=np.where(worth, packed.blocks, plain.blocks),
+        )
+
+    def _share(self, held: Held) -> Floats:
+        """Of the device."""
+        return held.logic / self.device.logic.count + held.blocks / self.device.block_ram.count
 
     def _buffer_rows(self, stage: Stage, tensor: str) -> int:
         """Rows of a line buffer, about: what one row step needs and one more, or nearly two frames."""

@@ -92,6 +92,8 @@ class Explanation:
 def explain(made: Draft, device: Device, wish: Wish) -> Explanation:
     """Why a design is as it is."""
     search = Search(made.lines.network, device, wish)
+    if any(shape.packed for shape in made.lines.shapes):
+        search = search.with_packing()
     pace, cycles = _pace(made.lines)
     return Explanation(
         pace=pace,

@@ -12,9 +12,9 @@ from ternc import target
 from ternc.errors import ScheduleError
 from ternc.schedule.costs import MEMORY_BITS, cell_logic, dsp_count, resources
 from ternc.schedule.design import Resources
-from ternc.schedule.draft import Draft
+from ternc.schedule.draft import Draft, draft
 from ternc.schedule.instances import registers
-from ternc.schedule.search import Search, Split
+from ternc.schedule.search import Search, Split, with_packing
 from ternc.schedule.terms import engine_terms
 from ternc.schedule.wish import Wish
 from ternc.target.device import Device
@@ -80,10 +80,16 @@ def require_fit(made: Draft, device: Device) -> None:
     if not short:
         return
     fitting = (one.name for one in _others(device) if not shortfalls(resources(made, one), one, 1.0))
+    packed = draft(with_packing(made.lines, device))
+    pack = (
+        ""
+        if shortfalls(resources(packed, device), device, 1.0)
+        else f"pack their weights ({_shapes(packed)}), "
+    )
     raise ScheduleError(
         f"target '{device.name}': {_arrays(made)} would need an estimated {short[0]}"
         f"{_most(made, need, device, short[0].unit)}",
-        help=f"name smaller arrays, leave --array out, or {_larger(next(fitting, None), 'they fit')}",
+        help=f"{pack}name smaller arrays, leave --array out, or {_larger(next(fitting, None), 'they fit')}",
     )
 
 

@@ -17,7 +17,7 @@ from ternc.errors import InternalError
 from ternc.network.layers import Network
 from ternc.schedule.axes import Walk
 from ternc.schedule.bundles import lowered
-from ternc.schedule.costs import resources
+from ternc.schedule.costs import resources, worth_packing
 from ternc.schedule.design import ArrayShape
 from ternc.schedule.draft import Draft, draft
 from ternc.schedule.estimate import RESOURCES, Estimates, Front, Run
@@ -39,6 +39,8 @@ _CLOSE = 1.002
 _TIGHTER = np.array([0.97, 0.97, 0.97, 0.97, 0.995])
 """Of each of `RESOURCES`, what is left of a limit that an exact figure was above; lanes are no estimates."""
 _WELL_USED = 0.95
+_SHORT = 0.8
+"""Share of what is allowed of a resource from which it may be what limits a design."""
 _LOOSEST = 1.5
 _SLOWER = (1.005, 1.02, 1.05, 1.1, 1.2, 1.4)
 _LEEWAYS = (1.1, 1.05, 1.02, 1.0, 0.98, 0.96, 0.93, 0.9, 0.85, 0.8)
@@ -105,6 +107,10 @@ class Search:
         other.longest = longest
         return other
 
+    def with_packing(self) -> Search:
+        """The same search for arrays whose weights are packed where that is worth its logic."""
+        return Search(self.network, self.device, self.wish, self.estimates.with_packing())
+
     def worked_out(self, split: Split) -> Draft:
         """The design of a split, by exact cycles."""
         return draft(self.lines(split))
@@ -120,7 +126,8 @@ class Search:
         return refined if within and faster else plain
 
     def _built(self, engines: Pinned) -> Lines:
-        return built(self.network, engines, self.tilings, reloadable=self.wish.reloadable)
+        lines = built(self.network, engines, self.tilings, reloadable=self.wish.reloadable)
+        return with_packing(lines, self.device) if self.estimates.packing else lines
 
     def nearby(self, split: Split) -> Split:
         """Of a split and some slower ones the one that is fastest by exact cycles, where estimates were too low."""
@@ -137,6 +144,11 @@ class Search:
     def fits(self, made: Draft) -> bool:
         """Whether exact figures are within what is allowed."""
         return bool((amounts(made, self.device) <= self.allowed).all())
+
+    def is_short_of_memory(self, made: Draft) -> bool:
+        """Whether blocks of memory are what a design has least left of."""
+        shares = amounts(made, self.device) / self.allowed
+        return int(shares.argmax()) == RESOURCES.index("block_rams") and shares.max() > _SHORT
 
     def tighten(self, made: Draft) -> None:
         """Where exact figures are above what is allowed, estimates have to stay below less than that."""
@@ -350,3 +362,14 @@ def built(
     stages = cut(network, [count for count, _ in engines])
     planners = [StagePlanner(stage, known, full=reloadable) for stage in stages]
     return lines_of(network, planners, [shape for _, shape in engines], reloadable=reloadable)
+
+
+def with_packing(lines: Lines, device: Device) -> Lines:
+    """The same stages, their weights packed where that is worth its logic."""
+    plans = (
+        replace(plan, shape=replace(plan.shape, packed=True))
+        if worth_packing(plan.shape, sum(plan.weight_words), device)
+        else plan
+        for plan in lines.plans
+    )
+    return replace(lines, plans=tuple(plans))
