@@ -26,33 +26,26 @@
     INIT_RAM_07, INIT_RAM_06, INIT_RAM_05, INIT_RAM_04, INIT_RAM_03, INIT_RAM_02, INIT_RAM_01, INIT_RAM_00 \
   }
 
-// What all block memories have: one port writes and one reads, words of 32, 16, 8, 4, 2 or 1 bits (Byte 8), or of 36, 18 or 9
-// (Byte 9), word i at bit i * width. An address counts words of one bit, or of Byte bits eight apart; of words of several bytes its lowest bits
-// are the enables of the bytes. Reading the word that is written gives its old value.
+// What all block memories have: two ports of words of 32, 16, 8, 4, 2 or 1 bits (Byte 8), or of 36, 18 or 9 (Byte 9), word i at
+// bit i * width. An address counts bits, or of Byte 9 words of nine bits, eight apart; of a word of several bytes its lowest
+// bits are the enables of the bytes. A port that writes shows what was there before (Mode 2), what it writes (1), or what it
+// showed (0). Reading the word that the other port writes gives its old value.
 module ternc_gowin_block #(
   parameter integer Byte = 8,
-  parameter integer WriteWidth = 32,
-  parameter integer ReadWidth = 32,
+  parameter integer WidthA = 32,
+  parameter integer WidthB = 32,
+  parameter integer ModeA = 0,
+  parameter integer ModeB = 0,
   parameter [2048*Byte-1:0] Init = 0
 ) (
-  input write_clk,
-  input write,
-  input [13:0] write_addr,
-  input [4*Byte-1:0] di,
-  input read_clk,
-  input read,
-  input clear,
-  input [13:0] read_addr,
-  output [4*Byte-1:0] data
+  input a_clk, a_enable, a_write, a_clear, b_clk, b_enable, b_write, b_clear,
+  input [13:0] a_addr, b_addr,
+  input [4*Byte-1:0] a_di, b_di,
+  output reg [4*Byte-1:0] a_do, b_do
 );
 
-  localparam integer Bits = 2048 * Byte;
-
-  reg [Bits-1:0] mem;
-  reg [4*Byte-1:0] data_q;
-  integer i;
-
-  assign data = data_q;
+  reg [2048*Byte-1:0] mem;
+  integer i, j;
 
   // lowest bit of the word at an address
   function integer place(input [13:0] addr, input integer width);
@@ -62,21 +55,31 @@ module ternc_gowin_block #(
 
   initial begin
     mem = Init;
-    data_q = 0;
+    a_do = 0;
+    b_do = 0;
   end
 
-  always @(posedge write_clk)
-    for (i = 0; i < WriteWidth; i = i + 1)
-      if (write && (WriteWidth <= Byte || write_addr[i / Byte])) mem[place(write_addr, WriteWidth) + i] <= di[i];
+  always @(posedge a_clk) begin
+    for (i = 0; i < WidthA; i = i + 1) begin
+      if (a_enable && a_write && (WidthA <= Byte || a_addr[i / Byte])) mem[place(a_addr, WidthA) + i] <= a_di[i];
+      if (a_clear) a_do[i] <= 1'b0;
+      else if (a_enable && (!a_write || ModeA == 2)) a_do[i] <= mem[place(a_addr, WidthA) + i];
+      else if (a_enable && ModeA == 1) a_do[i] <= a_di[i];
+    end
+  end
 
-  always @(posedge read_clk)
-    if (clear) data_q <= 0;
-    else if (read)
-      for (i = 0; i < ReadWidth; i = i + 1) data_q[i] <= mem[place(read_addr, ReadWidth) + i];
+  always @(posedge b_clk) begin
+    for (j = 0; j < WidthB; j = j + 1) begin
+      if (b_enable && b_write && (WidthB <= Byte || b_addr[j / Byte])) mem[place(b_addr, WidthB) + j] <= b_di[j];
+      if (b_clear) b_do[j] <= 1'b0;
+      else if (b_enable && (!b_write || ModeB == 2)) b_do[j] <= mem[place(b_addr, WidthB) + j];
+      else if (b_enable && ModeB == 1) b_do[j] <= b_di[j];
+    end
+  end
 
 endmodule
 
-// One port, 32 bits at most. Yosys uses no output register (READ_MODE 0) and no block select.
+// One port, 32 bits at most. Yosys uses no output register (READ_MODE 0) and no block select, here and below.
 module SP #(
   parameter BIT_WIDTH = 32,
   parameter BLK_SEL = 3'b000,
@@ -91,14 +94,14 @@ module SP #(
   input [31:0] DI,
   output [31:0] DO
 );
-  // a port that writes reads only where Yosys asks for the old word (2) or does not care (0)
-  ternc_gowin_block #(.Byte(8), .WriteWidth(BIT_WIDTH), .ReadWidth(BIT_WIDTH), .Init(`TERNC_INIT)) block (
-    .write_clk(CLK), .write(CE && WRE), .write_addr(AD), .di(DI),
-    .read_clk(CLK), .read(CE && (!WRE || WRITE_MODE == 2)), .clear(RESET), .read_addr(AD), .data(DO)
+  wire [31:0] unused;
+  ternc_gowin_block #(.Byte(8), .WidthA(BIT_WIDTH), .WidthB(BIT_WIDTH), .ModeA(WRITE_MODE), .Init(`TERNC_INIT)) block (
+    .a_clk(CLK), .a_enable(CE), .a_write(WRE), .a_clear(RESET), .a_addr(AD), .a_di(DI), .a_do(DO),
+    .b_clk(1'b0), .b_enable(1'b0), .b_write(1'b0), .b_clear(1'b0), .b_addr(14'd0), .b_di(32'd0), .b_do(unused)
   );
 endmodule
 
-// One port, 36 bits at most. Yosys uses no output register (READ_MODE 0) and no block select.
+// One port, 36 bits at most. Yosys uses no output register (READ_MODE 0) and no block select, here and below.
 module SPX9 #(
   parameter BIT_WIDTH = 36,
   parameter BLK_SEL = 3'b000,
@@ -113,10 +116,10 @@ module SPX9 #(
   input [35:0] DI,
   output [35:0] DO
 );
-  // a port that writes reads only where Yosys asks for the old word (2) or does not care (0)
-  ternc_gowin_block #(.Byte(9), .WriteWidth(BIT_WIDTH), .ReadWidth(BIT_WIDTH), .Init(`TERNC_INIT)) block (
-    .write_clk(CLK), .write(CE && WRE), .write_addr(AD), .di(DI),
-    .read_clk(CLK), .read(CE && (!WRE || WRITE_MODE == 2)), .clear(RESET), .read_addr(AD), .data(DO)
+  wire [35:0] unused;
+  ternc_gowin_block #(.Byte(9), .WidthA(BIT_WIDTH), .WidthB(BIT_WIDTH), .ModeA(WRITE_MODE), .Init(`TERNC_INIT)) block (
+    .a_clk(CLK), .a_enable(CE), .a_write(WRE), .a_clear(RESET), .a_addr(AD), .a_di(DI), .a_do(DO),
+    .b_clk(1'b0), .b_enable(1'b0), .b_write(1'b0), .b_clear(1'b0), .b_addr(14'd0), .b_di(36'd0), .b_do(unused)
   );
 endmodule
 
@@ -136,9 +139,10 @@ module SDPB #(
   input [31:0] DI,
   output [31:0] DO
 );
-  ternc_gowin_block #(.Byte(8), .WriteWidth(BIT_WIDTH_0), .ReadWidth(BIT_WIDTH_1), .Init(`TERNC_INIT)) block (
-    .write_clk(CLKA), .write(CEA), .write_addr(ADA), .di(DI),
-    .read_clk(CLKB), .read(CEB), .clear(RESETB), .read_addr(ADB), .data(DO)
+  wire [31:0] unused;
+  ternc_gowin_block #(.Byte(8), .WidthA(BIT_WIDTH_0), .WidthB(BIT_WIDTH_1), .Init(`TERNC_INIT)) block (
+    .a_clk(CLKA), .a_enable(CEA), .a_write(1'b1), .a_clear(1'b0), .a_addr(ADA), .a_di(DI), .a_do(unused),
+    .b_clk(CLKB), .b_enable(CEB), .b_write(1'b0), .b_clear(RESETB), .b_addr(ADB), .b_di(32'd0), .b_do(DO)
   );
 endmodule
 
@@ -158,9 +162,66 @@ module SDPX9B #(
   input [35:0] DI,
   output [35:0] DO
 );
-  ternc_gowin_block #(.Byte(9), .WriteWidth(BIT_WIDTH_0), .ReadWidth(BIT_WIDTH_1), .Init(`TERNC_INIT)) block (
-    .write_clk(CLKA), .write(CEA), .write_addr(ADA), .di(DI),
-    .read_clk(CLKB), .read(CEB), .clear(RESETB), .read_addr(ADB), .data(DO)
+  wire [35:0] unused;
+  ternc_gowin_block #(.Byte(9), .WidthA(BIT_WIDTH_0), .WidthB(BIT_WIDTH_1), .Init(`TERNC_INIT)) block (
+    .a_clk(CLKA), .a_enable(CEA), .a_write(1'b1), .a_clear(1'b0), .a_addr(ADA), .a_di(DI), .a_do(unused),
+    .b_clk(CLKB), .b_enable(CEB), .b_write(1'b0), .b_clear(RESETB), .b_addr(ADB), .b_di(36'd0), .b_do(DO)
+  );
+endmodule
+
+// Two ports that write and read, 16 bits at most.
+module DPB #(
+  parameter BIT_WIDTH_0 = 16,
+  parameter BIT_WIDTH_1 = 16,
+  parameter BLK_SEL_0 = 3'b000,
+  parameter BLK_SEL_1 = 3'b000,
+  parameter READ_MODE0 = 1'b0,
+  parameter READ_MODE1 = 1'b0,
+  parameter RESET_MODE = "SYNC",
+  parameter WRITE_MODE0 = 2'b00,
+  parameter WRITE_MODE1 = 2'b00,
+  `TERNC_INITS(256)
+) (
+  input CLKA, CEA, OCEA, RESETA, WREA, CLKB, CEB, OCEB, RESETB, WREB,
+  input [2:0] BLKSELA, BLKSELB,
+  input [13:0] ADA, ADB,
+  input [15:0] DIA, DIB,
+  output [15:0] DOA, DOB
+);
+  wire [15:0] unused_a, unused_b;
+  ternc_gowin_block #(
+    .Byte(8), .WidthA(BIT_WIDTH_0), .WidthB(BIT_WIDTH_1), .ModeA(WRITE_MODE0), .ModeB(WRITE_MODE1), .Init(`TERNC_INIT)
+  ) block (
+    .a_clk(CLKA), .a_enable(CEA), .a_write(WREA), .a_clear(RESETA), .a_addr(ADA), .a_di({16'd0, DIA}), .a_do({unused_a, DOA}),
+    .b_clk(CLKB), .b_enable(CEB), .b_write(WREB), .b_clear(RESETB), .b_addr(ADB), .b_di({16'd0, DIB}), .b_do({unused_b, DOB})
+  );
+endmodule
+
+// Two ports that write and read, 18 bits at most.
+module DPX9B #(
+  parameter BIT_WIDTH_0 = 18,
+  parameter BIT_WIDTH_1 = 18,
+  parameter BLK_SEL_0 = 3'b000,
+  parameter BLK_SEL_1 = 3'b000,
+  parameter READ_MODE0 = 1'b0,
+  parameter READ_MODE1 = 1'b0,
+  parameter RESET_MODE = "SYNC",
+  parameter WRITE_MODE0 = 2'b00,
+  parameter WRITE_MODE1 = 2'b00,
+  `TERNC_INITS(288)
+) (
+  input CLKA, CEA, OCEA, RESETA, WREA, CLKB, CEB, OCEB, RESETB, WREB,
+  input [2:0] BLKSELA, BLKSELB,
+  input [13:0] ADA, ADB,
+  input [17:0] DIA, DIB,
+  output [17:0] DOA, DOB
+);
+  wire [17:0] unused_a, unused_b;
+  ternc_gowin_block #(
+    .Byte(9), .WidthA(BIT_WIDTH_0), .WidthB(BIT_WIDTH_1), .ModeA(WRITE_MODE0), .ModeB(WRITE_MODE1), .Init(`TERNC_INIT)
+  ) block (
+    .a_clk(CLKA), .a_enable(CEA), .a_write(WREA), .a_clear(RESETA), .a_addr(ADA), .a_di({18'd0, DIA}), .a_do({unused_a, DOA}),
+    .b_clk(CLKB), .b_enable(CEB), .b_write(WREB), .b_clear(RESETB), .b_addr(ADB), .b_di({18'd0, DIB}), .b_do({unused_b, DOB})
   );
 endmodule
 

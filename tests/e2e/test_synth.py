@@ -126,6 +126,9 @@ def test_to_a_bitstream_of_another_family(other: Build) -> None:
     report = routed(other)
     used = {one.name: one.used for one in report.resources}
     assert used["register"] > 2_000
+    gowin = ("distributed RAM", "BSRAM", "MULT9X9")
+    assert report.untimed == (gowin if other.design.chip.family == "GW2A" else ())
+    assert ("not in that clock" in report.to_table().to_text()) == bool(report.untimed)
     assert {"GW2A": used.get("BSRAM"), "GateMate": used.get("RAM_HALF")}[other.design.chip.family]
 
 

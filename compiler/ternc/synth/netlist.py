@@ -39,7 +39,7 @@ def check(build: Build, frames: int) -> None:
     with tempfile.TemporaryDirectory(prefix="ternc-") as scratch:
         place = Path(scratch)
         nextpnr.netlist(build, place)
-        _cells(nextpnr.FLOWS[build.family], place)
+        cells(nextpnr.FLOWS[build.family], place)
         dut = replace(opened.dut, rtl=place, monitors=(), quick=True)
         beats = pack_all(dut.inputs, codes)
         found = verilator.run(dut, beats)
@@ -55,7 +55,7 @@ def check(build: Build, frames: int) -> None:
             )
 
 
-def _cells(flow: nextpnr.Flow, place: Path) -> None:
+def cells(flow: nextpnr.Flow, place: Path) -> None:
     """The cells' behaviour beside the netlist, and the list of files."""
     spec = importlib.util.find_spec("pyosys")
     if spec is None or not spec.submodule_search_locations:

@@ -26,6 +26,7 @@ class Flow:
         shown: Of nextpnr's names, those that a design of ours uses, and what the data sheet calls them.
         library: Folder of Yosys that describes the cells' behaviour; files: those of it that do.
         cells: The file in ``sim/`` for cells that it leaves empty; empty if there are none.
+        untimed: Of ``shown``, those that nextpnr has no delays of.
     """
 
     extra: str
@@ -33,6 +34,7 @@ class Flow:
     library: str
     files: tuple[str, ...]
     cells: str
+    untimed: tuple[str, ...] = ()
 
 
 FLOWS = {
@@ -63,6 +65,7 @@ FLOWS = {
         library="gowin",
         files=("cells_sim.v",),
         cells="gowin_cells.sv",
+        untimed=("distributed RAM", "BSRAM", "MULT9X9", "MULT18X18"),
     ),
     "GateMate": Flow(
         extra="gatemate",
@@ -141,6 +144,7 @@ def synthesise(build: Build, seed: int, step: Step, board: str | None = None) ->
         resources=resources,
         bitstream=f"{folder.name}/{top}{family.bitstream}",
         frames=0,
+        untimed=tuple(one.name for one in resources if one.used and one.name in flow.untimed),
     )
 
 

@@ -29,6 +29,7 @@ class SynthesisReport:
         board: What it runs on; None for the core alone.
         clock_mhz: What the build plans with, or the board's clock.
         fmax_mhz: What the routed design reaches, by the tool's timing model.
+        untimed: Resources in use whose delays that model does not have.
         resources: What it takes.
         bitstream: Its file, by path below the build.
         frames: How many ran through the synthesised netlist, all equal to the golden model; 0 if none were asked for.
@@ -43,6 +44,7 @@ class SynthesisReport:
     bitstream: str
     frames: int
     board: str | None = None
+    untimed: tuple[str, ...] = ()
 
     @property
     def reached(self) -> bool:
@@ -72,6 +74,11 @@ class SynthesisReport:
             f"routed: {self.fmax_mhz:.1f} MHz; {clock}",
             f"bitstream: {self.bitstream}",
         ]
+        if self.untimed:
+            notes.insert(
+                1,
+                f"not in that clock: paths behind {', '.join(self.untimed)}, of which the router has no delays",
+            )
         if self.frames:
             notes.append(
                 f"{count(self.frames)} frames through the synthesised netlist: equal to the golden model"
