@@ -202,9 +202,11 @@ class ExactModel:
             if node.op_type in ("Conv", "ConvTranspose", "Gemm", "MatMul") and node.input[1] in single:
                 given = {a.name: a.i for a in node.attribute if a.name in ("group", "transB")}
                 turned = bool(given.get("transB", 0))
-                weight = single[node.input[1]]
+                meant = found[
+                    node.input[1]
+                ]  # by DequantizeLinear in float64, as the integer network reads it
                 found[node.input[1]] = exact_weights(
-                    node.op_type, weight, given.get("group", 1), turned=turned
+                    node.op_type, meant, given.get("group", 1), turned=turned
                 )
         return found
 
