@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ternc.frontend import straight
-from ternc.frontend.build import start
+from ternc.frontend.build import Builder, start
 from ternc.frontend.grid import find_grid
 from ternc.frontend.spelled import common
 from ternc.frontend.straight import Functions, Pieces
@@ -27,8 +27,11 @@ class Halves:
     functions: tuple[Functions, ...]
 
 
-def halves(*values: Value | None) -> Halves | None:
-    """The values as functions of what they have in common; None where there is nothing."""
+def halves(build: Builder, *values: Value | None) -> Halves | None:
+    """The values as functions of what they have in common; None where there is nothing.
+
+    Of a function with too many pieces (``floor(x)``), those are taken that the value can reach.
+    """
     sides = [(v.view, v.functions) if isinstance(v, Partial) else (v, (Pieces(),)) for v in values]
     views = [view for view, _ in sides if isinstance(view, View)]
     if len(views) < len(sides):
@@ -44,6 +47,8 @@ def halves(*values: Value | None) -> Halves | None:
     functions = []
     for view, (_, on_top) in zip(views, sides, strict=True):
         made = straight.applied(view.steps[count:])
+        if made is None:
+            made = _reached(build, view, count)
         made = None if made is None else straight.over(on_top, made)
         if made is None:
             return None
@@ -54,6 +59,15 @@ def halves(*values: Value | None) -> Halves | None:
         view=replace(first, steps=first.steps[:count], dtype=dtype, shared=any(v.shared for v in views)),
         functions=tuple(functions),
     )
+
+
+def _reached(build: Builder, view: View, count: int) -> Functions | None:
+    """What a view's steps from ``count`` on are, on all numbers that those in front of them give."""
+    reach = build.reach(replace(view, steps=view.steps[:count]))
+    if reach is None:
+        return None
+    found = straight.applied(view.steps[count:], (straight.clipped(*reach),))
+    return None if found is None else tuple(straight.inside(f, *reach) for f in found)
 
 
 def ends_in_integers(value: Value | None) -> bool:

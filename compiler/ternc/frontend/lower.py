@@ -139,6 +139,10 @@ class _Lowering:
                 self._integer_layer(node, inputs[0], output)
             case "Cast" | "CastLike":
                 self._cast(node, inputs[0], output)
+            case "Mod" if inputs[0] not in self.integers and not node.attributes.get("fmod", 0):
+                period = self.number(self._const(node, 1).array)
+                whole = self.emit("Floor", [self.emit("Div", [inputs[0], period])])
+                self.emit("Sub", [inputs[0], self.emit("Mul", [whole, period])], output)
             case "Dropout":
                 self.emit("Identity", inputs[:1], output)
             case "BatchNormalization":

@@ -18,6 +18,7 @@ from ternc.frontend import (
     ops_shape,
     ops_spelled,
     ops_sum,
+    ops_wrap,
 )
 from ternc.frontend.anomaly import AnomalyWish, add_anomaly
 from ternc.frontend.build import Builder
@@ -40,6 +41,7 @@ HANDLERS = (
     ops_shape,
     ops_spelled,
     ops_sum,
+    ops_wrap,
 )
 """The modules whose operators are registered by importing them."""
 

@@ -214,18 +214,6 @@ def test_a_choice_between_two_quantised_functions_is_a_quantiser(tmp_path: Path)
     assert len(matches(network(tmp_path, choice), numbers(200, 8)).layers) == 2
 
 
-def test_a_quantiser_that_wraps_around_is_refused_with_the_way_out(tmp_path: Path) -> None:
-    def hgq(g: Graph, v: str) -> str:
-        v = g.node("Div", g.node("Floor", g.node("Mul", v, g.const(64.0))), g.const(64.0))
-        below = g.node("Mul", g.node("Floor", g.node("Div", v, g.const(2.0))), g.const(2.0))
-        return g.node("Sub", v, below, name="mod")
-
-    with pytest.raises(ModelError) as caught:
-        read(network(tmp_path, hgq))
-    assert "node 'mod' (Sub): it wraps" in caught.value.sentence
-    assert caught.value.help == "train with quantisers that saturate (HGQ: overflow_mode='SAT')"
-
-
 @pytest.mark.parametrize("form", ["where", "cast"])
 def test_a_comparison_that_makes_a_number_of_a_padding_is_refused(tmp_path: Path, form: str) -> None:
     g = Graph(3)
