@@ -155,6 +155,18 @@ def _sums() -> Iterator[_Own]:
     )  # fmt: skip
 
 
+def _remainders() -> Iterator[_Own]:
+    """By a constant that the sums pass once or never; onnx's pass one more often than a table has levels."""
+    yield _Own(
+        op="Mod",
+        name="own_mod_fmod",
+        shapes=((3, 4), (1,)),
+        attributes={"fmod": 1},
+        values={1: np.array([64], np.float32)},
+        forms=("a constant operand",),
+    )
+
+
 def _quantisers() -> Iterator[_Own]:
     one, zero = np.array(0.5, np.float32), np.array(0, np.float32)
     bits = {n: np.array(n, np.float32) for n in range(1, 9)}
@@ -204,7 +216,9 @@ def _quantisers() -> Iterator[_Own]:
 @cache
 def own_cases(op: str) -> tuple[Case, ...]:
     """Our cases of an operator, in the order of their names."""
-    made = (own for group in (_layers, _pools, _sums, _quantisers) for own in group() if own.op == op)
+    made = (
+        own for group in (_layers, _pools, _sums, _remainders, _quantisers) for own in group() if own.op == op
+    )
     return tuple(sorted((_case(own) for own in made), key=lambda case: case.name))
 
 

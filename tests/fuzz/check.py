@@ -48,6 +48,7 @@ REFUSALS = (
     "rearranged, with another scale in each channel",
     "does not depend on the network's input",
     "all readers must share one",
+    "more than the 64 times that are read",
 )
 """Parts of the refusals that a drawn network may meet: limits of the product, not of the generator."""
 

@@ -15,7 +15,7 @@ from ternc.frontend.grid import find_grid, rationals
 from ternc.frontend.halves import halves
 from ternc.frontend.ops_elementwise import ACTIVATION
 from ternc.frontend.straight_steps import MOST_BRANCHES, as_steps
-from ternc.frontend.values import Const, GraphInput, Node, Value, View
+from ternc.frontend.values import Const, GraphInput, Node, Value, View, reals
 from ternc.frontend.walk import HostOnlyError, Walk, handles
 from ternc.network.steps import Clamp, Divide, Multiply, PerChannel, Round, Step
 
@@ -124,9 +124,14 @@ def modulo(walk: Walk, node: Node) -> Value:
             ": it must be the remainder of a computed value by a constant",
             "write it as Sub, Floor and Div by a constant, or move it behind the network's last layer",
         )
+    if np.any(const.array == 0) or not np.all(np.isfinite(reals(const.array))):
+        raise _refusal(
+            walk,
+            node,
+            f", divisor '{const.name}': must be finite and not 0, but is not",
+            "leave the node out: the remainder is the value itself, or NaN",
+        )
     period = walk.spread(node, view, const, "divisor")
-    if np.any(period == 0):
-        raise walk.refuse(node, f", divisor '{const.name}': must not be 0, but is")
     floor = not node.attributes.get("fmod", 0)
     share = Divide(divisor=period), Round(mode="floor" if floor else "toward_zero"), Multiply(factor=period)
     whole = replace(view, name=node.outputs[0], steps=(*view.steps, *share))
