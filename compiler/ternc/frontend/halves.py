@@ -11,7 +11,7 @@ from ternc.frontend.build import Builder, start
 from ternc.frontend.grid import find_grid
 from ternc.frontend.spelled import common
 from ternc.frontend.straight import Functions, Pieces
-from ternc.frontend.values import NOTHING, Accumulator, Partial, Value, View
+from ternc.frontend.values import NOTHING, Accumulator, GraphInput, Partial, Value, View
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -70,9 +70,11 @@ def _reached(build: Builder, view: View, count: int) -> Functions | None:
     return None if found is None else tuple(straight.inside(f, *reach) for f in found)
 
 
-def ends_in_integers(value: Value | None) -> bool:
+def ends_in_integers(build: Builder, value: Value | None) -> bool:
     """Whether a value can be finished as a tensor of integers."""
     match value:
+        case View(source=GraphInput()) as view:
+            return build.quantised(view)
         case View(source=Accumulator() as acc) as view:
             return find_grid(view.steps, start(acc)) is not None
         case View():

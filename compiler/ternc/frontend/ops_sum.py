@@ -121,7 +121,8 @@ def _halves(walk: Walk, node: Node, values: list[Value | None], signs: list[int]
     functions = straight.summed(first, turned)
     steps = as_steps(functions)
     if partial is None and (
-        steps is None or (all(map(ends_in_integers, values)) and not straight.flat(functions))
+        steps is None
+        or (all(ends_in_integers(walk.build, v) for v in values) and not straight.flat(functions))
     ):
         return None
     reason = partial.reason if partial is not None else walk.refuse(node, ": it is no known activation")

@@ -214,6 +214,18 @@ def test_a_choice_between_two_quantised_functions_is_a_quantiser(tmp_path: Path)
     assert len(matches(network(tmp_path, choice), numbers(200, 8)).layers) == 2
 
 
+def test_an_input_may_be_clipped_by_masks_in_front_of_its_rounding(tmp_path: Path) -> None:
+    """HGQ2's saturation; until the rounding the input is no integer, and no layer can add the two parts."""
+    g = Graph(3)
+    low, high, four = g.const(-2.0), g.const(1.75), g.const(4.0)
+    v = masked(g, g.node("Less", "x", low), low, "x")
+    v = masked(g, g.node("Greater", v, high), high, v)
+    v = g.node("Floor", g.node("Add", g.node("Mul", v, four), g.const(0.5)))
+    v = g.node("MatMul", g.node("Div", v, four), g.const(g.trits(8, 5)))
+    found = matches(g.save(tmp_path / "m.onnx", [1, 8], v), numbers(200, 8) * np.float32(1.3))
+    assert (found.tensors[0].range.low, found.tensors[0].range.high) == (-8, 7)
+
+
 @pytest.mark.parametrize("form", ["where", "cast"])
 def test_a_comparison_that_makes_a_number_of_a_padding_is_refused(tmp_path: Path, form: str) -> None:
     g = Graph(3)
