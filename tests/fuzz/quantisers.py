@@ -33,7 +33,7 @@ def quantiser(net: Net, x: Val, *, plain: bool = False, like: Val | None = None,
         return _thresholds(net, x)
     if special == "steps" and dialect == "float":
         return _steps(net, x)
-    if special == "wraps" and dialect == "float" and not x.padded:
+    if special == "wraps" and dialect == "float" and (x.plain or x.finite) and not x.padded:
         return _wrapping(net, x)
     f = _format(net, x, dialect, plain=plain)
     if like is not None and like.scale is not None and (always or net.chance(40)):

@@ -61,16 +61,16 @@ def wrapped(walk: Walk, node: Node, found: Wrap) -> View:
     """The value that wraps around, as steps.
 
     Raises:
-        HostOnlyError: It may be any number, or wraps around too often.
+        HostOnlyError: It wraps around too often.
+        ModelError: It may be any number.
     """
     found = _stored(walk, node, found)
     reach = walk.build.reach(found.view)
     if reach is None:
-        raise _refusal(
-            walk,
+        raise walk.refuse(
             node,
             f": it wraps '{found.view.name}' around, which is a float of any size",
-            "give --input-quant TYPE:SCALE with the integers that the input has, or " + SATURATE,
+            help="give --input-quant TYPE:SCALE with the integers that the input has, or " + SATURATE,
         )
     parts = halves(walk.build, found.view, found.whole)
     steps = None

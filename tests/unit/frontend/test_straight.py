@@ -227,15 +227,14 @@ def test_an_input_may_be_clipped_by_masks_in_front_of_its_rounding(tmp_path: Pat
 
 
 @pytest.mark.parametrize("form", ["where", "cast"])
-def test_a_comparison_that_makes_a_number_of_a_padding_is_refused(tmp_path: Path, form: str) -> None:
+def test_a_comparison_that_makes_a_number_of_a_padding(tmp_path: Path, form: str) -> None:
     g = Graph(3)
     v = g.node("Conv", g.quant("x", 0.25, 4), g.const(g.trits(4, 2, 3, 3)))
     v = g.node("Pad", v, g.const(np.array([0, 0, 1, 1, 0, 0, 1, 1], np.int64)))
     v = g.node("GreaterOrEqual", v, g.const(0.0))
     v = g.node("Where", v, g.const(1.0), g.const(-1.0)) if form == "where" else g.node("Cast", v, to=1)
     v = g.node("Conv", v, g.const(g.trits(3, 4, 3, 3)))
-    with pytest.raises(ModelError, match="and makes 1 of the padding: a padding must be a real 0"):
-        read(g.save(tmp_path / "m.onnx", [1, 2, 6, 6], v))
+    matches(g.save(tmp_path / "m.onnx", [1, 2, 6, 6], v), numbers(20, 2, 6, 6))
 
 
 def test_shapes_of_what_is_refused_are_no_obstacles_of_their_own(tmp_path: Path) -> None:
