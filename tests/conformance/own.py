@@ -148,6 +148,8 @@ def _sums() -> Iterator[_Own]:
     yield _Own(op="Concat", name="own_concat_channels", shapes=(IMAGE, (1, 2, 7, 6)), attributes={"axis": 1})
     pads = np.array([0, 0, 1, 2, 0, 0, 0, 1], np.int64)
     yield _Own(op="Pad", name="own_pad_zeros", shapes=(IMAGE, (8,)), values={1: pads})
+    half = np.array(0.5, np.float32)
+    yield _Own(op="Pad", name="own_pad_half", shapes=(IMAGE, (8,), ()), values={1: pads, 2: half})
     scales = np.array([1, 1, 3, 2], np.float32)
     yield _Own(
         op="Resize", name="own_resize_nearest_floor", shapes=(IMAGE, (0,), (4,)), values={1: scales[:0], 2: scales},

@@ -22,14 +22,14 @@ def quantiser(net: Net, x: Val, *, plain: bool = False, like: Val | None = None,
         always: It does share it.
     """
     dialect = net.plan.acts if plain or net.chance(85) else _any_dialect(net)
-    if net.plan.counted and not x.padded and not always and not net.chance(10):
+    if net.plan.counted and not always and not net.chance(10):
         return _thresholds(net, x)
     special = (
         None if plain else net.pick(None, None, None, None, None, "bipolar", "steps", "thresholds", "wraps")
     )
-    if special == "bipolar" and dialect == "qonnx" and not x.padded:
+    if special == "bipolar" and dialect == "qonnx":
         return _bipolar(net, x)
-    if special == "thresholds" and dialect == "qonnx" and not x.padded:
+    if special == "thresholds" and dialect == "qonnx":
         return _thresholds(net, x)
     if special == "steps" and dialect == "float":
         return _steps(net, x)
