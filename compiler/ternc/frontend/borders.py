@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -329,6 +330,9 @@ class _Double:
         if node.op_type == "BatchNormalization":
             around[node.input[3]] = -around[node.input[3]]  # the mean is subtracted
         sizes = self._nodes.run(_of_sizes(node), around)
+        if node.op_type in ("Max", "Min"):
+            given = (around[name] for name in node.input if np.all(np.isfinite(around[name])))
+            sizes = {node.output[0]: reduce(np.maximum, given)}
         self.values |= results
         self.sizes |= {
             name: np.maximum(sizes[name], np.abs(array)) if array.dtype.kind == "f" else array

@@ -72,10 +72,10 @@ def add(walk: Walk, node: Node) -> Value:
     walk.becomes[node.name] = ACTIVATION if alone else SUM
     result = _negated(*computed[0], node.outputs[0]) if alone else summed(walk, node, computed)
     for const, sign in constants:
-        result = _each(node, result, partial(_shifted, walk, node, const, sign))
+        result = each(node, result, partial(_shifted, walk, node, const, sign))
     if node.op == "Mean" and len(values) > 1:
         share = Divide(divisor=np.array([float(len(values))]))
-        result = _each(node, result, lambda view: walk.step(view, node.outputs[0], share))
+        result = each(node, result, lambda view: walk.step(view, node.outputs[0], share))
     return result
 
 
@@ -175,7 +175,7 @@ def scale(walk: Walk, node: Node) -> Value:
             raise walk.refuse(node, f", divisor '{second.name}': must not be 0, but is")
         return walk.step(view, node.outputs[0], *useful(Divide(divisor=values)))
 
-    return _each(node, first, scaled)
+    return each(node, first, scaled)
 
 
 def _reciprocal(walk: Walk, node: Node, const: Const, view: View) -> View | None:
@@ -207,7 +207,7 @@ def _scaled(walk: Walk, node: Node, value: Partial, factor: Const) -> View | Par
     return together(node.outputs[0], value.view, functions, value.reason)
 
 
-def _each(node: Node, value: Computed, apply: Callable[[View], View]) -> Computed:
+def each(node: Node, value: Computed, apply: Callable[[View], View]) -> Computed:
     """Apply a function of views to each part of a value."""
     if isinstance(value, View):
         return apply(value)
@@ -295,7 +295,7 @@ def summed(walk: Walk, node: Node, given: list[tuple[Computed, int]]) -> View:
         offset = offset + moved
     if not addends:
         raise walk.refuse(node, ": its output does not depend on the network's input")
-    steps: tuple[Step, ...] = useful(Add(addend=_floats(offset)))
+    steps: tuple[Step, ...] = useful(Add(addend=floats(offset)))
     acc = Accumulator(name=node.name, kind="sum", addends=tuple(addends), size=size)
     return View(
         name=node.outputs[0],
@@ -375,7 +375,7 @@ def _addends(walk: Walk, node: Node, share: _Raw | _Codes, index: Index) -> tupl
                 return [], rationals(np.zeros(channels))
             terms = one_hot(operand, accesses, (channels, index.shape[1], index.shape[2]))
             scale, offset = (
-                _of_channels(walk, node, v, accesses, channels) for v in (operand.scale, operand.offset)
+                of_channels(walk, node, v, accesses, channels) for v in (operand.scale, operand.offset)
             )
             if np.any(offset != 0) and NOTHING in index:
                 raise walk.refuse(
@@ -387,7 +387,7 @@ def _addends(walk: Walk, node: Node, share: _Raw | _Codes, index: Index) -> tupl
             return [addend], offset * sign
 
 
-def _of_channels(
+def of_channels(
     walk: Walk, node: Node, values: Rationals, accesses: tuple[Access, ...], channels: int
 ) -> Rationals:
     """A tensor's per-channel constants on the channels of the sum."""
@@ -403,6 +403,7 @@ def _of_channels(
     return out
 
 
-def _floats(values: NDArray[Any]) -> NDArray[np.float64]:
+def floats(values: NDArray[Any]) -> NDArray[np.float64]:
+    """Numbers in float64, one where all are the same."""
     found = np.array([float(v) for v in values])
     return found[:1] if np.all(found == found[0]) else found

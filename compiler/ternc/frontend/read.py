@@ -9,6 +9,7 @@ from pathlib import Path
 from ternc.errors import ModelError
 from ternc.frontend import (
     ops_elementwise,
+    ops_extreme,
     ops_integer,
     ops_linear,
     ops_pool,
@@ -32,6 +33,7 @@ from ternc.network.layers import Network
 
 HANDLERS = (
     ops_elementwise,
+    ops_extreme,
     ops_integer,
     ops_linear,
     ops_pool,

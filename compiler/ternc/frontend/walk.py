@@ -61,7 +61,20 @@ SMALLER = "cut the network into smaller ones, or reduce the sizes of its maps"
 
 _CUSTOM = {"Quant", "IntQuant", "BipolarQuant", "Trunc", "MultiThreshold"}
 
-ALONE = {"Add", "Sub", "Sum", "Mul", "Div", "Where", "Less", "LessOrEqual", "Greater", "GreaterOrEqual"}
+ALONE = {
+    "Add",
+    "Sub",
+    "Sum",
+    "Mul",
+    "Div",
+    "Max",
+    "Min",
+    "Where",
+    "Less",
+    "LessOrEqual",
+    "Greater",
+    "GreaterOrEqual",
+}
 """Further operators that act on each number alone where only one of their operands is computed."""
 
 HOST = {
