@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from ternc.frontend.grid import find_grid
 from ternc.frontend.spelled import common
 from ternc.frontend.straight import Functions, Pieces
 from ternc.frontend.values import NOTHING, Accumulator, GraphInput, Partial, Value, View
+from ternc.network.steps import Function, Round, Sign, Thresholds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -61,6 +63,12 @@ def halves(build: Builder, *values: Value | None) -> Halves | None:
     )
 
 
+def _bends(view: View) -> bool:
+    """Whether a function stands behind the last rounding: half of something, as ``1 - |sign(x)|`` is."""
+    behind = takewhile(lambda step: not isinstance(step, Round | Sign | Thresholds), reversed(view.steps))
+    return any(isinstance(step, Function) for step in behind)
+
+
 def _reached(build: Builder, view: View, count: int) -> Functions | None:
     """What a view's steps from ``count`` on are, on all numbers that those in front of them give."""
     reach = build.reach(replace(view, steps=view.steps[:count]))
@@ -71,12 +79,12 @@ def _reached(build: Builder, view: View, count: int) -> Functions | None:
 
 
 def ends_in_integers(build: Builder, value: Value | None) -> bool:
-    """Whether a value can be finished as a tensor of integers."""
+    """Whether a value can be finished as a tensor of integers, and looks like one: it ends in a quantiser."""
     match value:
         case View(source=GraphInput()) as view:
             return build.quantised(view)
         case View(source=Accumulator() as acc) as view:
-            return find_grid(view.steps, start(acc)) is not None
+            return find_grid(view.steps, start(acc)) is not None and not _bends(view)
         case View():
             return True
         case _:

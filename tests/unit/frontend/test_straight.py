@@ -214,6 +214,16 @@ def test_a_choice_between_two_quantised_functions_is_a_quantiser(tmp_path: Path)
     assert len(matches(network(tmp_path, choice), numbers(200, 8)).layers) == 2
 
 
+def test_a_sign_without_a_0_is_one_activation(tmp_path: Path) -> None:
+    """QKeras' binary: the sign, and 1 where it is 0."""
+
+    def binary(g: Graph, v: str) -> str:
+        sign = g.node("Sign", v)
+        return g.node("Add", sign, g.node("Sub", g.const(1.0), g.node("Abs", sign)))
+
+    assert len(matches(network(tmp_path, binary), numbers(200, 8)).layers) == 2
+
+
 def test_an_input_may_be_clipped_by_masks_in_front_of_its_rounding(tmp_path: Path) -> None:
     """HGQ2's saturation; until the rounding the input is no integer, and no layer can add the two parts."""
     g = Graph(3)
