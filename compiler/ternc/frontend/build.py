@@ -531,8 +531,10 @@ def known_codes(source: Source) -> tuple[int, int] | None:
 
 def start(acc: Accumulator) -> tuple[int, int] | None:
     """The codes of a copying layer, which need no rounding."""
-    sums = acc.addends[0].ranges[0]
-    return (sums.low, sums.high) if acc.codes else None
+    if not acc.codes:
+        return None
+    sums = acc.addends[0].ranges
+    return min(r.low for r in sums), max(r.high for r in sums)
 
 
 def _operand(view: View, tensor: Tensor, grid: Grid) -> Operand:

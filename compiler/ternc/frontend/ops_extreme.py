@@ -267,19 +267,20 @@ def _codes(walk: Walk, rows: list[_Row], size: Map) -> tuple[Addend, tuple[Step,
         return None
     terms: list[Term] = []
     deviation = np.zeros(size[0])
-    low, high = 0, 0
+    low, high = np.zeros(size[0], np.int64), np.zeros(size[0], np.int64)
     for row in rows:
         factor = np.where(row.there, row.scale / units, 0)
         if np.max(factor) >= WIDEST_CODES:
             return None
         made = signed(row.terms, factor.astype(np.int64))
         reach = term_ranges(made, walk.build.tensor)
-        low, high = min(low, *(r.low for r in reach)), max(high, *(r.high for r in reach))
+        low = np.minimum(low, [r.low for r in reach])
+        high = np.maximum(high, [r.high for r in reach])
         deviation = np.maximum(deviation, row.snapped * absolute_sums(made))
         terms += made
-    if high - low >= WIDEST_CODES:
+    if high.max() - low.min() >= WIDEST_CODES:
         return None
-    ranges = (IntRange(low=low, high=high),) * size[0]
+    ranges = tuple(IntRange(low=a, high=b) for a, b in zip(low.tolist(), high.tolist(), strict=True))
     return Addend(terms=tuple(terms), scale=ones(), ranges=ranges, deviation=deviation), steps
 
 

@@ -102,6 +102,14 @@ def test_a_concatenation_of_parts_with_scales_of_their_own(tmp_path: Path) -> No
     run(two(tmp_path, "Max", joined, lambda g, v: g.quant(conv(g, v), 0.5, 4)))
 
 
+def test_scales_of_their_own_in_each_channel(tmp_path: Path) -> None:
+    each = np.array([0.5, 0.25, 0.125, 1.0], np.float32).reshape(1, 4, 1, 1)
+    path = two(
+        tmp_path, "Max", lambda g, v: g.quant(conv(g, v), each, 3), lambda g, v: g.quant(conv(g, v), 0.125, 4)
+    )
+    run(path)
+
+
 def test_two_inputs_and_the_result_as_output(tmp_path: Path) -> None:
     g = Graph(6)
     v = g.node("Max", g.quant("a", 0.25, 4), g.quant("b", 0.5, 3))
