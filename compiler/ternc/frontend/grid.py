@@ -112,9 +112,10 @@ def find_grid(steps: tuple[Step, ...], start: tuple[int, int] | None) -> Grid | 
             case Clamp():
                 low, high = _clamped(low, high, step)
                 if grid is not None and not lost:
-                    inner, coarse = _inner_clamp(grid, step), coarse and _inner_clamp(coarse, step)
+                    inner = _inner_clamp(grid, step)
+                    coarse = coarse and _inner_clamp(coarse, step)
                     if inner is None:
-                        inner, coarse = coarse, None
+                        inner, coarse = coarse or _between_values(steps[:position], step, grid, start), None
                     grid, lost = inner or grid, inner is None
             case Add() | Multiply() | Divide() | Normalise():
                 low, high = _moved(low, high, step)
@@ -146,6 +147,24 @@ def _as_choice(step: Branch | Function) -> Branch | None:
             return Branch(at=np.zeros(1), below=(Multiply(factor=alpha),), above=())
         case _:
             return None
+
+
+def _between_values(
+    front: tuple[Step, ...], step: Clamp, before: Grid, start: tuple[int, int] | None
+) -> Grid | None:
+    """The grid behind a clamp at a number between two values: a finer one, which has that number; None of most."""
+
+    def constant(value: PerChannel) -> tuple[Step, ...]:
+        return Multiply(factor=np.zeros(1)), Add(addend=value)
+
+    bounded = [bool(np.all(np.isfinite(side))) for side in (step.low, step.high)]
+    if not all(known or np.all(np.isinf(v)) for known, v in zip(bounded, (step.low, step.high), strict=True)):
+        return None
+    top = Branch(at=step.high, below=(), above=constant(step.high))
+    if not bounded[0]:
+        return _chosen(front, top, before, start)
+    whole = Branch(at=step.low, below=constant(step.low), above=(top,) if bounded[1] else ())
+    return _chosen(front, whole, before, start)
 
 
 def _chosen(
