@@ -21,7 +21,7 @@ from onnx import TensorProto, numpy_helper
 
 from ternc.errors import ToolError
 from ternc.frontend.doubles import Nodes
-from ternc.frontend.lower import LOWERED, load_with_exact
+from ternc.frontend.lower import LOWERED, LOWEST, load_with_exact
 from ternc.frontend.ops_linear import exact_weights
 from ternc.frontend.runtime import Session, Values, completed, first_line
 
@@ -329,6 +329,8 @@ class _Double:
         around = dict(self.sizes)
         if node.op_type == "BatchNormalization":
             around[node.input[3]] = -around[node.input[3]]  # the mean is subtracted
+        if node.op_type == "Pad" and len(node.input) > 2 and self.values[node.input[2]] == LOWEST:
+            around[node.input[2]] = np.zeros(())  # never the largest
         sizes = self._nodes.run(_of_sizes(node), around)
         if node.op_type in ("Max", "Min"):
             given = (around[name] for name in node.input if np.all(np.isfinite(around[name])))
