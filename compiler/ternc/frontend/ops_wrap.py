@@ -6,6 +6,7 @@ Between the least and the largest number that v can be, this is a function of a 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 import numpy as np
 
@@ -18,6 +19,9 @@ from ternc.frontend.straight_steps import MOST_BRANCHES, as_steps
 from ternc.frontend.values import Const, GraphInput, Node, Value, View, reals
 from ternc.frontend.walk import HostOnlyError, Walk, handles
 from ternc.network.steps import Clamp, Divide, Multiply, PerChannel, Round, Step
+
+NEARLY = Fraction(1, 10**6)
+"""A few roundings of float32, relative."""
 
 SATURATE = "train with quantisers that saturate (HGQ: overflow_mode='SAT')"
 
@@ -62,7 +66,7 @@ def wrapped(walk: Walk, node: Node, found: Wrap) -> View:
 
     Raises:
         HostOnlyError: It wraps around too often.
-        ModelError: It may be any number.
+        ModelError: It may be any number, or where it wraps around is float32's to say.
     """
     found = _stored(walk, node, found)
     reach = walk.build.reach(found.view)
@@ -71,6 +75,14 @@ def wrapped(walk: Walk, node: Node, found: Wrap) -> View:
             node,
             f": it wraps '{found.view.name}' around, which is a float of any size",
             help="give --input-quant TYPE:SCALE with the integers that the input has, or " + SATURATE,
+        )
+    missed = _missed(found)
+    if missed is not None:
+        raise walk.refuse(
+            node,
+            f": it wraps '{found.view.name}' around at multiples of {float(missed[0]):.9g}, which its steps of "
+            f"{float(missed[1]):.9g} only nearly meet",
+            help="export its scales as exact powers of two: 0.25, not 0.24999999",
         )
     parts = halves(walk.build, found.view, found.whole)
     steps = None
@@ -99,6 +111,19 @@ def _stored(walk: Walk, node: Node, found: Wrap) -> Wrap:
         for view in (found.view, found.whole)
     )
     return replace(found, view=first, whole=second)
+
+
+def _missed(found: Wrap) -> tuple[Fraction, Fraction] | None:
+    """A period and a step of the value, of which the period is nearly a multiple but not quite; None as a rule."""
+    grid = find_grid(found.view.steps, known_codes(found.view.source))
+    if grid is None:
+        return None
+    for period, scale in np.broadcast(rationals(found.period), grid.scale):
+        ratio = abs(period / scale)
+        off = abs(ratio - round(ratio))
+        if 0 < off <= NEARLY * max(1, ratio):
+            return period, abs(scale)
+    return None
 
 
 def _bounds(found: Wrap) -> tuple[Step, ...]:

@@ -136,6 +136,21 @@ def test_codes_of_more_periods_than_a_table_holds_are_refused(tmp_path: Path) ->
         read(path)
 
 
+def test_a_scale_that_is_nearly_a_power_of_two_is_refused(tmp_path: Path) -> None:
+    """As TensorFlow folds 1 / 2 ** 2: whether 16 steps are a period would be float32's to say."""
+
+    def rounded(g: Graph, v: str) -> str:
+        v = g.node("Mul", g.node("Floor", g.node("Mul", v, g.const(4.0))), g.const(0.24999999))
+        return floormod(g, v, 4.0)
+
+    with pytest.raises(ModelError) as caught:
+        read(network(tmp_path, rounded))
+    assert (
+        "around at multiples of 4, which its steps of 0.249999985 only nearly meet" in caught.value.sentence
+    )
+    assert caught.value.help == "export its scales as exact powers of two: 0.25, not 0.24999999"
+
+
 def of_the_input(tmp_path: Path) -> Path:
     g = Graph(5)
     v = g.node("MatMul", hgq(g, "x", signed=True, whole=1, fraction=2), g.const(g.trits(8, 5)))
