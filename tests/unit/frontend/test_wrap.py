@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from ternc.errors import ModelError
-from ternc.frontend import InputQuant, read
+from ternc.frontend import InputQuant, inspect, read
 from ternc.network.layers import Network
 from unit.frontend.onnx_models import Graph, matches
 
@@ -163,6 +163,19 @@ def test_an_input_that_wraps_around_needs_its_integers(tmp_path: Path) -> None:
     assert "node 'mod' (Sub): it wraps" in caught.value.sentence
     assert "which is a float of any size" in caught.value.sentence
     assert "--input-quant TYPE:SCALE" in caught.value.help
+
+
+def test_layers_behind_the_refused_wrap_are_not_blamed(tmp_path: Path) -> None:
+    """Their quantisers are sums too, but of one value each: the wrap, and the rounding with its gradient (x - x)."""
+    g = Graph(5)
+    v = "x"
+    for size in (8, 12):
+        scaled = g.node("Mul", v, g.const(4.0))
+        v = g.node("Add", g.node("Floor", scaled), g.node("Sub", scaled, scaled))
+        v = floormod(g, g.node("Mul", v, g.const(0.25)), 2.0)
+        v = g.node("MatMul", v, g.const(g.trits(size, 12)))
+    found = inspect(g.save(tmp_path / "m.onnx", [1, 8], v)).obstacles
+    assert ["it wraps" in obstacle.sentence for obstacle in found] == [True]
 
 
 def test_an_input_with_known_integers_may_wrap_around(tmp_path: Path) -> None:
