@@ -374,7 +374,7 @@ def affine(steps: tuple[Step, ...]) -> tuple[Rationals, Rationals] | None:
     """Scale and offset of a chain, or None where it is not affine. A batch-norm's gain is rounded to float64."""
     grid = Grid(prefix=(), cut=0, scale=_one(1), offset=_one(0), factors=(), low=0.0, high=0.0)
     for step in steps:
-        if isinstance(step, Round | Sign | Thresholds | Clamp | Function):
+        if not isinstance(step, Add | Multiply | Divide | Normalise):
             return None
         grid = _affine(grid, step)
     return grid.scale, grid.offset

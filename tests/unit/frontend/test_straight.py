@@ -214,6 +214,16 @@ def test_a_choice_between_two_quantised_functions_is_a_quantiser(tmp_path: Path)
     assert len(matches(network(tmp_path, choice), numbers(200, 8)).layers) == 2
 
 
+def test_a_choice_that_nothing_quantises_is_no_part_of_a_sum(tmp_path: Path) -> None:
+    def made(g: Graph, v: str) -> str:
+        jump = g.node("Where", g.node("Greater", v, g.const(1.0)), v, g.node("Mul", v, g.const(0.25)))
+        other = g.node("MatMul", g.quant(v, 0.5, 3), g.const(g.trits(12, 12)))
+        return g.quant(g.node("Add", jump, other), 0.25, 5)
+
+    with pytest.raises(ModelError, match="an unquantised activation"):
+        read(network(tmp_path, made))
+
+
 def test_a_sign_without_a_0_is_one_activation(tmp_path: Path) -> None:
     """QKeras' binary: the sign, and 1 where it is 0."""
 
