@@ -38,7 +38,7 @@ from ternc.frontend.values import (
 from ternc.network.analysis import accumulator_range
 from ternc.network.layers import IntRange, Linear, Pool, Prologue, Staircase, Tensor, Term
 from ternc.network.stairs.thresholds import NoStaircase, derive, direction, image, rises_or_falls
-from ternc.network.steps import Add, Clamp, Function, Multiply, Round, Step, step_key
+from ternc.network.steps import Add, Branch, Clamp, Function, Multiply, Round, Step, step_key
 
 TABLE_HELP = "quantise its input to at most 8 bits, so that a table can hold it"
 
@@ -124,7 +124,7 @@ class Builder:
     def _is_declared(self, steps: tuple[Step, ...]) -> bool:
         """Whether an annotation says that the input is so: that of a function's result says nothing of it."""
         return any(steps[-1] is snap for snap in self._declared) and not any(
-            isinstance(step, Function) for step in steps
+            isinstance(step, Function | Branch) for step in steps
         )
 
     def name(self, wanted: str) -> str:
