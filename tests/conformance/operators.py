@@ -15,7 +15,7 @@ FAMILIES = {
         "Round", "BatchNormalization",
     ),
     "Parts of activations spelled out": (
-        "Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Not", "Where", "Pow", "Log", "Reciprocal",
+        "Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Not", "Where", "Pow", "Log", "Reciprocal", "Mod",
     ),
     "Operators that move numbers": (
         "Concat", "Split", "Slice", "Pad", "Resize", "Upsample", "SpaceToDepth", "DepthToSpace", "Flatten", "Reshape",
@@ -39,7 +39,7 @@ MANY = {"Add", "Sub", "Sum", "Mean", "Concat"}
 """Operators all of whose operands are computed."""
 
 PAIRS = {
-    "Add", "Sub", "Mul", "Div", "Min", "Max", "Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Pow",
+    "Add", "Sub", "Mul", "Div", "Min", "Max", "Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Pow", "Mod",
 }  # fmt: skip
 """Operators that are tried with computed operands and with constant ones."""
 

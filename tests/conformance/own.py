@@ -148,11 +148,25 @@ def _sums() -> Iterator[_Own]:
     yield _Own(op="Concat", name="own_concat_channels", shapes=(IMAGE, (1, 2, 7, 6)), attributes={"axis": 1})
     pads = np.array([0, 0, 1, 2, 0, 0, 0, 1], np.int64)
     yield _Own(op="Pad", name="own_pad_zeros", shapes=(IMAGE, (8,)), values={1: pads})
+    half = np.array(0.5, np.float32)
+    yield _Own(op="Pad", name="own_pad_half", shapes=(IMAGE, (8,), ()), values={1: pads, 2: half})
     scales = np.array([1, 1, 3, 2], np.float32)
     yield _Own(
         op="Resize", name="own_resize_nearest_floor", shapes=(IMAGE, (0,), (4,)), values={1: scales[:0], 2: scales},
         attributes={"mode": "nearest", "nearest_mode": "floor", "coordinate_transformation_mode": "asymmetric"},
     )  # fmt: skip
+
+
+def _remainders() -> Iterator[_Own]:
+    """By a constant that the sums pass once or never; onnx's pass one more often than a table has levels."""
+    yield _Own(
+        op="Mod",
+        name="own_mod_fmod",
+        shapes=((3, 4), (1,)),
+        attributes={"fmod": 1},
+        values={1: np.array([64], np.float32)},
+        forms=("a constant operand",),
+    )
 
 
 def _quantisers() -> Iterator[_Own]:
@@ -204,7 +218,9 @@ def _quantisers() -> Iterator[_Own]:
 @cache
 def own_cases(op: str) -> tuple[Case, ...]:
     """Our cases of an operator, in the order of their names."""
-    made = (own for group in (_layers, _pools, _sums, _quantisers) for own in group() if own.op == op)
+    made = (
+        own for group in (_layers, _pools, _sums, _remainders, _quantisers) for own in group() if own.op == op
+    )
     return tuple(sorted((_case(own) for own in made), key=lambda case: case.name))
 
 

@@ -32,7 +32,8 @@ REFUSALS = (
     "is joined along height or width, which a max pool cannot cross",
     "needs a table of more than",
     "levels, all channels together",
-    "a padding must be a real 0",
+    "no value of its quantiser, whose steps",
+    "and makes another number of that in each channel",
     "whose real value 0 is no integer",
     "an unquantised activation: it must be quantised to 1..8 bits",
     "it must be quantised to 1..8 bits",
@@ -48,6 +49,7 @@ REFUSALS = (
     "rearranged, with another scale in each channel",
     "does not depend on the network's input",
     "all readers must share one",
+    "more than the 64 times that are read",
 )
 """Parts of the refusals that a drawn network may meet: limits of the product, not of the generator."""
 

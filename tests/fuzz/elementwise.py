@@ -15,7 +15,7 @@ from onnx_writer import clip
 def elementwise(net: Net, x: Val) -> Val:
     """An operator on each number alone."""
     kind = net.pick(activation, activation, constant, batch_norm)
-    if kind is batch_norm and (x.axis != 1 or x.padded):
+    if kind is batch_norm and (x.axis != 1):
         kind = constant
     return kind(net, x)
 
@@ -44,7 +44,7 @@ CONSTANTS = ("Add", "Mul", "Sub", "Div", "from", "Neg", "Max", "Min")
 
 def constant(net: Net, x: Val) -> Val:
     """Add, Sub, Mul, Div, Neg, Max or Min with a constant."""
-    op = net.pick("Mul", "Div", "Neg") if x.padded else net.pick(*CONSTANTS)
+    op = net.pick(*CONSTANTS)
     net.note(f"constant {op}")
     if op == "Neg":
         return net.node(x, "Neg")
@@ -197,9 +197,6 @@ TURNING: dict[str, tuple[Maker, int]] = {
 }
 """Activations that turn."""
 
-AT_REST = {"Sigmoid", "HardSigmoid", "Softplus", "Clip"}
-"""Activations that make something else of 0."""
-
 SATURATING = {"Sigmoid", "Tanh", "HardSigmoid", "Softsign", "Sign", "Erf"}
 
 
@@ -213,7 +210,7 @@ def activation(net: Net, x: Val, *, turning: bool | None = None) -> Val:
     if turning is None and (x.finite or (x.plain and net.chance(15))):
         names += TURNING
     table = {**RISING, **TURNING}
-    options = [n for n in names if net.opset >= table[n][1] and not (x.padded and n in AT_REST)]
+    options = [n for n in names if net.opset >= table[n][1]]
     name = net.pick(*options)
     net.note(name)
     made = table[name][0](net, x)

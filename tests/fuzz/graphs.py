@@ -151,7 +151,7 @@ def layer(net: Net) -> None:
 
 
 def residual(net: Net) -> None:
-    """A sum or difference of two values of one shape, whose scales have any ratio."""
+    """A sum, difference, maximum or minimum of two values of one shape, whose scales have any ratio."""
     x = layers.channels_first(net, net.any())
     form = net.pick("codes", "sums", "two layers", "itself", "live")
     if x.rank == 2 or form == "live":
@@ -174,7 +174,8 @@ def residual(net: Net) -> None:
             else branch
         )
         first = _same_shape(net, x) if form == "two layers" else x
-    op = net.pick("Add", "Sub", *(["Sum"] if net.opset >= 8 else []))
+    extremes = ["Max", "Min"] if first.codes and second.codes else []
+    op = net.pick("Add", "Sub", "Sum", *extremes)
     net.note(f"residual {op}", f"residual of {form}", _ratio(first, second))
     names = [first.name, second.name][:: net.pick(1, -1)]
     total = Val(

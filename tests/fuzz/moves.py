@@ -150,7 +150,7 @@ def split(net: Net, x: Val) -> Val | None:
 
 
 def pad(net: Net, x: Val) -> Val | None:
-    """Zeros around the map, or a part of it cut away."""
+    """A number around the map, or a part of it cut away."""
     if x.count * 2 > LARGEST:
         return None
     spatial = len(x.spatial)
@@ -167,16 +167,22 @@ def pad(net: Net, x: Val) -> Val | None:
     if not any(before) and not any(after):
         return None
     net.note("Pad")
+    value = 0.0
+    if net.chance(40):
+        net.note("Pad of another number")
+        value = net.pick(1, -1, 2) * (x.scale if x.codes and x.scale else net.near(x.size))
     axis, padded = x.axis, shape[1] > x.shape[1] or any(n > 0 for n in (*before, *after))
     if net.opset < 11:
-        name = net.w.node("Pad", x.name, pads=[*before, *after], **net.given(mode="constant", value=0.0))
+        more = {"value": value} if value else net.given(mode="constant", value=0.0)
+        name = net.w.node("Pad", x.name, pads=[*before, *after], **more)
     elif net.opset >= 18 and net.chance(30):
         net.note("Pad with axes")
         axes = list(range(1, x.rank))
         pads = net.w.whole(*before[1:], *after[1:])
-        name = net.w.node("Pad", x.name, pads, net.w.const(0.0), net.w.whole(*axes))
+        name = net.w.node("Pad", x.name, pads, net.w.const(value), net.w.whole(*axes))
     else:
-        name = net.w.node("Pad", x.name, net.w.whole(*before, *after), *net.pick((), (net.w.const(0.0),)))
+        operand = (net.w.const(value),) if value else net.pick((), (net.w.const(0.0),))
+        name = net.w.node("Pad", x.name, net.w.whole(*before, *after), *operand)
     return replace(net.moved(x, name, shape, axis=axis), padded=padded or x.padded)
 
 

@@ -60,7 +60,7 @@ class Val:
         finite: Whether it takes few numbers only, as codes and functions of codes do.
         plain: Whether it is a layer's sums, each in its place and functions of one alone: what a max pool can join.
         entry: Whether it is a graph input behind its quantiser, of which there is just one.
-        padded: Whether zeros stand beside it, so that what follows must leave 0 alone until a layer reads it.
+        padded: Whether a padding stands beside it that no layer has written yet.
         each: Whether each channel is quantised with a scale of its own, so that a layer must read it whole.
     """
 

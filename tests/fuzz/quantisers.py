@@ -22,15 +22,19 @@ def quantiser(net: Net, x: Val, *, plain: bool = False, like: Val | None = None,
         always: It does share it.
     """
     dialect = net.plan.acts if plain or net.chance(85) else _any_dialect(net)
-    if net.plan.counted and not x.padded and not always and not net.chance(10):
+    if net.plan.counted and not always and not net.chance(10):
         return _thresholds(net, x)
-    special = None if plain else net.pick(None, None, None, None, None, "bipolar", "steps", "thresholds")
-    if special == "bipolar" and dialect == "qonnx" and not x.padded:
+    special = (
+        None if plain else net.pick(None, None, None, None, None, "bipolar", "steps", "thresholds", "wraps")
+    )
+    if special == "bipolar" and dialect == "qonnx":
         return _bipolar(net, x)
-    if special == "thresholds" and dialect == "qonnx" and not x.padded:
+    if special == "thresholds" and dialect == "qonnx":
         return _thresholds(net, x)
     if special == "steps" and dialect == "float":
         return _steps(net, x)
+    if special == "wraps" and dialect == "float" and (x.plain or x.finite) and not x.padded:
+        return _wrapping(net, x)
     f = _format(net, x, dialect, plain=plain)
     if like is not None and like.scale is not None and (always or net.chance(40)):
         f = replace(f, scale=like.scale)
@@ -176,6 +180,21 @@ def _steps(net: Net, x: Val) -> Val:
         finite=True,
         plain=False,
     )
+
+
+def _wrapping(net: Net, x: Val) -> Val:
+    """HGQ's overflow mode WRAP: what does not fit into the bits is cut off."""
+    net.note("quantiser that wraps around")
+    period, signed = net.pick(4, 8, 16), net.pick(True, False)
+    unit, w = net.near(x.size * 4 / period), net.w
+    v = w.node(net.pick("Round", "Floor"), w.node("Div", x.name, w.const(unit)))
+    v = w.node("Add", v, w.const(period / 2)) if signed else v
+    whole = w.node("Floor", w.node("Div", v, w.const(float(period))))
+    v = w.node("Sub", v, w.node("Mul", whole, w.const(float(period))))
+    v = w.node("Sub", v, w.const(period / 2)) if signed else v
+    v = w.node("Mul", v, w.const(unit))
+    reach = period * unit / (2 if signed else 1)
+    return replace(x, name=v, size=min(x.size, reach), codes=True, scale=unit, finite=True, plain=False)
 
 
 # ---- weights --------------------------------------------------------------------------------------------

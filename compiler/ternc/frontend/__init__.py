@@ -11,7 +11,7 @@ from ternc.frontend.epilogue import run as run_epilogue
 from ternc.frontend.input_quant import InputQuant
 from ternc.frontend.inspect import CheckReport, LayerRow, NodeRow, inspect
 from ternc.frontend.load import self_contained
-from ternc.frontend.lower import execute, load_for_execution
+from ternc.frontend.lower import departures, execute, load_for_execution
 from ternc.frontend.read import read
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "InputQuant",
     "LayerRow",
     "NodeRow",
+    "departures",
     "epilogue_operators",
     "epilogue_outputs",
     "execute",

@@ -53,7 +53,7 @@ def _check_input(walk: Walk, node: Node) -> None:
     reached = [name for name in node.inputs[:1] if not isinstance(walk.values.get(name), Const)]
     for name in reached:
         maker = walk.makers.get(name)
-        if maker is None or maker.op in QUANTISERS:
+        if maker is None or maker.op in QUANTISERS or (maker.op == "Sub" and len(set(maker.inputs)) == 1):
             continue
         if maker.op in PLACES or _sums(walk, maker):
             walk.complain(unquantised(node.inputs[0], walk.where(node)))
@@ -63,6 +63,23 @@ def _check_input(walk: Walk, node: Node) -> None:
 
 
 def _sums(walk: Walk, node: Node) -> bool:
-    """Whether a node adds computed values."""
+    """Whether a node adds computed values, and not functions of one (masks, a straight-through estimator)."""
     computed = [i for i in node.inputs if i and not isinstance(walk.values.get(i), Const)]
-    return node.op in ("Add", "Sub", "Sum", "Mean") and len(computed) > 1
+    if node.op not in ("Add", "Sub", "Sum", "Mean") or len(computed) < 2:
+        return False
+    return len(set().union(*(_roots(walk, name) for name in computed))) > 1
+
+
+def _roots(walk: Walk, name: str) -> set[str]:
+    """The layers' results and graph inputs that a value is computed of."""
+    found, pending, seen = set(), [name], {name}
+    while pending:
+        value = pending.pop()
+        maker = walk.makers.get(value)
+        if maker is None or maker.op in PLACES:
+            found.add(value)
+            continue
+        more = {i for i in maker.inputs if i and not isinstance(walk.values.get(i), Const)} - seen
+        seen |= more
+        pending += more
+    return found

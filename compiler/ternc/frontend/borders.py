@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from onnx import TensorProto, numpy_helper
 
 from ternc.errors import ToolError
 from ternc.frontend.doubles import Nodes
-from ternc.frontend.lower import LOWERED, load_with_exact
+from ternc.frontend.lower import LOWERED, LOWEST, load_with_exact
 from ternc.frontend.ops_linear import exact_weights
 from ternc.frontend.runtime import Session, Values, completed, first_line
 
@@ -202,9 +203,11 @@ class ExactModel:
             if node.op_type in ("Conv", "ConvTranspose", "Gemm", "MatMul") and node.input[1] in single:
                 given = {a.name: a.i for a in node.attribute if a.name in ("group", "transB")}
                 turned = bool(given.get("transB", 0))
-                weight = single[node.input[1]]
+                meant = found[
+                    node.input[1]
+                ]  # by DequantizeLinear in float64, as the integer network reads it
                 found[node.input[1]] = exact_weights(
-                    node.op_type, weight, given.get("group", 1), turned=turned
+                    node.op_type, meant, given.get("group", 1), turned=turned
                 )
         return found
 
@@ -326,7 +329,12 @@ class _Double:
         around = dict(self.sizes)
         if node.op_type == "BatchNormalization":
             around[node.input[3]] = -around[node.input[3]]  # the mean is subtracted
+        if node.op_type == "Pad" and len(node.input) > 2 and self.values[node.input[2]] == LOWEST:
+            around[node.input[2]] = np.zeros(())  # never the largest
         sizes = self._nodes.run(_of_sizes(node), around)
+        if node.op_type in ("Max", "Min"):
+            given = (around[name] for name in node.input if np.all(np.isfinite(around[name])))
+            sizes = {node.output[0]: reduce(np.maximum, given)}
         self.values |= results
         self.sizes |= {
             name: np.maximum(sizes[name], np.abs(array)) if array.dtype.kind == "f" else array

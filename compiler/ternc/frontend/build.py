@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from math import ceil, floor
 from typing import Any
 
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from ternc.errors import ModelError
 from ternc.frontend.grid import Grid, Rationals, centred, find_grid, ones, positive
-from ternc.frontend.input_map import Layout, by_channel, inverse, layout_of, step_by_channel, step_key
+from ternc.frontend.input_map import Layout, by_channel, inverse, layout_of, step_by_channel
 from ternc.frontend.input_quant import InputQuant, parse_type
 from ternc.frontend.settle import settled
 from ternc.frontend.values import (
@@ -29,6 +30,7 @@ from ternc.frontend.values import (
     Index,
     Joined,
     Map,
+    Source,
     Stored,
     View,
     plain_index,
@@ -36,7 +38,7 @@ from ternc.frontend.values import (
 from ternc.network.analysis import accumulator_range
 from ternc.network.layers import IntRange, Linear, Pool, Prologue, Staircase, Tensor, Term
 from ternc.network.stairs.thresholds import NoStaircase, derive, direction, image, rises_or_falls
-from ternc.network.steps import Add, Clamp, Function, Multiply, Round, Step
+from ternc.network.steps import Add, Branch, Clamp, Function, Multiply, Round, Step, step_key
 
 TABLE_HELP = "quantise its input to at most 8 bits, so that a table can hold it"
 
@@ -122,7 +124,7 @@ class Builder:
     def _is_declared(self, steps: tuple[Step, ...]) -> bool:
         """Whether an annotation says that the input is so: that of a function's result says nothing of it."""
         return any(steps[-1] is snap for snap in self._declared) and not any(
-            isinstance(step, Function) for step in steps
+            isinstance(step, Function | Branch) for step in steps
         )
 
     def name(self, wanted: str) -> str:
@@ -205,12 +207,27 @@ class Builder:
             )
         return unquantised(view.name, where)
 
+    def reach(self, view: View) -> tuple[Fraction, Fraction] | None:
+        """Bounds of the real numbers that a view can hold; None of a float input, or where none can be told."""
+        steps = view.steps
+        match view.source:
+            case GraphInput(range=None):
+                return None
+            case GraphInput(range=IntRange() as known):
+                ranges: tuple[IntRange, ...] = (known,) * view.size[0]
+            case Stored(tensor=tensor):
+                ranges = (tensor.range,) * tensor.channels
+            case Accumulator() as acc:
+                steps, ranges = sums(acc, steps)
+        try:
+            found = image(steps, ranges)
+        except NoStaircase:
+            return None
+        return min(found.low), max(found.high)
+
     def _codes(self, grid: Grid, acc: Accumulator, view: View, where: str) -> tuple[int, int]:
         """The code range of a grid; refused beyond 8 bits."""
-        if acc.whole:
-            reached = image(grid.prefix, acc.addends[0].ranges)
-        else:
-            reached = image((real_ends(acc), *grid.prefix), (IntRange(low=-1, high=1),) * acc.size[0])
+        reached = image(*sums(acc, grid.prefix))
         low, high = floor(min(reached.low)), ceil(max(reached.high))
         bottom = int(min(grid.low, low) if np.isfinite(grid.low) else low)
         top = int(max(grid.high, high) if np.isfinite(grid.high) else high)
@@ -481,6 +498,13 @@ def absolute_sums(terms: tuple[Term, ...]) -> NDArray[np.float64]:
     return np.asarray(found, np.float64)
 
 
+def sums(acc: Accumulator, steps: tuple[Step, ...]) -> tuple[tuple[Step, ...], tuple[IntRange, ...]]:
+    """Steps on an accumulator as steps on integers, and the ranges of these."""
+    if acc.whole:
+        return steps, acc.addends[0].ranges
+    return (real_ends(acc), *steps), (IntRange(low=-1, high=1),) * acc.size[0]
+
+
 def real_ends(acc: Accumulator) -> Multiply:
     """A step that takes -1..1 to an interval around 0 with all real values of a sum."""
     reach = np.zeros(acc.size[0])
@@ -494,10 +518,23 @@ def _codes_of(source: GraphInput) -> tuple[int, int] | None:
     return None if source.range is None else (source.range.low, source.range.high)
 
 
+def known_codes(source: Source) -> tuple[int, int] | None:
+    """The integers of a source that are codes as they are; None of sums, and of a float input."""
+    match source:
+        case GraphInput():
+            return _codes_of(source)
+        case Stored(tensor=tensor):
+            return tensor.range.low, tensor.range.high
+        case Accumulator():
+            return start(source)
+
+
 def start(acc: Accumulator) -> tuple[int, int] | None:
     """The codes of a copying layer, which need no rounding."""
-    sums = acc.addends[0].ranges[0]
-    return (sums.low, sums.high) if acc.codes else None
+    if not acc.codes:
+        return None
+    sums = acc.addends[0].ranges
+    return min(r.low for r in sums), max(r.high for r in sums)
 
 
 def _operand(view: View, tensor: Tensor, grid: Grid) -> Operand:

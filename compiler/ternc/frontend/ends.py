@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ternc.errors import ModelError
 from ternc.frontend import fold
 from ternc.frontend.build import make_pool, signed, start, term_ranges
+from ternc.frontend.filled import filled, has_filling
 from ternc.frontend.graph import InputInfo, OnnxGraph
 from ternc.frontend.grid import Rationals, affine, find_grid
 from ternc.frontend.ops_sum import summed
@@ -188,6 +189,8 @@ def _gathered(walk: Walk, name: str, value: Value) -> Output | None:
     if not several or _on_host(walk, name):
         return None
     assert isinstance(value, View | Joined)
+    if has_filling(value):
+        return _output(walk, name, filled(walk.build, value, walk.where(walk.makers[name])))
     return _output(walk, name, summed(walk, walk.makers[name], [(value, 1)]))
 
 

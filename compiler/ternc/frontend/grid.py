@@ -29,6 +29,7 @@ from ternc.network.steps import (
     Sign,
     Step,
     Thresholds,
+    step_key,
 )
 
 Rationals: TypeAlias = NDArray[Any]
@@ -111,70 +112,142 @@ def find_grid(steps: tuple[Step, ...], start: tuple[int, int] | None) -> Grid | 
             case Clamp():
                 low, high = _clamped(low, high, step)
                 if grid is not None and not lost:
-                    inner, coarse = _inner_clamp(grid, step), coarse and _inner_clamp(coarse, step)
+                    inner = _inner_clamp(grid, step)
+                    coarse = coarse and _inner_clamp(coarse, step)
                     if inner is None:
-                        inner, coarse = coarse, None
+                        inner, coarse = coarse or _between_values(steps[:position], step, grid, start), None
                     grid, lost = inner or grid, inner is None
             case Add() | Multiply() | Divide() | Normalise():
                 low, high = _moved(low, high, step)
                 if grid is not None and not lost:
                     grid = _affine(grid, step)
                     coarse = coarse and _affine(coarse, step)
-            case Branch():
-                grid, coarse = (
-                    _chosen(steps[:position], step, start if grid is not None and not lost else None),
-                    None,
-                )
+            case Branch() | Function():
+                choice, before = _as_choice(step), None if lost else grid
+                coarse = None
+                if choice is None or (before is None and isinstance(step, Function)):
+                    grid = None
+                else:
+                    grid = _chosen(steps[:position], choice, before, start if before else None)
                 lost = grid is None
                 low, high = (-np.inf, np.inf) if grid is None else _reals(grid)
-            case Function():
-                low, high, lost = -np.inf, np.inf, True
             case _:
                 assert_never(step)
     return None if lost or grid is None or np.any(grid.scale == 0) else grid
 
 
-def _chosen(prefix: tuple[Step, ...], step: Branch, start: tuple[int, int] | None) -> Grid | None:
+def _as_choice(step: Branch | Function) -> Branch | None:
+    """A step that applies one of two affine functions, as a choice; None for any other function."""
+    match step:
+        case Branch():
+            return step
+        case Function(kind="abs"):
+            return Branch(at=np.zeros(1), below=(Multiply(factor=-np.ones(1)),), above=())
+        case Function(kind="leaky", alpha=alpha):
+            return Branch(at=np.zeros(1), below=(Multiply(factor=alpha),), above=())
+        case _:
+            return None
+
+
+def _between_values(
+    front: tuple[Step, ...], step: Clamp, before: Grid, start: tuple[int, int] | None
+) -> Grid | None:
+    """The grid behind a clamp at a number between two values: a finer one, which has that number; None of most."""
+
+    def constant(value: PerChannel) -> tuple[Step, ...]:
+        return Multiply(factor=np.zeros(1)), Add(addend=value)
+
+    bounded = [bool(np.all(np.isfinite(side))) for side in (step.low, step.high)]
+    if not all(known or np.all(np.isinf(v)) for known, v in zip(bounded, (step.low, step.high), strict=True)):
+        return None
+    top = Branch(at=step.high, below=(), above=constant(step.high))
+    if not bounded[0]:
+        return _chosen(front, top, before, start)
+    whole = Branch(at=step.low, below=constant(step.low), above=(top,) if bounded[1] else ())
+    return _chosen(front, whole, before, start)
+
+
+def _chosen(
+    front: tuple[Step, ...], step: Branch, before: Grid | None, start: tuple[int, int] | None
+) -> Grid | None:
     """The grid of a choice whose sides both end in integers (or constants) of one step; None of any other.
 
     Args:
+        front: What stands in front of the choice.
+        before: The grid there, which the sides may keep; None where there is none.
         start: As in `find_grid`, where nothing in front of the choice has left the source's grid.
     """
-    sides = [_side(prefix, steps, start) for steps in (step.below, step.above)]
-    if any(side is None for side in sides):
+    base: tuple[Step, ...] = front
+    test: tuple[Step, ...] = step.test
+    found = [_side(front, base, steps, start) for steps in (step.below, step.above)]
+    at: PerChannel = step.at
+    if None in found and before is not None:
+        base, test = before.prefix, (*front[before.cut :], *step.test)
+        found = [_side(front, base, steps, start) for steps in (step.below, step.above)]
+        moved = None if step.test else _on_code(before, front[before.cut :], at)
+        if moved is not None:
+            at, test = moved, ()
+    sides = [side for side in found if side is not None]
+    if len(sides) < len(found):
         return None
-    found = [side for side in sides if side is not None]
-    parts = [abs(v) for side in found for v in (*side.scale, *side.offset) if v]
+    if at is not step.at:  # each side has its own share of the codes
+        sides = [
+            _between(sides[0], base, -np.inf, float(np.max(at))),
+            _between(sides[1], base, float(np.min(at)), np.inf),
+        ]
+    parts = [abs(v) for side in sides for v in (*side.scale, *side.offset) if v]
     denominator = lcm(*(v.denominator for v in parts))
     unit = Fraction(gcd(*(int(v * denominator) for v in parts)) or 1, denominator)
     if Fraction(float(unit)) != unit or any(v / unit > WIDEST for v in parts):
         return None
     codes, ends = [], []
-    for side in found:
+    for side in sides:
         code = (
-            *side.prefix[len(prefix) :],
+            *side.prefix[len(base) :],
             Multiply(factor=_floats(side.scale / unit)),
             Add(addend=_floats(side.offset / unit)),
         )
         codes.append(code)
         ends += [e / float(unit) for e in _reals(side)]
-    made = Branch(
-        test=step.test, at=step.at, equal_is_below=step.equal_is_below, below=codes[0], above=codes[1]
-    )
-    grid = _behind((*prefix, made), min(ends), max(ends))
-    return _affine(grid, Multiply(factor=np.array([float(unit)])))
+    made = Branch(test=test, at=at, equal_is_below=step.equal_is_below, below=codes[0], above=codes[1])
+    grid = _behind((*base, made), min(ends), max(ends))
+    return _affine(replace(grid, cut=len(front) + 1), Multiply(factor=np.array([float(unit)])))
 
 
-def _side(prefix: tuple[Step, ...], steps: tuple[Step, ...], start: tuple[int, int] | None) -> Grid | None:
-    """The grid of one side of a choice; a constant is a grid with a single code."""
+def _between(side: Grid, base: tuple[Step, ...], low: float, high: float) -> Grid:
+    """A side whose code is that of ``base``, on codes between two numbers."""
+    if len(side.prefix) > len(base):
+        return side
+    bottom, top = np.ceil(max(side.low, low)), np.floor(min(side.high, high))
+    return replace(side, low=float(min(bottom, top)), high=float(max(bottom, top)))
+
+
+def _on_code(before: Grid, behind: tuple[Step, ...], at: PerChannel) -> PerChannel | None:
+    """A number as the code that stands for it, where that is a float64 and higher codes stand for larger numbers."""
+    if before.snapped or np.any(before.scale <= 0) or any(isinstance(step, Normalise) for step in behind):
+        return None
+    found = (rationals(at) - before.offset) / before.scale
+    floats = _floats(found)
+    return floats if all(Fraction(f) == v for f, v in zip(floats.tolist(), found, strict=True)) else None
+
+
+def _side(
+    front: tuple[Step, ...], base: tuple[Step, ...], steps: tuple[Step, ...], start: tuple[int, int] | None
+) -> Grid | None:
+    """The grid of one side of a choice, if its code is one of ``base``; a constant is a grid with a single code."""
     constant = affine(steps)
     if constant is not None and not np.any(constant[0] != 0):
-        nothing = (*prefix, Multiply(factor=np.zeros(1)))
+        nothing = (*base, Multiply(factor=np.zeros(1)))
         return replace(_behind(nothing, 0.0, 0.0), offset=constant[1])
-    found = find_grid((*prefix, *steps), start)
-    if found is None or len(found.prefix) < len(prefix):
+    found = find_grid((*front, *steps), start)
+    if found is None or len(found.prefix) < len(base):
         return None
-    return found if all(a is b for a, b in zip(found.prefix, prefix, strict=False)) else None
+    return found if all(map(_same, found.prefix, base)) else None
+
+
+def _same(first: Step, second: Step) -> bool:
+    """Whether two steps are one, or the same step made twice (a clamp moved in front of a cut, a choice)."""
+    return first is second or step_key(first) == step_key(second)
 
 
 def _reals(grid: Grid) -> tuple[float, float]:
@@ -301,7 +374,7 @@ def affine(steps: tuple[Step, ...]) -> tuple[Rationals, Rationals] | None:
     """Scale and offset of a chain, or None where it is not affine. A batch-norm's gain is rounded to float64."""
     grid = Grid(prefix=(), cut=0, scale=_one(1), offset=_one(0), factors=(), low=0.0, high=0.0)
     for step in steps:
-        if isinstance(step, Round | Sign | Thresholds | Clamp | Function):
+        if not isinstance(step, Add | Multiply | Divide | Normalise):
             return None
         grid = _affine(grid, step)
     return grid.scale, grid.offset

@@ -138,28 +138,3 @@ def step_by_channel(step: Step, order: Index, size: Map, where: str) -> Step:
             return replace(step, at=place(step.at), **inner)
         case _:
             return step
-
-
-def step_key(step: Step) -> tuple[object, ...]:
-    """A step as a comparable tuple."""
-    match step:
-        case Add():
-            return ("add", step.addend.tobytes())
-        case Multiply():
-            return ("multiply", step.factor.tobytes())
-        case Divide():
-            return ("divide", step.divisor.tobytes())
-        case Clamp():
-            return ("clamp", step.low.tobytes(), step.high.tobytes())
-        case Normalise():
-            parts = (step.mean, step.variance, step.gain, step.bias)
-            return ("normalise", step.epsilon, *(p.tobytes() for p in parts))
-        case Thresholds():
-            return ("thresholds", step.values.shape, step.values.tobytes())
-        case Function():
-            return ("function", step.kind, *(p.tobytes() for p in (step.alpha, step.beta, step.gamma)))
-        case Branch():
-            keys = (tuple(map(step_key, steps)) for steps in (step.test, step.below, step.above))
-            return ("branch", step.at.tobytes(), step.equal_is_below, *keys)
-        case _:
-            return (step,)

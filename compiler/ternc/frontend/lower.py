@@ -19,6 +19,7 @@ from onnx import numpy_helper
 from ternc.errors import ModelError, ToolError
 from ternc.frontend import fold, ops_integer, ops_quant
 from ternc.frontend.build import Builder
+from ternc.frontend.doubles import Nodes
 from ternc.frontend.graph import OnnxGraph
 from ternc.frontend.load import read_graph
 from ternc.frontend.reads import shares
@@ -31,6 +32,9 @@ LOWERED = "ternc_lowered_"
 
 OLDEST_EXECUTED_OPSET = 13
 EXECUTED_IR_VERSION = 10
+
+LOWEST = np.finfo(np.float32).min
+"""What a max pool's padding is where it is written out."""
 
 _NUMERIC = {
     *("Add", "Sub", "Mul", "Div", "Clip", "Concat", "Max", "Min", "Pow", "PRelu", "Neg"),
@@ -98,6 +102,7 @@ class _Lowering:
     wide: dict[str, Array] = field(default_factory=dict)
     integers: set[str] = field(default_factory=set)
     flags: set[str] = field(default_factory=set)
+    departures: list[str] = field(default_factory=list)
     count: int = 0
 
     def emit(self, op: str, inputs: list[str], output: str = "", **attributes: Any) -> str:
@@ -139,6 +144,10 @@ class _Lowering:
                 self._integer_layer(node, inputs[0], output)
             case "Cast" | "CastLike":
                 self._cast(node, inputs[0], output)
+            case "Mod" if inputs[0] not in self.integers and not node.attributes.get("fmod", 0):
+                period = self.number(self._const(node, 1).array)
+                whole = self.emit("Floor", [self.emit("Div", [inputs[0], period])])
+                self.emit("Sub", [inputs[0], self.emit("Mul", [whole, period])], output)
             case "Dropout":
                 self.emit("Identity", inputs[:1], output)
             case "BatchNormalization":
@@ -359,8 +368,11 @@ class _Lowering:
             attributes.pop("allowzero", None)
         if op == "ConvTranspose" and "output_shape" in attributes:
             self._pads(node, attributes)
-        if op in ("Conv", "MaxPool") and max(attributes.get("dilations", [1])) > 1:
+        if op in ("Conv", "MaxPool", "AveragePool") and max(attributes.get("dilations", [1])) > 1:
             self._same(node, attributes)
+        if op in ("MaxPool", "AveragePool") and len(node.outputs) == 1 and self._wide_pads(attributes):
+            self._padded_pool(node, inputs[0], attributes)
+            return
         proto = onnx.helper.make_node(op, inputs, list(node.outputs))
         for key, value in attributes.items():
             plain = numpy_helper.from_array(value) if isinstance(value, np.ndarray) else value
@@ -403,11 +415,38 @@ class _Lowering:
         if not sizes or min(sizes) < 1:
             return
         strides = attributes.get("strides", [1] * len(kernel))
-        parts = zip(sizes, kernel, strides, attributes["dilations"], strict=True)
+        parts = list(zip(sizes, kernel, strides, attributes["dilations"], strict=True))
         total = [max((-(-n // s) - 1) * s + (k - 1) * d + 1 - n, 0) for n, k, s, d in parts]
+        if node.op == "Conv" or total != [max((-(-n // s) - 1) * s + k - n, 0) for n, k, s, _ in parts]:
+            self.departures.append(f"node '{node.name}' ({node.op})")
         before, after = zip(*(shares(n, auto) for n in total), strict=True)
         attributes["pads"] = [*before, *after]
         del attributes["auto_pad"]
+
+    @staticmethod
+    def _wide_pads(attributes: dict[str, Any]) -> bool:
+        """Whether a pool has a padding as wide as its kernel, which onnxruntime refuses, dilated or not."""
+        kernel = attributes.get("kernel_shape", [])
+        return any(pad >= k for pad, k in zip(attributes.get("pads", []), [*kernel, *kernel], strict=False))
+
+    def _padded_pool(self, node: Node, x: str, attributes: dict[str, Any]) -> None:
+        """A pool behind a Pad of its own: what it pads never is the largest, and counts where it is to be counted."""
+        kernel, pads = list(attributes["kernel_shape"]), list(attributes.pop("pads"))
+        axes = len(kernel)
+        whole = [0, 0, *pads[:axes], 0, 0, *pads[axes:]]
+        counted = bool(attributes.pop("count_include_pad", 0))
+        largest = node.op == "MaxPool"
+        v = self.emit("Pad", [x, self._whole(whole), self.number(float(LOWEST) if largest else 0.0)])
+        v = self.emit(node.op, [v], node.outputs[0] if largest or counted else "", **attributes)
+        if largest or counted:
+            return
+        sizes = self._shape(node)[2:]
+        there = np.pad(
+            np.ones((1, 1, *sizes), np.float32), [(0, 0), (0, 0), *zip(pads[:axes], pads[axes:], strict=True)]
+        )
+        one = onnx.helper.make_node(node.op, ["there"], ["share"], **attributes)
+        (share,) = Nodes([onnx.helper.make_opsetid("", self.opset)]).run(one, {"there": there}).values()
+        self.emit("Div", [v, self.number(share.astype(np.float32))], node.outputs[0])
 
     def _moved(self, op: str, attributes: dict[str, Any]) -> list[str]:
         """Operands that old operator sets have as attributes; taken out of them."""
@@ -451,6 +490,17 @@ def load_for_execution(path: Path, *, dynamic: bool = True) -> onnx.ModelProto:
 
 def load_with_exact(path: Path, *, dynamic: bool) -> tuple[onnx.ModelProto, Values]:
     """`load_for_execution`, and the exact values, float64, of those constants that float32 may not hold."""
+    lowering, outputs = _lowered(path, dynamic=dynamic)
+    return _model(lowering, outputs), lowering.wide
+
+
+def departures(path: Path) -> tuple[str, ...]:
+    """The nodes that onnxruntime would pad otherwise than the standard says, so that it is given explicit pads."""
+    return tuple(_lowered(path, dynamic=False)[0].departures)
+
+
+def _lowered(path: Path, *, dynamic: bool) -> tuple[_Lowering, list[onnx.ValueInfoProto]]:
+    """All nodes of a model lowered, and its outputs."""
     graph = read_graph(path)
     walk = Walk(graph=graph, build=Builder(file=graph.file))
     walk.values.update({n: Const(array=a, name=n) for n, a in graph.initialisers.items()})
@@ -469,7 +519,7 @@ def load_with_exact(path: Path, *, dynamic: bool) -> tuple[onnx.ModelProto, Valu
         onnx.helper.make_tensor_value_info(name, _typed(graph, lowering, name), None)
         for name in graph.outputs
     ]
-    return _model(lowering, outputs), lowering.wide
+    return lowering, outputs
 
 
 def _reshaped(graph: onnx.GraphProto) -> list[onnx.ValueInfoProto]:

@@ -81,33 +81,17 @@ def clip(walk: Walk, node: Node) -> Value:
         const = walk.const(node, position + 1, f"{key} bound")
         if const is not None:
             bounds[position] = walk.spread(node, view, const, f"{key} bound", infinite=True)
-    return walk.step(view, node.outputs[0], *_clamp(bounds[0], bounds[1]))
+    return walk.step(view, node.outputs[0], *clamp(bounds[0], bounds[1]))
 
 
-def _clamp(low: PerChannel, high: PerChannel) -> tuple[Step, ...]:
+def clamp(low: PerChannel, high: PerChannel) -> tuple[Step, ...]:
+    """A clip, or nothing where it changes no number; bounds beyond float32 count as infinite."""
     largest = float(np.finfo(np.float32).max)
     low = np.where(low <= -largest, -np.inf, low)
     high = np.where(high >= largest, np.inf, high)
     if np.all(np.isinf(low) & (low < 0)) and np.all(np.isinf(high) & (high > 0)):
         return ()
     return (Clamp(low=low, high=high),)
-
-
-@handles("Max", "Min", becomes=ACTIVATION, elementwise=True)
-def extreme(walk: Walk, node: Node) -> Value:
-    """Max or Min of one computed value and constants: one side of a clip."""
-    values = [walk.values[name] for name in node.inputs]
-    views = [v for v in values if isinstance(v, View)]
-    if len(views) != 1:
-        raise walk.refuse(
-            node, ": it must have exactly one computed operand", help="the others must be constants"
-        )
-    view = views[0]
-    steps: list[Step] = []
-    for const in (v for v in values if isinstance(v, Const)):
-        bound = walk.spread(node, view, const, "bound", infinite=True)
-        steps += _clamp(bound, INFINITE) if node.op == "Max" else _clamp(-INFINITE, bound)
-    return walk.step(view, node.outputs[0], *steps)
 
 
 @handles("BatchNormalization", becomes=ACTIVATION, elementwise=True)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 import numpy as np
 
 from ternc.frontend import fold
+from ternc.frontend.filled import filled
 from ternc.frontend.ops_elementwise import useful
 from ternc.frontend.ops_linear import convolution, product
 from ternc.frontend.ops_quant import scale_of
@@ -67,36 +69,32 @@ def _centred(walk: Walk, node: Node) -> Computed:
         raise walk.refuse(node, f", zero point '{zero.name}': must be one number for the whole input")
     shift = int(zero.array.ravel()[0])
     if np.any(value.index == NOTHING) and value.fill != shift:
-        raise walk.refuse(
-            node,
-            f" reads '{value.name}', which is padded with {value.fill}, but its zero point is {shift}",
-            help="pad with the zero point, or in the convolution itself",
-        )
+        value = filled(walk.build, value, walk.where(node))
     steps = useful(Add(addend=np.array([-float(shift)])))
 
     def moved(view: View) -> View:
-        return replace(view, steps=(*view.steps, *steps), fill=0)
+        return replace(view, steps=(*view.steps, *steps), fill=Fraction(0))
 
     if isinstance(value, Joined):
         return replace(value, parts=tuple(moved(part) for part in value.parts))
     return moved(value)
 
 
-@handles("ConvInteger", becomes="convolution layer")
+@handles("ConvInteger", becomes="convolution layer", fills=True)
 def conv_integer(walk: Walk, node: Node) -> Value:
     """A convolution of integers, without a scale."""
     view = convolution(walk, node, _centred(walk, node), integer_weights(walk, node), None)
     return replace(view, dtype="int32")
 
 
-@handles("MatMulInteger", becomes="dense layer")
+@handles("MatMulInteger", becomes="dense layer", fills=True)
 def matmul_integer(walk: Walk, node: Node) -> Value:
     """A product of integers, without a scale."""
     view = product(walk, node, _centred(walk, node), integer_weights(walk, node))
     return replace(view, dtype="int32")
 
 
-@handles("QLinearConv", becomes="convolution layer")
+@handles("QLinearConv", becomes="convolution layer", fills=True)
 def qlinear_conv(walk: Walk, node: Node) -> Value:
     """``saturate(round((conv(x - zx, w - zw) + b) * sx * sw / sy) + zy)``."""
     bias = walk.const(node, 8, "bias")
@@ -104,7 +102,7 @@ def qlinear_conv(walk: Walk, node: Node) -> Value:
     return _requantised(walk, node, view, channel_axis=1)
 
 
-@handles("QLinearMatMul", becomes="dense layer")
+@handles("QLinearMatMul", becomes="dense layer", fills=True)
 def qlinear_matmul(walk: Walk, node: Node) -> Value:
     """``saturate(round((x - zx) @ (w - zw) * sx * sw / sy) + zy)``."""
     view = product(walk, node, _centred(walk, node), integer_weights(walk, node))

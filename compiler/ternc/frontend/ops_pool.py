@@ -13,7 +13,7 @@ from ternc.errors import ModelError
 from ternc.frontend.layer import Layer, weighted
 from ternc.frontend.ops_elementwise import useful
 from ternc.frontend.ops_sum import summed
-from ternc.frontend.pooling import Pooling, map_of, pooling, whole
+from ternc.frontend.pooling import Pooling, laid, lies, map_of, pooling, stood, whole
 from ternc.frontend.reads import Window, one_hot, operands, reads
 from ternc.frontend.values import (
     NOTHING,
@@ -59,6 +59,11 @@ def max_pool(walk: Walk, node: Node) -> Value:
             raise walk.refuse(
                 node, ": each of its windows must hold a pixel, but some lie in the padding alone"
             )
+    if lies(value, size):
+        row = laid(walk, value, size)
+        made = maximum(walk, node, row, (size[0], 1, size[1]), found.turned, 4)
+        assert isinstance(made, View | Joined)
+        return stood(walk, node, made)
     return maximum(walk, node, value, size, found, value.index.ndim)
 
 
@@ -144,6 +149,16 @@ def average_pool(walk: Walk, node: Node) -> Value:
     axes = value.index.ndim - 2
     found = whole(size) if node.op == "GlobalAveragePool" else pooling(walk, node, size, axes)
     counts = [_counts(node, found, size, n, axes) for n in (0, 1)]
+    if lies(value, size):
+        made = _mean(walk, node, laid(walk, value, size), (size[0], 1, size[1]), found.turned, counts[::-1])
+        return stood(walk, node, made)
+    return _mean(walk, node, value, size, found, counts)
+
+
+def _mean(
+    walk: Walk, node: Node, value: Computed, size: Map, found: Pooling, counts: list[list[int]]
+) -> View:
+    """The mean of each window, given how many pixels each counts along either axis."""
     try:
         if any(len(set(c)) > 1 or c[0] != found.kernel[n] for n, c in enumerate(counts)):
             return _uneven(walk, node, value, size, found, counts)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 
 from ternc.frontend import fold
+from ternc.frontend.filled import filled
 from ternc.frontend.values import (
     NOTHING,
     Choice,
-    Computed,
     Const,
     Index,
     Joined,
@@ -29,7 +30,7 @@ ARRANGE = "an arrangement: no hardware"
 @handles(
     "Reshape", "Flatten", "Transpose", "Squeeze", "Unsqueeze", "Slice", "Split", "Gather", "GatherElements",
     "GatherND", "Expand", "Tile", "SpaceToDepth", "DepthToSpace",
-    becomes=ARRANGE,
+    becomes=ARRANGE, fills=True,
 )  # fmt: skip
 def move(walk: Walk, node: Node) -> Value | list[Value]:
     """Any operator whose output elements are input elements: onnx's reference moves the index."""
@@ -74,14 +75,16 @@ def _with_shape(node: Node) -> Node:
     return replace(node, inputs=(node.inputs[0], "shape"), attributes=kept)
 
 
-@handles("Pad", becomes=ARRANGE)
+@handles("Pad", becomes=ARRANGE, fills=True)
 def pad(walk: Walk, node: Node) -> Value:
-    """Zeros around a value, or a part of it (negative pads)."""
+    """A number around a value, or a part of it (negative pads)."""
     computed = walk.computed(node)
     mode = str(node.attributes.get("mode", "constant"))
     if mode not in ("constant", "edge", "reflect", "wrap"):
         raise walk.refuse(node, f": its mode must be constant, edge, reflect or wrap, but is {mode}")
-    fill = _filler(walk, node, computed)
+    fill = _filler(walk, node) if mode == "constant" else computed.fill
+    if np.any(computed.index == NOTHING) and fill != computed.fill:
+        computed = filled(walk.build, computed, walk.where(node))
     pads = walk.const(node, 1, "pads")
     amounts = node.attributes.get("pads") if pads is None else pads.array.ravel().tolist()
     rank = computed.index.ndim
@@ -109,22 +112,17 @@ def pad(walk: Walk, node: Node) -> Value:
     return replace(moved, fill=fill)
 
 
-def _filler(walk: Walk, node: Node, value: Computed) -> int:
-    """What stands in a padding: 0, or for integers the code that their zero point will make 0."""
+def _filler(walk: Walk, node: Node) -> Fraction:
+    """What stands in a padding."""
     filler = walk.const(node, 2, "value")
-    given = node.attributes.get("value", 0.0) if filler is None else np.ravel(filler.array)[0]
-    whole = value.dtype.startswith(("int", "uint"))
-    if float(given) != 0 and not whole:
+    given = float(node.attributes.get("value", 0.0) if filler is None else np.ravel(filler.array)[0])
+    if not np.isfinite(given):
         raise walk.refuse(
             node,
-            f": it must pad with 0, but pads with {float(given):g}",
-            help="pad with 0, the only value that costs nothing",
+            f": it must pad with a finite number, but pads with {given:g}",
+            help="in front of a MaxPool, give the pool itself the pads",
         )
-    if np.any(value.index == NOTHING) and int(given) != value.fill:
-        raise walk.refuse(
-            node, f": it pads '{value.name}' with {int(given)}, which is padded with {value.fill} already"
-        )
-    return int(given)
+    return Fraction(given)
 
 
 @handles("Concat", becomes=ARRANGE)

@@ -95,7 +95,7 @@ def _branch(walk: Walk, node: Node, condition: Comparison) -> View | None:
 def _chosen(walk: Walk, node: Node, condition: Comparison, refusal: HostOnlyError) -> Value:
     """The choice between two functions of straight pieces, of the value that is compared or of one in front of it."""
     sides = [walk.value(node, position) for position in (1, 2)]
-    found = halves(condition.view, *(side for side in sides if not isinstance(side, Const)))
+    found = halves(walk.build, condition.view, *(side for side in sides if not isinstance(side, Const)))
     if found is None:
         raise refusal
     computed = iter(found.functions[1:])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -17,6 +18,7 @@ from ternc.frontend.build import Operand, absolute_sums, start, term_ranges
 from ternc.frontend.grid import Rationals, affine, find_grid, rationals
 from ternc.frontend.halves import ends_in_integers, halves
 from ternc.frontend.ops_elementwise import ACTIVATION, useful
+from ternc.frontend.ops_wrap import Wrap, wrap, wrapped
 from ternc.frontend.reads import one_hot
 from ternc.frontend.straight_steps import as_steps
 from ternc.frontend.values import (
@@ -37,7 +39,7 @@ from ternc.frontend.values import (
     real_dtype,
 )
 from ternc.frontend.walk import HostOnlyError, Walk, handles, together
-from ternc.network.steps import Add, Divide, Multiply, Round, Step
+from ternc.network.steps import Add, Divide, Multiply, Step
 
 SUM = "layer of a sum"
 
@@ -52,6 +54,10 @@ def add(walk: Walk, node: Node) -> Value:
     if node.op == "Sub" and node.inputs[0] == node.inputs[1] and computed:
         shape = computed[0][0].index.shape
         return Const(array=np.zeros(shape, computed[0][0].dtype), name=node.outputs[0])
+    around = wrap(*values) if node.op == "Sub" else None
+    if around is not None:
+        walk.becomes[node.name] = ACTIVATION
+        return _wrapped(walk, node, around)
     parts = _halves(walk, node, values, signs)
     if parts is not None:
         walk.becomes[node.name] = ACTIVATION
@@ -64,43 +70,25 @@ def add(walk: Walk, node: Node) -> Value:
         return activation
     alone = len(computed) == 1
     walk.becomes[node.name] = ACTIVATION if alone else SUM
-    result = _negated(*computed[0], node.outputs[0]) if alone else _summed(walk, node, computed)
+    result = _negated(*computed[0], node.outputs[0]) if alone else summed(walk, node, computed)
     for const, sign in constants:
-        result = _each(node, result, partial(_shifted, walk, node, const, sign))
+        result = each(node, result, partial(_shifted, walk, node, const, sign))
     if node.op == "Mean" and len(values) > 1:
         share = Divide(divisor=np.array([float(len(values))]))
-        result = _each(node, result, lambda view: walk.step(view, node.outputs[0], share))
+        result = each(node, result, lambda view: walk.step(view, node.outputs[0], share))
     return result
 
 
-def _summed(walk: Walk, node: Node, computed: list[tuple[Computed, int]]) -> View:
-    """The layer of a sum; where there is none, what the sum is meant to be."""
+def _wrapped(walk: Walk, node: Node, around: Wrap) -> View:
+    """A value that wraps around, as steps; as a sum where it does so too often."""
     try:
-        return summed(walk, node, computed)
-    except ModelError as error:
-        if not _wraps(computed):
-            raise
-        raise walk.refuse(
-            node,
-            f": it wraps '{computed[0][0].name}' around (v - k floor(v / k)), which is read only of "
-            "integers of at most 8 bits",
-            help="train with quantisers that saturate (HGQ: overflow_mode='SAT')",
-        ) from error
-
-
-def _wraps(computed: list[tuple[Computed, int]]) -> bool:
-    """Whether a sum is ``v - k floor(v / k)``."""
-    match computed:
-        case [(View() as first, 1), (View() as second, -1)]:
-            count = spelled.common(first, second)
-            if count is None or count < len(first.steps):
-                return False
-            match second.steps[count:]:
-                case (Divide(divisor=k), Round(mode="floor"), Multiply(factor=same)):
-                    return bool(np.all(k == same))
-                case (Multiply(factor=k), Round(mode="floor"), Multiply(factor=same)):
-                    return bool(np.all(k * same == 1))
-    return False
+        return wrapped(walk, node, around)
+    except HostOnlyError as error:
+        with suppress(ModelError):
+            found = summed(walk, node, [(around.view, 1), (around.whole, -1)])
+            walk.becomes[node.name] = SUM
+            return found
+        raise error
 
 
 def _halves(walk: Walk, node: Node, values: list[Value | None], signs: list[int]) -> Value | None:
@@ -124,7 +112,7 @@ def _halves(walk: Walk, node: Node, values: list[Value | None], signs: list[int]
         return (
             None if functions is None else together(node.outputs[0], partial.view, functions, partial.reason)
         )
-    found = halves(*values)
+    found = halves(walk.build, *values)
     if found is None or not any(map(straight.bent, found.functions)):
         return None
     first, second = found.functions
@@ -133,7 +121,8 @@ def _halves(walk: Walk, node: Node, values: list[Value | None], signs: list[int]
     functions = straight.summed(first, turned)
     steps = as_steps(functions)
     if partial is None and (
-        steps is None or (all(map(ends_in_integers, values)) and not straight.flat(functions))
+        steps is None
+        or (all(ends_in_integers(walk.build, v) for v in values) and not straight.flat(functions))
     ):
         return None
     reason = partial.reason if partial is not None else walk.refuse(node, ": it is no known activation")
@@ -186,7 +175,7 @@ def scale(walk: Walk, node: Node) -> Value:
             raise walk.refuse(node, f", divisor '{second.name}': must not be 0, but is")
         return walk.step(view, node.outputs[0], *useful(Divide(divisor=values)))
 
-    return _each(node, first, scaled)
+    return each(node, first, scaled)
 
 
 def _reciprocal(walk: Walk, node: Node, const: Const, view: View) -> View | None:
@@ -218,7 +207,7 @@ def _scaled(walk: Walk, node: Node, value: Partial, factor: Const) -> View | Par
     return together(node.outputs[0], value.view, functions, value.reason)
 
 
-def _each(node: Node, value: Computed, apply: Callable[[View], View]) -> Computed:
+def each(node: Node, value: Computed, apply: Callable[[View], View]) -> Computed:
     """Apply a function of views to each part of a value."""
     if isinstance(value, View):
         return apply(value)
@@ -256,7 +245,7 @@ def _product(walk: Walk, node: Node, first: View | Partial, second: View | Parti
         combined = spelled.product if node.op == "Mul" else spelled.quotient
         found = None if count is None else combined(first.steps[count:], second.steps[count:])
     if found is None:
-        parts = halves(first, second) if node.op == "Mul" else None
+        parts = halves(walk.build, first, second) if node.op == "Mul" else None
         functions = None if parts is None else straight.multiplied(*parts.functions)
         if parts is None or functions is None or (walk.ends(node) and as_steps(functions) is None):
             raise refusal
@@ -306,7 +295,7 @@ def summed(walk: Walk, node: Node, given: list[tuple[Computed, int]]) -> View:
         offset = offset + moved
     if not addends:
         raise walk.refuse(node, ": its output does not depend on the network's input")
-    steps: tuple[Step, ...] = useful(Add(addend=_floats(offset)))
+    steps: tuple[Step, ...] = useful(Add(addend=floats(offset)))
     acc = Accumulator(name=node.name, kind="sum", addends=tuple(addends), size=size)
     return View(
         name=node.outputs[0],
@@ -386,7 +375,7 @@ def _addends(walk: Walk, node: Node, share: _Raw | _Codes, index: Index) -> tupl
                 return [], rationals(np.zeros(channels))
             terms = one_hot(operand, accesses, (channels, index.shape[1], index.shape[2]))
             scale, offset = (
-                _of_channels(walk, node, v, accesses, channels) for v in (operand.scale, operand.offset)
+                of_channels(walk, node, v, accesses, channels) for v in (operand.scale, operand.offset)
             )
             if np.any(offset != 0) and NOTHING in index:
                 raise walk.refuse(
@@ -398,7 +387,7 @@ def _addends(walk: Walk, node: Node, share: _Raw | _Codes, index: Index) -> tupl
             return [addend], offset * sign
 
 
-def _of_channels(
+def of_channels(
     walk: Walk, node: Node, values: Rationals, accesses: tuple[Access, ...], channels: int
 ) -> Rationals:
     """A tensor's per-channel constants on the channels of the sum."""
@@ -414,6 +403,7 @@ def _of_channels(
     return out
 
 
-def _floats(values: NDArray[Any]) -> NDArray[np.float64]:
+def floats(values: NDArray[Any]) -> NDArray[np.float64]:
+    """Numbers in float64, one where all are the same."""
     found = np.array([float(v) for v in values])
     return found[:1] if np.all(found == found[0]) else found

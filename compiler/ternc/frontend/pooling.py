@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ternc.frontend.reads import shares
-from ternc.frontend.values import Computed, Map, Node, map_shape
+from ternc.frontend.values import Computed, GraphInput, Joined, Map, Node, map_shape
 from ternc.frontend.walk import Walk
 
 
@@ -31,6 +31,38 @@ class Pooling:
     padding: tuple[int, int, int, int]
     dilation: tuple[int, int]
     size: tuple[int, int]
+
+    @property
+    def turned(self) -> Pooling:
+        """The same with height and width exchanged."""
+        top, left, bottom, right = self.padding
+        return Pooling(
+            kernel=self.kernel[::-1],
+            stride=self.stride[::-1],
+            padding=(left, top, right, bottom),
+            dilation=self.dilation[::-1],
+            size=self.size[::-1],
+        )
+
+
+def lies(value: Computed, size: Map) -> bool:
+    """Whether a map one pixel wide is in truth a row: Keras convolves rows, and pools columns, of 1-D data."""
+    views = value.parts if isinstance(value, Joined) else (value,)
+    return size[2] == 1 < size[1] and all(
+        not isinstance(v.source, GraphInput) and v.size[1] == 1 < v.size[2] for v in views
+    )
+
+
+def laid(walk: Walk, value: Computed, size: Map) -> Computed:
+    """A column as a row."""
+    return walk.arranged(value, value.name, lambda index: index.reshape(1, size[0], 1, size[1]))
+
+
+def stood(walk: Walk, node: Node, value: Computed) -> Computed:
+    """A row ``[1, C, 1, L]`` as a column, the node's output."""
+    return walk.arranged(
+        value, node.outputs[0], lambda index: index.reshape(1, index.shape[1], index.shape[3], 1)
+    )
 
 
 def pooling(walk: Walk, node: Node, size: Map, axes: int) -> Pooling:

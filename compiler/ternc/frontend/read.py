@@ -9,6 +9,7 @@ from pathlib import Path
 from ternc.errors import ModelError
 from ternc.frontend import (
     ops_elementwise,
+    ops_extreme,
     ops_integer,
     ops_linear,
     ops_pool,
@@ -18,6 +19,7 @@ from ternc.frontend import (
     ops_shape,
     ops_spelled,
     ops_sum,
+    ops_wrap,
 )
 from ternc.frontend.anomaly import AnomalyWish, add_anomaly
 from ternc.frontend.build import Builder
@@ -31,6 +33,7 @@ from ternc.network.layers import Network
 
 HANDLERS = (
     ops_elementwise,
+    ops_extreme,
     ops_integer,
     ops_linear,
     ops_pool,
@@ -40,6 +43,7 @@ HANDLERS = (
     ops_shape,
     ops_spelled,
     ops_sum,
+    ops_wrap,
 )
 """The modules whose operators are registered by importing them."""
 

@@ -64,13 +64,8 @@ def operands(build: Builder, value: Computed, where: str, *, layout: Layout = "m
     """Finish everything that a value reads.
 
     Raises:
-        ModelError: Something is no integers, or is padded with something else than 0.
+        ModelError: Something is no integers.
     """
-    if value.fill and np.any(value.index == NOTHING):
-        raise ModelError(
-            f"{where} reads '{value.name}', which is padded with {value.fill} instead of 0",
-            help="pad behind the quantiser, or in the convolution itself",
-        )
     views = value.parts if isinstance(value, Joined) else (value,)
     return [build.operand(view, where, layout=layout) for view in views]
 

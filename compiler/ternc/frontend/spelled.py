@@ -76,6 +76,7 @@ def _gated(gate: Steps) -> Steps | None:
 
 def _ramp(gate: Steps) -> Steps | None:
     """``x * min(max(a x + b, 0), c)``."""
+    gate = _one_clamp(gate)
     match gate:
         case (Function(kind="hard_sigmoid", alpha=a, beta=b),):
             return (Function(kind="ramp_gate", alpha=a, beta=b, gamma=ONE),)
@@ -87,6 +88,16 @@ def _ramp(gate: Steps) -> Steps | None:
             return (Function(kind="ramp_gate", alpha=a, beta=b, gamma=high),)
         case _:
             return None
+
+
+def _one_clamp(steps: Steps) -> Steps:
+    """Two clamps at the end (a minimum and a maximum) as one."""
+    match steps:
+        case (*front, Clamp(low=a, high=b), Clamp(low=c, high=d)):
+            low, high = np.maximum(a, c), np.minimum(b, d)
+            return (*front, Clamp(low=low, high=high)) if np.all(low <= high) else steps
+        case _:
+            return steps
 
 
 def total(first: Steps, second: Steps) -> Steps | None:

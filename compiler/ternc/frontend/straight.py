@@ -249,6 +249,39 @@ def over(outer: Functions, inner: Functions) -> Functions | None:
     return None if any(len(f.points) > MOST_POINTS for f in out) else out
 
 
+def negated(functions: Functions) -> Functions:
+    """``-f(x)``."""
+    minus = Pieces(lines=((-_ONE, _ZERO),))
+    return tuple(_composed(minus, f) for f in functions)
+
+
+def clipped(low: Fraction, high: Fraction) -> Pieces:
+    """The number itself from ``low`` to ``high``, and these beyond them."""
+    if low == high:
+        return Pieces(lines=((_ZERO, low),))
+    lines = (_ZERO, low), IDENTITY, (_ZERO, high)
+    return Pieces(points=(low, high), lines=lines, values=(low, high))
+
+
+def inside(function: Pieces, low: Fraction, high: Fraction) -> Pieces:
+    """A function with nothing happening beyond ``low`` and ``high``, between which it is the same."""
+    points, lines, values = function.points, function.lines, function.values
+    kept = [
+        k
+        for k, x in enumerate(points)
+        if low < x < high
+        or (x == low and values[k] != on(lines[k + 1], x))
+        or (x == high and values[k] != on(lines[k], x))
+    ]
+    if not kept:
+        return Pieces(lines=((_ZERO, function.at(low)) if low == high else function.line((low + high) / 2),))
+    return Pieces(
+        points=tuple(points[k] for k in kept),
+        lines=(lines[kept[0]], *(lines[k + 1] for k in kept)),
+        values=tuple(values[k] for k in kept),
+    )
+
+
 def constant(values: PerChannel) -> Functions | None:
     """The same number everywhere; None where one is infinite."""
     if not np.all(np.isfinite(values)):
@@ -303,7 +336,7 @@ def multiplied(first: Functions, second: Functions) -> Functions | None:
 def chosen(condition: Functions, yes: Functions, no: Functions) -> Functions | None:
     """``yes(x)`` where the condition is 1, ``no(x)`` where it is 0."""
     one = (Pieces(lines=((_ZERO, _ONE),)),)
-    against = summed(one, applied((Multiply(factor=np.array([-1.0])),), condition) or one)
+    against = summed(one, negated(condition))
     parts = multiplied(condition, yes), multiplied(against, no)
     return None if parts[0] is None or parts[1] is None else summed(parts[0], parts[1])
 

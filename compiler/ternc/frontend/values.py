@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from math import prod
 from typing import Any, TypeAlias
 
@@ -27,7 +28,7 @@ Map: TypeAlias = tuple[int, int, int]
 LARGEST_VALUE = 1 << 27
 """Most elements of a value: more than an on-chip memory holds, while an index of them still fits into a workstation."""
 NOTHING = -1
-"""Index of an element that is 0 and comes from nowhere (a padding)."""
+"""Index of an element that comes from nowhere (a padding): it is 0, or what `View.fill` says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -199,7 +200,7 @@ class View:
         dtype: numpy dtype name of the ONNX value.
         pool: A max pool between source and map, or None.
         shared: Whether a value between the source and this one has another reader as well.
-        fill: What stands where there is `NOTHING`: 0, or the zero point of integers, which will be subtracted.
+        fill: The real number that stands where there is `NOTHING` (of integers, the integer).
     """
 
     name: str
@@ -210,7 +211,7 @@ class View:
     steps: tuple[Step, ...] = ()
     pool: PendingPool | None = None
     shared: bool = False
-    fill: int = 0
+    fill: Fraction = Fraction(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -237,7 +238,7 @@ class Joined:
         return self.parts[0].dtype
 
     @property
-    def fill(self) -> int:
+    def fill(self) -> Fraction:
         """What stands where no part has anything."""
         return self.parts[0].fill
 

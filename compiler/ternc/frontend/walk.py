@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
+from fractions import Fraction
 from typing import TypeAlias
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from ternc.errors import ModelError
 from ternc.frontend import fold, refused, straight
 from ternc.frontend.build import Builder
+from ternc.frontend.filled import filled, has_filling
 from ternc.frontend.graph import DOMAINS, OnnxGraph
 from ternc.frontend.straight import Functions
 from ternc.frontend.straight_steps import as_steps
@@ -37,7 +39,7 @@ from ternc.frontend.values import (
     pixels,
     reals,
 )
-from ternc.network.stairs.thresholds import evaluate_exact
+from ternc.network.stairs.exact import rational
 from ternc.network.steps import PerChannel, Step, each_step
 
 Handler: TypeAlias = "Callable[[Walk, Node], Value | list[Value]]"
@@ -58,6 +60,22 @@ LONGEST_QUOTE = 200
 SMALLER = "cut the network into smaller ones, or reduce the sizes of its maps"
 
 _CUSTOM = {"Quant", "IntQuant", "BipolarQuant", "Trunc", "MultiThreshold"}
+
+ALONE = {
+    "Add",
+    "Sub",
+    "Sum",
+    "Mul",
+    "Div",
+    "Max",
+    "Min",
+    "Where",
+    "Less",
+    "LessOrEqual",
+    "Greater",
+    "GreaterOrEqual",
+}
+"""Further operators that act on each number alone where only one of their operands is computed."""
 
 HOST = {
     "Abs", "Acos", "Add", "And", "ArgMax", "ArgMin", "Asin", "Atan", "AveragePool", "BatchNormalization", "Cast",
@@ -91,17 +109,21 @@ class _Entry:
     handler: Handler
     becomes: str
     elementwise: bool
+    fills: bool
 
 
-def handles(*ops: str, becomes: str, elementwise: bool = False) -> Callable[[Handler], Handler]:
+def handles(
+    *ops: str, becomes: str, elementwise: bool = False, fills: bool = False
+) -> Callable[[Handler], Handler]:
     """Register a handler for operators with at least one computed input.
 
-    An elementwise handler sees one view at a time: of several side by side, it is called for each.
+    An elementwise handler sees one view at a time: of several side by side, it is called for each. One that
+    ``fills`` knows itself what to do with the number of a padding.
     """
 
     def register(handler: Handler) -> Handler:
         for op in ops:
-            _HANDLERS[op] = _Entry(handler=handler, becomes=becomes, elementwise=elementwise)
+            _HANDLERS[op] = _Entry(handler=handler, becomes=becomes, elementwise=elementwise, fills=fills)
         return handler
 
     return register
@@ -391,6 +413,7 @@ class Walk:
 
     def _call(self, entry: _Entry, node: Node) -> list[Value]:
         """Run a handler; an elementwise one for each part of a concatenation."""
+        self._fill(entry, node)
         read = [name for i, name in enumerate(node.inputs) if (node.op, i) not in SHAPE_READERS]
         partial = [v for v in map(self.values.get, read) if isinstance(v, Partial)]
         if entry.elementwise and len(partial) == 1:
@@ -401,7 +424,7 @@ class Walk:
             if isinstance(value, list):
                 return value
             slot = node.outputs.index(value.name) if value.name in node.outputs else 0
-            value = self._padded(node, value)
+            value = self._padded(entry, node, value)
             return [value if i == slot else Unknown(name=name) for i, name in enumerate(node.outputs)]
         parts = []
         slot = node.inputs.index(joined[0].name)
@@ -411,7 +434,19 @@ class Walk:
             assert isinstance(made, View)
             parts.append(made)
         self.values[node.inputs[slot]] = joined[0]
-        return [self._padded(node, Joined(name=node.outputs[0], parts=tuple(parts)))]
+        return [self._padded(entry, node, Joined(name=node.outputs[0], parts=tuple(parts)))]
+
+    def _fill(self, entry: _Entry, node: Node) -> None:
+        """Have paddings other than 0 written by a layer, where the node is no function of each number alone."""
+        computed = {name for name in node.inputs if isinstance(self.values.get(name), View | Joined)}
+        alone = entry.elementwise or node.op in ALONE
+        if entry.fills or (alone and len(computed) == 1):
+            return
+        for name in computed:
+            value = self.values[name]
+            if has_filling(value):
+                assert isinstance(value, View | Joined)
+                self.values[name] = filled(self.build, value, self.where(node))
 
     def _on_partial(self, entry: _Entry, node: Node, partial: Partial) -> Value:
         """An elementwise handler on one half of a choice: on the value that it is a function of, and what that adds."""
@@ -427,42 +462,41 @@ class Walk:
             raise partial.reason
         return together(node.outputs[0], replace(made, steps=partial.view.steps), functions, partial.reason)
 
-    def _padded(self, node: Node, value: Value) -> Value:
-        """The value of an elementwise operator, and what it makes of the zeros of a padding.
+    def _padded(self, entry: _Entry, node: Node, value: Value) -> Value:
+        """The value of an elementwise operator, and what it makes of a padding's number.
 
-        Raises:
-            ModelError: A real number other than 0, which no layer could read from nowhere.
+        Where that is another number in each channel, or none that can be written down, a layer writes what is padded.
         """
         if not isinstance(value, View | Joined) or not np.any(value.index == NOTHING):
             return value
-        given = (v.view if isinstance(v, Comparison) else v for v in map(self.values.get, node.inputs))
-        old = next((v for v in given if isinstance(v, View | Joined) and np.any(v.index == NOTHING)), None)
-        if old is None:
+        for name in node.inputs:
+            given = self.values.get(name)
+            old = given.view if isinstance(given, Comparison) else given
+            if isinstance(old, View | Joined) and np.any(old.index == NOTHING):
+                break
+        else:
             return value
         befores = old.parts if isinstance(old, Joined) else (old,)
         afters = value.parts if isinstance(value, Joined) else (value,)
         if len(befores) != len(afters):  # side by side with something: nothing is made of their padding
             return value
-        parts = [self._refilled(node, b, a) for b, a in zip(befores, afters, strict=True)]
-        return replace(value, parts=tuple(parts)) if isinstance(value, Joined) else parts[0]
-
-    def _refilled(self, node: Node, before: View, after: View) -> View:
-        added = after.steps[len(before.steps) :]
-        if before.source is not after.source or not added:
-            return after
-        found = {evaluate_exact(added, channel, before.fill) for channel in different_channels(added)}
-        value = next(iter(found))
-        if after.dtype.startswith(("int", "uint")) and len(found) == 1 and value.denominator == 1:
-            return replace(after, fill=int(value))
-        if found != {0}:
-            wrong = next(v for v in found if v)
+        pairs = [(b, a) for b, a in zip(befores, afters, strict=True) if b.source is a.source]
+        fills = {fill for b, a in pairs for fill in _fills(a.steps[len(b.steps) :], b.fill)}
+        if not fills:
+            return value
+        if len(fills) == 1 and None not in fills:
+            (fill,) = (f for f in fills if f is not None)
+            made = tuple(replace(part, fill=fill) for part in afters)
+            return replace(value, parts=made) if isinstance(value, Joined) else made[0]
+        if old is not given:
             raise self.refuse(
                 node,
-                f" reads '{before.name}', which is padded with {before.fill}, and makes {float(wrong):g} "
-                "of the padding: a padding must be a real 0",
+                f" reads '{old.name}', which is padded with {float(old.fill):g}, and makes another number of that "
+                "in each channel",
                 help="pad behind it, or in the convolution itself",
             )
-        return replace(after, fill=0)
+        self.values[name] = filled(self.build, old, self.where(node))
+        return self._call(entry, node)[0]
 
     def ends(self, node: Node) -> bool:
         """Whether nothing but operators for the host lies between a node and the graph's outputs."""
@@ -543,6 +577,13 @@ def together(name: str, view: View, functions: Functions, reason: ModelError) ->
     if steps is None:
         return Partial(name=name, view=view, functions=functions, reason=reason)
     return replace(view, name=name, steps=(*view.steps, *steps))
+
+
+def _fills(added: tuple[Step, ...], fill: Fraction) -> set[Fraction | None]:
+    """What steps make of a padding's number in all channels, None for what is not rational; empty without steps."""
+    if not added:
+        return set()
+    return {rational(added, channel, fill) for channel in different_channels(added)}
 
 
 def different_channels(steps: tuple[Step, ...]) -> list[int]:

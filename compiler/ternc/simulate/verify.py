@@ -83,6 +83,7 @@ class VerifyReport:
         first_mismatch: The first wrong value: of the RTL if it has one, else of the golden model.
         stopped: Why a simulation ended early; empty if none did.
         modified: Files of the build that are not what its manifest says.
+        departures: Nodes that onnxruntime alone would pad otherwise than the ONNX standard.
     """
 
     frames: int
@@ -95,6 +96,7 @@ class VerifyReport:
     first_mismatch: RtlMismatch | OnnxMismatch | None
     stopped: str
     modified: tuple[str, ...]
+    departures: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -117,7 +119,7 @@ class VerifyReport:
 
     def notes(self) -> tuple[str, ...]:
         """One sentence for each thing worth knowing that is not wrong in itself."""
-        return notes(self.modified, self.on_borders, self.first_on_border)
+        return notes(self.modified, self.on_borders, self.first_on_border, self.departures)
 
     def to_json(self) -> dict[str, Any]:
         """The document that ``ternc verify --json`` prints."""
@@ -128,11 +130,14 @@ class VerifyReport:
             "latency_cycles": _plain(self.latency_cycles),
             "first_mismatch": _first(self.first_mismatch),
             "on_borders": {"frames": self.on_borders, "first": border_document(self.first_on_border)},
+            "departures": list(self.departures),
         }
 
 
-def notes(modified: Sequence[str], on_borders: int, first: OnBorder | None) -> tuple[str, ...]:
-    """About files that were changed, and frames in which onnxruntime's float32 lands on the other side of a border."""
+def notes(
+    modified: Sequence[str], on_borders: int, first: OnBorder | None, departures: Sequence[str]
+) -> tuple[str, ...]:
+    """About files that were changed, and onnxruntime: frames on a border, nodes that it would pad in its own way."""
     found = []
     if modified:
         shown = ", ".join(modified[:5]) + (", ..." if len(modified) > 5 else "")
@@ -141,6 +146,11 @@ def notes(modified: Sequence[str], on_borders: int, first: OnBorder | None) -> t
         found.append(
             f"{on_borders} frames differ from onnxruntime because its float32 lands on the other side of a "
             f"rounding border; {first}"
+        )
+    if departures:
+        found.append(
+            f"{', '.join(departures)}: onnxruntime refuses auto_pad=SAME with dilations, or pads too little, so it was "
+            "given the pads of the ONNX standard; run as it is, the file gives something else there"
         )
     return tuple(found)
 
@@ -231,6 +241,7 @@ def verify(path: Path, options: VerifyOptions, progress: Progress | None = None)
         rtl=len(wrong),
         on_borders=versus.on_borders,
         first_on_border=versus.first_on_border,
+        departures=frontend.departures(build.model),
         cycles_per_frame=Cycles(
             predicted=build.cycles_per_frame,
             simulated=None if row.stopped else interval(row.ends[:TIMED_FRAMES].tolist()),

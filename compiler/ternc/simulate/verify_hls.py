@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ternc import frontend
 from ternc.dialects import DIALECTS, Dialect
 from ternc.errors import BuildError
 from ternc.network import golden
@@ -79,7 +80,7 @@ class HlsReport:
         dialects: Frames of which an output differs from golden, by wrapper.
         onnx, on_borders, first_on_border: As of `VerifyReport`.
         first_mismatch: The first wrong value: of the HLS form if it has one, else of the golden model.
-        modified: Files of the build that are not what its manifest says.
+        modified, departures: As of `VerifyReport`.
     """
 
     frames: int
@@ -89,6 +90,7 @@ class HlsReport:
     first_on_border: OnBorder | None
     first_mismatch: HlsMismatch | OnnxMismatch | None
     modified: tuple[str, ...]
+    departures: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -101,7 +103,7 @@ class HlsReport:
 
     def notes(self) -> tuple[str, ...]:
         """One sentence for each thing worth knowing that is not wrong in itself."""
-        return notes(self.modified, self.on_borders, self.first_on_border)
+        return notes(self.modified, self.on_borders, self.first_on_border, self.departures)
 
     def to_json(self) -> dict[str, Any]:
         """The document that ``ternc verify --engine hls --json`` prints."""
@@ -110,6 +112,7 @@ class HlsReport:
             "mismatches": {"onnx": self.onnx, **self.dialects},
             "first_mismatch": _first(self.first_mismatch),
             "on_borders": {"frames": self.on_borders, "first": border_document(self.first_on_border)},
+            "departures": list(self.departures),
         }
 
 
@@ -175,6 +178,7 @@ def verify_hls(path: Path, options: HlsOptions, progress: Progress | None = None
         onnx=versus.mismatches,
         on_borders=versus.on_borders,
         first_on_border=versus.first_on_border,
+        departures=frontend.departures(build.model),
         first_mismatch=first or versus.first,
         modified=modified_files(path),
     )

@@ -351,6 +351,7 @@ def test_verify_agreement(verify_asked: list[tuple[Path, VerifyOptions]]) -> Non
         "latency_cycles": {"predicted": 2000, "simulated": 2000},
         "first_mismatch": None,
         "on_borders": {"frames": 0, "first": None},
+        "departures": [],
     }
 
 

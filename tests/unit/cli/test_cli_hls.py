@@ -59,6 +59,7 @@ def test_agreement_names_the_wrappers() -> None:
         "mismatches": {"onnx": 0, "vitis": 0, "sycl": 0},
         "first_mismatch": None,
         "on_borders": {"frames": 0, "first": None},
+        "departures": [],
     }
 
 

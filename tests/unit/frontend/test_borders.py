@@ -69,6 +69,23 @@ def test_weights_count_as_integers_times_their_scale_not_as_the_floats_that_floa
     assert y.tolist() == [[-3 * 6.625]]
 
 
+def test_weights_of_one_magnitude_count_as_what_dequantizelinear_means_not_as_the_float32_that_it_gives(
+    tmp_path: Path,
+) -> None:
+    graph = Graph()
+    scale = np.float32(1 / 127)  # 127 of it are a little less than 1, which float32 cannot tell from 1
+    weights = graph.node("DequantizeLinear", graph.const(np.full((10, 1), 127, np.int8)), graph.const(scale))
+    v = graph.node("MatMul", graph.quant("x", 1.0, 4), weights)
+    path = graph.save(tmp_path / "m.onnx", [1, 10], graph.quant(v, 2.0, 4))
+    x = {"x": np.array([[3, *[0] * 9]], np.float32)}
+    y, crossing = run(path, x)
+    assert y.tolist() == [[2.0]]
+    assert crossing is not None
+    assert 1.4999 < crossing.exact < crossing.border == crossing.single == 1.5
+    (single,) = execute(path, x).values()
+    assert single.tolist() == [[4.0]]
+
+
 def test_a_bias_counts_as_the_integers_times_their_scale_as_well(tmp_path: Path) -> None:
     """Three steps less one are as many as two less none, but not where float32 has rounded three steps."""
     graph = Graph()

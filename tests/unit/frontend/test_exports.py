@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from ternc.errors import ModelError
-from ternc.frontend import read
+from ternc.frontend import departures, read
 from ternc.network.layers import Network
 from unit.frontend.onnx_models import Graph, computed, matches
 
@@ -411,21 +411,44 @@ def test_pads_that_repeat_mirror_or_wrap(tmp_path: Path, mode: str, reader: str)
 
 @pytest.mark.parametrize("auto", ["SAME_UPPER", "SAME_LOWER"])
 @pytest.mark.parametrize("strides", [[1, 1], [2, 2]])
-@pytest.mark.parametrize("op", ["Conv", "MaxPool"])
+@pytest.mark.parametrize("op", ["Conv", "MaxPool", "AveragePool"])
 def test_same_padding_of_dilated_windows_is_the_standard_one(
     tmp_path: Path, op: str, strides: list[int], auto: str
 ) -> None:
-    """onnxruntime refuses such a Conv and pads such a MaxPool too little; the reference is given explicit pads."""
+    """onnxruntime refuses such a Conv and pads such a pool too little; the reference is given explicit pads."""
     g = Graph(52)
     v = g.quant(g.node("Conv", g.quant("x", 0.25, 4), g.const(g.trits(3, 2, 3, 3))), 0.25, 4)
     given: dict[str, Any] = {"auto_pad": auto, "dilations": [2, 2], "strides": strides}
     if op == "Conv":
-        v = g.node("Conv", v, g.const(g.trits(3, 3, 2, 2)), **given)
+        v = g.node("Conv", v, g.const(g.trits(3, 3, 2, 2)), name="same", **given)
     else:
-        v = g.node("Conv", g.node("MaxPool", v, kernel_shape=[2, 2], **given), g.const(g.trits(3, 3, 1, 1)))
+        v = g.node(op, v, kernel_shape=[2, 2], name="same", **given)
+        v = g.node("Conv", g.quant(v, 0.125, 5), g.const(g.trits(3, 3, 1, 1)))
     path = g.save(tmp_path / "m.onnx", [1, 2, 10, 9], v, opset=19)
     network = matches(path, numbers(20, 2, 10, 9))
     assert network.outputs[0].shape[1:] == ((8, 7) if strides == [1, 1] else (4, 4))
+    assert departures(path) == (f"node 'same' ({op})",)
+
+
+@pytest.mark.parametrize("include", [0, 1])
+@pytest.mark.parametrize("op", ["MaxPool", "AveragePool"])
+def test_pads_as_wide_as_a_dilated_kernel(tmp_path: Path, op: str, include: int) -> None:
+    """onnxruntime refuses them; it is given a Pad in front."""
+    g = Graph(52)
+    v = g.quant(g.node("Conv", g.quant("x", 0.25, 4), g.const(g.trits(3, 2, 3, 3))), 0.25, 4)
+    more: dict[str, Any] = {"count_include_pad": include} if op == "AveragePool" else {}
+    v = g.node(op, v, kernel_shape=[2, 2], dilations=[4, 3], auto_pad="SAME_UPPER", **more)
+    v = g.node("Conv", g.quant(v, 0.125, 5), g.const(g.trits(3, 3, 1, 1)))
+    matches(g.save(tmp_path / "m.onnx", [1, 2, 10, 9], v, opset=19), numbers(20, 2, 10, 9))
+
+
+@pytest.mark.parametrize("given", [{"dilations": [2, 2], "pads": [1, 1, 1, 1]}, {"auto_pad": "SAME_UPPER"}])
+def test_other_paddings_are_onnxruntimes_own(tmp_path: Path, given: dict[str, Any]) -> None:
+    g = Graph(52)
+    v = g.node("MaxPool", g.quant("x", 0.25, 4), kernel_shape=[2, 2], **given)
+    path = g.save(tmp_path / "m.onnx", [1, 2, 10, 9], g.node("Conv", v, g.const(g.trits(3, 2, 1, 1))))
+    matches(path, numbers(20, 2, 10, 9))
+    assert departures(path) == ()
 
 
 def test_a_window_over_a_fractional_resize(tmp_path: Path) -> None:

@@ -51,3 +51,20 @@ def test_a_mean_of_too_many_kinds_of_windows_is_refused(tmp_path: Path) -> None:
         "takes more than 100 sums"
     )
     assert caught.value.help == "export with count_include_pad=1, with less padding, or without ceil_mode"
+
+
+@pytest.mark.parametrize("op", ["MaxPool", "AveragePool"])
+@pytest.mark.parametrize("padded", [False, True])
+def test_a_row_pooled_as_a_column(tmp_path: Path, op: str, padded: bool) -> None:
+    """Keras' layers for one-dimensional data: convolutions of rows, pools of columns."""
+    g = Graph(3)
+    v = g.node("Conv", g.quant("x", 0.25, 4), g.const(g.trits(3, 2, 1, 5)))
+    v = g.quant(g.node("Relu", v), 0.5, 3, signed=0)
+    column = g.node("Transpose", v, perm=[0, 1, 3, 2])
+    pads = [1, 0, 1, 0] if padded else [0, 0, 0, 0]
+    v = g.node(op, column, kernel_shape=[3, 1], strides=[2, 1], pads=pads)
+    v = g.node(
+        "Conv", g.quant(g.node("Transpose", v, perm=[0, 1, 3, 2]), 0.25, 4), g.const(g.trits(4, 3, 1, 3))
+    )
+    x = np.random.default_rng(4).normal(0, 1, (30, 2, 1, 17)).astype(np.float32)
+    matches(g.save(tmp_path / "m.onnx", [1, 2, 1, 17], v), x)

@@ -268,27 +268,18 @@ def test_conv_integer_and_matmul_integer(tmp_path: Path) -> None:
     assert network.outputs[0].dtype == "int32"
 
 
-@pytest.mark.parametrize("filler", [5, 0])
-def test_padding_of_integers_is_their_zero_point(tmp_path: Path, filler: int) -> None:
+def test_padding_of_integers_with_their_zero_point_is_the_layers_own(tmp_path: Path) -> None:
     g = Graph(18)
-    v = integer_input(g, 5)
     v = g.node(
         "Pad",
-        v,
+        integer_input(g, 5),
         g.const(np.array([0, 0, 1, 0, 0, 2], np.int64)),
-        g.const(np.array(filler, np.uint8)),
-        name="pad",
+        g.const(np.array(5, np.uint8)),
     )
-    v = g.node("DequantizeLinear", v, g.const(0.25), g.const(np.array(5, np.uint8)), name="dq")
+    v = g.node("DequantizeLinear", v, g.const(0.25), g.const(np.array(5, np.uint8)))
     v = g.node("Conv", v, g.const(g.trits(3, 2, 3)))
-    path = g.save(tmp_path / "model.onnx", [1, 2, 9], v)
-    if filler == 5:
-        network = matches(path, numbers(20, 2, 9))
-        assert network.layers[0].terms[0].padding == (0, 1, 0, 2)
-        return
-    assert refusal(path).startswith(
-        "model.onnx: node 'dq' (DequantizeLinear) reads 'v6', which is padded with 0, and makes -1.25 of the padding"
-    )
+    network = matches(g.save(tmp_path / "model.onnx", [1, 2, 9], v), numbers(20, 2, 9))
+    assert network.layers[0].terms[0].padding == (0, 1, 0, 2)
 
 
 @pytest.mark.parametrize(
@@ -383,3 +374,22 @@ def test_scaled_integers_of_an_int32_bias(tmp_path: Path) -> None:
     bias = g.node("DequantizeLinear", "b", g.const(0.03125), g.const(np.array(0, np.int32)))
     v = g.node("Gemm", g.quant("x", 0.25, 4), g.const(g.trits(6, 5)), bias)
     matches(g.save(tmp_path / "m.onnx", [1, 6], g.quant(v, 0.5, 4), opset=13), numbers(40, 6))
+
+
+def test_a_clip_between_two_values_of_the_quantiser(tmp_path: Path) -> None:
+    """QKeras' quantized_relu(use_sigmoid=1): steps of a quarter up to seven eighths."""
+    g = Graph(4)
+    v = g.quant(g.node("MatMul", g.quant("x", 0.25, 4), g.const(g.trits(8, 12))), 0.25, 5)
+    v = g.node("Min", g.node("Max", v, g.const(0.0)), g.const(0.875))
+    v = g.node("MatMul", v, g.const(g.trits(12, 5)))
+    network = matches(g.save(tmp_path / "m.onnx", [1, 8], v), numbers(100, 8))
+    assert (network.tensors[1].range.low, network.tensors[1].range.high) == (0, 7)
+
+
+def test_a_clip_far_off_the_quantisers_grid_is_refused(tmp_path: Path) -> None:
+    g = Graph(4)
+    v = g.quant(g.node("MatMul", g.quant("x", 0.25, 4), g.const(g.trits(8, 12))), 0.3, 5)
+    v = g.node("Min", v, g.const(1.0))
+    v = g.node("MatMul", v, g.const(g.trits(12, 5)))
+    path = g.save(tmp_path / "m.onnx", [1, 8], v)
+    assert "an unquantised activation: it must be quantised to 1..8 bits" in refusal(path)

@@ -54,6 +54,15 @@ ACTIVATIONS: dict[str, Make] = {
     "hard swish of other constants": lambda g, x: g.node(
         "Div", g.node("Mul", x, g.node("Clip", g.node("Add", x, c(g, 2)), c(g, 0), c(g, 5))), c(g, 5)
     ),
+    "hard swish by a minimum and a maximum (QKeras)": lambda g, x: g.node(
+        "Mul",
+        x,
+        g.node(
+            "Mul",
+            g.node("Max", g.node("Min", g.node("Add", x, c(g, 3)), c(g, 6)), c(g, 0)),
+            c(g, 0.16666667),
+        ),
+    ),
     "GELU": lambda g, x: g.node(
         "Mul",
         g.node("Mul", x, c(g, 0.5)),

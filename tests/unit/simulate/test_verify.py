@@ -108,6 +108,7 @@ def plus(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> Plus:
         execute: Callable[[NDArray[Any]], NDArray[Any]] = lambda x: x + 1,
         borders: tuple[str, ...] = (),
         crossing: Crossing | None = None,
+        departures: tuple[str, ...] = (),
     ) -> Opened:
         dut = stand_in(size=SIZE, offset=offset, fault=fault)
         build = Opened(
@@ -123,6 +124,7 @@ def plus(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> Plus:
         monkeypatch.setattr(module, "open_build", lambda _: build)
         monkeypatch.setattr(frontend, "execute", lambda _, x: {"y": execute(x["x"])})
         monkeypatch.setattr(frontend, "ExactModel", partial(Exactly, crossing))
+        monkeypatch.setattr(frontend, "departures", lambda _: departures)
         monkeypatch.setattr(module, "modified_files", lambda _: ())
         return build
 
@@ -140,7 +142,19 @@ def test_a_right_design_agrees(plus: Plus, stalls: int | None) -> None:
         "latency_cycles": {"predicted": 5, "simulated": 5},
         "first_mismatch": None,
         "on_borders": {"frames": 0, "first": None},
+        "departures": [],
     }
+
+
+def test_padding_that_onnxruntime_does_not_do_by_the_standard_is_a_note(plus: Plus) -> None:
+    report = verify(plus(departures=("node 'pool' (MaxPool)",)).path, VerifyOptions(frames=3))
+    assert report.ok
+    (note,) = report.notes()
+    assert note == (
+        "node 'pool' (MaxPool): onnxruntime refuses auto_pad=SAME with dilations, or pads too little, so it was given "
+        "the pads of the ONNX standard; run as it is, the file gives something else there"
+    )
+    assert report.to_json()["departures"] == ["node 'pool' (MaxPool)"]
 
 
 @pytest.mark.parametrize("stalls", [None, 7])

@@ -203,6 +203,12 @@ def exact(steps: tuple[Step, ...], channel: int, x: Fraction | int) -> Fraction:
     return Fraction(math.floor(value.low * (1 << FIRST_BITS)), 1 << FIRST_BITS)
 
 
+def rational(steps: tuple[Step, ...], channel: int, x: Fraction) -> Fraction | None:
+    """The chain's exact value; None where it is no rational number, or cannot be told."""
+    value = decide(lambda bits: chain_real(steps, channel, x, bits))
+    return value.low if value is not None and value.rational else None
+
+
 def span(
     steps: tuple[Step, ...], channel: int, low: Fraction | int, high: Fraction | int
 ) -> tuple[Fraction, Fraction]:
