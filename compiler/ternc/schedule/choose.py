@@ -31,6 +31,8 @@ _CHEAPER = 0.97
 _HASTES = (0.0, 0.3, 1.0, 4.0, 30.0)
 """What latency may cost on the ladder for short latencies (`Search.fitting`)."""
 _HASTY_RUNG = 1.15
+_STRIDE = 1.3
+"""From one interval to the next where none near the limits fits."""
 _HOPELESS = 1.5
 """Estimates so far above what is allowed are not so wrong that a design fits."""
 _LEAST_PRICE = 0.75
@@ -82,7 +84,27 @@ def _fastest_of_forms(search: Search, progress: Progress | None) -> tuple[Search
 
 
 def _fastest(search: Search, progress: Progress | None) -> Draft | None:
-    """The design with the fewest cycles a frame within the budget.
+    """The design with the fewest cycles a frame within the budget that is found; None if none fits."""
+    return _near_limits(search, progress) or _first_that_fits(search.with_all_limits())
+
+
+def _first_that_fits(search: Search) -> Draft | None:
+    """Of splits for longer and longer intervals the first one whose exact figures fit, in the end the smallest."""
+    slowest = search.fitting(np.inf)
+    cycles, _ = search.slowest()
+    while slowest is not None and cycles < slowest.cycles:
+        split = search.fitting(cycles)
+        made = None if split is None else search.worked_out(split)
+        if made is not None and search.fits(made):
+            return made
+        cycles *= _STRIDE
+    smallest = search.smallest()
+    made = None if smallest.shares.max() > _HOPELESS else search.worked_out(smallest)
+    return made if made is not None and search.fits(made) else None
+
+
+def _near_limits(search: Search, progress: Progress | None) -> Draft | None:
+    """The design with the fewest cycles a frame within the budget, where estimates and exact figures come together.
 
     Estimates that were too low are made up for by tighter limits until a design fits, those that were too high by
     looser ones as long as that helps.

@@ -107,13 +107,25 @@ class Search:
         other.longest = longest
         return other
 
+    def with_all_limits(self) -> Search:
+        """The same search before any limit was tightened."""
+        return Search(self.network, self.device, self.wish, self.estimates)
+
     def with_packing(self) -> Search:
         """The same search for arrays whose weights are packed where that is worth its logic."""
         return Search(self.network, self.device, self.wish, self.estimates.with_packing())
 
     def worked_out(self, split: Split) -> Draft:
-        """The design of a split, by exact cycles."""
-        return draft(self.lines(split))
+        """The design of a split, by exact cycles; as estimated if only that fits."""
+        lines = self.lines(split)
+        made = draft(lines)
+        if self.fits(made):
+            return made
+        plain = self._built(self._with_drains(split.engines))
+        if plain.shapes == lines.shapes:
+            return made
+        estimated = draft(plain)
+        return estimated if self.fits(estimated) else made
 
     def lines(self, split: Split) -> Lines:
         """A split's stages: as estimated or, if that keeps the cap on lanes and is faster, refined."""

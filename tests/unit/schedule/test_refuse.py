@@ -112,6 +112,17 @@ def test_an_array_too_large_for_a_device_is_refused_with_the_one_that_it_fits(ne
     assert shortfalls(resources(made, SMALL), SMALL, 1.0)
 
 
+def test_an_array_whose_weights_fit_only_if_they_are_packed_is_refused_with_that_way_out() -> None:
+    network = passes.run(frontend.read(MODELS / "TFC_2W2A" / "TFC_2W2A.onnx"))
+    small = replace(DEVICE, block_rams=(replace(DEVICE.block_ram, count=6),))
+    with pytest.raises(ScheduleError) as found:
+        choose(network, small, replace(FASTEST, array=shape("1x5x25")))
+    assert found.value.help.startswith("pack their weights (1x5x25p), name smaller arrays, ")
+    assert choose(network, small, replace(FASTEST, array=shape("1x5x25p"))).lines.shapes == (
+        shape("1x5x25p"),
+    )
+
+
 def test_arrays_by_hand_that_miss_the_rate_or_the_latency_are_refused(network: Network) -> None:
     wish = replace(FASTEST, array=shape("3x5x7"))
     timing = choose(network, DEVICE, wish).lines.timing

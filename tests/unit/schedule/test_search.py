@@ -11,12 +11,13 @@ import pytest
 from ternc import frontend, passes, target
 from ternc.network.layers import Network
 from ternc.schedule.choose import choose
-from ternc.schedule.costs import resources
+from ternc.schedule.costs import resources, worth_packing
 from ternc.schedule.draft import Draft, draft
 from ternc.schedule.lines import Lines
 from ternc.schedule.refuse import shortfalls
 from ternc.schedule.search import Search, Split, built
 from ternc.schedule.wish import Wish
+from ternc.target.device import Device
 from zoo import MODELS, shape
 
 DEVICE = target.load("arria10")
@@ -31,6 +32,11 @@ def network() -> Network:
 @pytest.fixture(scope="module")
 def fastest(network: Network) -> Draft:
     return choose(network, DEVICE, FASTEST)
+
+
+@pytest.fixture(scope="module")
+def tfc() -> Network:
+    return passes.run(frontend.read(MODELS / "TFC_2W2A" / "TFC_2W2A.onnx"))
 
 
 def rate(made: Draft) -> float:
@@ -49,13 +55,48 @@ def cost(made: Draft) -> float:
     )
 
 
-def test_the_rate_of_the_fastest_design_can_be_asked_for() -> None:
+def test_the_rate_of_the_fastest_design_can_be_asked_for(tfc: Network) -> None:
     small = target.load("ecp5-85k")
-    network = passes.run(frontend.read(MODELS / "TFC_2W2A" / "TFC_2W2A.onnx"))
-    best = choose(network, small, FASTEST)
-    again = choose(network, small, replace(FASTEST, fps=rate(best)))
+    best = choose(tfc, small, FASTEST)
+    again = choose(tfc, small, replace(FASTEST, fps=rate(best)))
     assert rate(again) >= rate(best)
     assert not shortfalls(resources(again, small), small, FASTEST.budget)
+
+
+def device_with(logic: int, block_rams: int) -> Device:
+    """The device, but smaller."""
+    return replace(
+        DEVICE,
+        logic=replace(DEVICE.logic, count=logic),
+        block_rams=(replace(DEVICE.block_ram, count=block_rams),),
+    )
+
+
+@pytest.mark.parametrize("block_rams", [6, 7, 8, 10, 12, 16, 20])
+def test_weights_are_packed_where_memory_is_short_and_something_is_found_up_to_the_last_block(
+    tfc: Network, block_rams: int
+) -> None:
+    small, wish = device_with(6000, block_rams), replace(FASTEST, budget=1.0)
+    made = choose(tfc, small, wish)
+    assert not shortfalls(resources(made, small), small, 1.0)
+    packed = {shape.packed for shape in made.lines.shapes}
+    if block_rams == 6:  # plain weights alone take 6
+        assert True in packed
+    assert made.lines.timing.cycles_per_frame < 600
+    slower = choose(tfc, small, replace(wish, fps=rate(made) / 2))
+    assert rate(slower) >= rate(made) / 2
+
+
+def test_weights_are_plain_where_memory_is_no_limit(tfc: Network) -> None:
+    assert not any(shape.packed for shape in choose(tfc, DEVICE, FASTEST).lines.shapes)
+
+
+def test_packing_is_worth_its_logic_where_it_spares_blocks() -> None:
+    array = shape("8x16x32")
+    assert worth_packing(array, 2048, DEVICE)  # 7 blocks a column, 6 packed
+    assert not worth_packing(array, 512, DEVICE)  # 2 and 2
+    assert not worth_packing(shape("8x16x1"), 1 << 16, DEVICE)
+    assert not worth_packing(array, 2048, device_with(logic=10_000, block_rams=2713))
 
 
 def test_the_fastest_design_is_faster_than_any_single_array(network: Network, fastest: Draft) -> None:
