@@ -240,7 +240,7 @@ def _others(device: Device) -> Iterator[Device]:
 
 
 def _device_for(search: Search, wish: Wish, most_cycles: float) -> str | None:
-    """The smallest other device on which estimates find a split of at most so many cycles at this device's clock.
+    """The smallest other device on which a split fits that estimates find, of at most so many cycles at this clock.
 
     With the clock that was asked for, or the other device's own where none was.
     """
@@ -252,8 +252,9 @@ def _device_for(search: Search, wish: Wish, most_cycles: float) -> str | None:
         if bits > wish.budget * room or _within(other, search.device):
             continue
         factor = other.clock.mhz / planned if wish.clock_mhz == planned else 1.0
-        estimates = search.estimates.on(other)
-        if Search(search.network, other, wish, estimates).fitting(most_cycles * factor) is not None:
+        there = Search(search.network, other, wish, search.estimates.on(other))
+        split = there.fitting(most_cycles * factor)
+        if split is not None and there.fits(there.worked_out(split)):
             return other.name
     return None
 
