@@ -329,7 +329,7 @@ class _Double:
         around = dict(self.sizes)
         if node.op_type == "BatchNormalization":
             around[node.input[3]] = -around[node.input[3]]  # the mean is subtracted
-        if node.op_type == "Pad" and len(node.input) > 2 and self.values[node.input[2]] == LOWEST:
+        if node.op_type == "Pad" and len(node.input) > 2 and self.values[node.input[2]] <= LOWEST:
             around[node.input[2]] = np.zeros(())  # never the largest
         sizes = self._nodes.run(_of_sizes(node), around)
         if node.op_type in ("Max", "Min"):

@@ -6,6 +6,7 @@ whose padding is ``c - c``. A copy writes the padded map, and c is added again b
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from fractions import Fraction
 from math import prod
@@ -29,6 +30,9 @@ from ternc.frontend.values import (
 from ternc.network.layers import Term
 from ternc.network.steps import Add
 
+MINUS_INFINITY = Fraction(-sys.float_info.max)
+"""What a padding with minus infinity counts as: less than every number that there is."""
+
 OUTSIDE = "pad with a value of its quantiser, or behind the layer that follows"
 
 
@@ -45,6 +49,12 @@ def filled(build: Builder, value: Computed, where: str) -> View:
     Raises:
         ModelError: The value is not quantised, or the padding is none of its quantiser's values.
     """
+    if value.fill <= MINUS_INFINITY:
+        raise ModelError(
+            f"{where} reads '{value.name}', which is padded with minus infinity, that only a MaxPool may read whose "
+            "windows each hold a pixel",
+            help="pad with a value of its quantiser",
+        )
     shape = value.index.shape
     size = map_shape(shape) or (prod(shape), 1, 1)
     number = float(value.fill)

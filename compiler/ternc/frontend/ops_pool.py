@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ternc.errors import ModelError
+from ternc.frontend.filled import MINUS_INFINITY, filled, has_filling
 from ternc.frontend.layer import Layer, weighted
 from ternc.frontend.ops_elementwise import useful
 from ternc.frontend.ops_sum import summed
@@ -35,7 +36,7 @@ LARGEST_PARTS = 100
 """Most sums of which a mean of uneven windows is made."""
 
 
-@handles("MaxPool", "GlobalMaxPool", becomes="max pool of a layer")
+@handles("MaxPool", "GlobalMaxPool", becomes="max pool of a layer", fills=True)
 def max_pool(walk: Walk, node: Node) -> Value:
     """MaxPool with all its attributes; what lies outside the map does not take part."""
     value = walk.computed(node)
@@ -46,25 +47,57 @@ def max_pool(walk: Walk, node: Node) -> Value:
             ": its second output (the indices) is not supported",
             help="unpool with a Resize or a ConvTranspose instead",
         )
-    if node.op == "GlobalMaxPool":
-        return maximum(walk, node, value, size, whole(size), value.index.ndim)
-    found = pooling(walk, node, size, value.index.ndim - 2)
-    for i in (0, 1):
-        taps = (
-            np.arange(found.size[i])[:, None] * found.stride[i]
-            + np.arange(found.kernel[i]) * found.dilation[i]
-        )
-        inside = (taps >= found.padding[i]) & (taps < found.padding[i] + size[1 + i])
-        if not np.all(inside.any(axis=1)):
+    glob = node.op == "GlobalMaxPool"
+    found = whole(size) if glob else pooling(walk, node, size, value.index.ndim - 2)
+    if not glob:
+        if not _covered(found, size):
             raise walk.refuse(
                 node, ": each of its windows must hold a pixel, but some lie in the padding alone"
             )
+        value, size, found = _unpadded(walk, value, size, found)
+    if has_filling(value):
+        value = filled(walk.build, value, walk.where(node))
     if lies(value, size):
         row = laid(walk, value, size)
         made = maximum(walk, node, row, (size[0], 1, size[1]), found.turned, 4)
         assert isinstance(made, View | Joined)
         return stood(walk, node, made)
     return maximum(walk, node, value, size, found, value.index.ndim)
+
+
+def _covered(found: Pooling, size: Map) -> bool:
+    """Whether each window holds a pixel of the map."""
+    for n in (0, 1):
+        places = _places(found, n)
+        if not np.all(((places >= 0) & (places < size[1 + n])).any(axis=1)):
+            return False
+    return True
+
+
+def _unpadded(walk: Walk, value: Computed, size: Map, found: Pooling) -> tuple[Computed, Map, Pooling]:
+    """A value, its map and its pool; what pads the value is the pool's own padding where it never is the largest."""
+    there = (value.index != NOTHING).reshape(size)
+    rows, columns = (np.flatnonzero(there.any(axis=axes)) for axes in ((0, 2), (0, 1)))
+    if not rows.size or there.all():
+        return value, size, found
+    box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    views = value.parts if isinstance(value, Joined) else (value,)
+    reach = [walk.build.reach(view) for view in views]
+    never = value.fill <= MINUS_INFINITY or all(r is not None and value.fill <= r[0] for r in reach)
+    if not never or not there[:, *box].all():
+        return value, size, found
+    inner = size[0], box[0].stop - box[0].start, box[1].stop - box[1].start
+    top, left, bottom, right = found.padding
+    padding = (
+        top + box[0].start,
+        left + box[1].start,
+        bottom + size[1] - box[0].stop,
+        right + size[2] - box[1].stop,
+    )
+    shape = (1, inner[0], inner[2]) if value.index.ndim == 3 else (1, *inner)
+    cut = walk.arranged(value, value.name, lambda index: index.reshape(size)[:, *box].reshape(shape))
+    own = replace(found, padding=padding)
+    return (cut, inner, own) if _covered(own, inner) else (value, size, found)
 
 
 def maximum(walk: Walk, node: Node, value: Computed, size: Map, found: Pooling, rank: int) -> Value:

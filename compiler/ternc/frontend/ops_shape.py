@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 
 from ternc.frontend import fold
-from ternc.frontend.filled import filled
+from ternc.frontend.filled import MINUS_INFINITY, filled
 from ternc.frontend.values import (
     NOTHING,
     Choice,
@@ -116,11 +116,13 @@ def _filler(walk: Walk, node: Node) -> Fraction:
     """What stands in a padding."""
     filler = walk.const(node, 2, "value")
     given = float(node.attributes.get("value", 0.0) if filler is None else np.ravel(filler.array)[0])
+    if given == -np.inf:
+        return MINUS_INFINITY
     if not np.isfinite(given):
         raise walk.refuse(
             node,
-            f": it must pad with a finite number, but pads with {given:g}",
-            help="in front of a MaxPool, give the pool itself the pads",
+            f": it must pad with a number, but pads with {given:g}",
+            help="pad with a value of its quantiser",
         )
     return Fraction(given)
 

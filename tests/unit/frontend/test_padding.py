@@ -156,7 +156,36 @@ def test_a_number_that_is_none_of_the_quantiser_is_refused(tmp_path: Path) -> No
     assert caught.value.help == "pad with a value of its quantiser, or behind the layer that follows"
 
 
+def pooled(g: Graph, v: str) -> str:
+    return conv(g, g.node("MaxPool", v, kernel_shape=[3, 3], strides=[2, 2]))
+
+
+@pytest.mark.parametrize("value", [-np.inf, -1e30, -2.0])
+def test_a_padding_that_never_is_the_largest_is_the_max_pools_own(tmp_path: Path, value: float) -> None:
+    found = run(tmp_path, quant, lambda g, v: pad(g, v, value), pooled)
+    assert [layer.kind for layer in found.layers] == ["conv", "conv"]
+
+
+def test_zeros_around_what_a_relu_leaves_are_the_max_pools_own(tmp_path: Path) -> None:
+    found = run(tmp_path, relu_quant, lambda g, v: pad(g, v, 0.0), pooled)
+    assert [layer.kind for layer in found.layers] == ["conv", "conv"]
+
+
+def test_a_window_of_zeros_alone_is_kept(tmp_path: Path) -> None:
+    def far(g: Graph, v: str) -> str:
+        return g.node("Pad", v, ints(g, 0, 0, 4, 3, 0, 0, 4, 5))
+
+    found = run(tmp_path, relu_quant, far, pooled)
+    assert [layer.kind for layer in found.layers] == ["conv", "copy", "conv"]
+
+
+@pytest.mark.parametrize("behind", [conv, lambda g, v: conv(g, g.node("GlobalMaxPool", v))])
+def test_minus_infinity_in_front_of_anything_else_is_refused(tmp_path: Path, behind: Make) -> None:
+    with pytest.raises(ModelError, match="is padded with minus infinity, that only a MaxPool may read"):
+        read(network(tmp_path, quant, lambda g, v: pad(g, v, -np.inf), behind))
+
+
 def test_a_padding_of_no_number_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError) as caught:
-        read(network(tmp_path, quant, lambda g, v: pad(g, v, -np.inf), conv))
-    assert "node 'pad' (Pad): it must pad with a finite number, but pads with -inf" in caught.value.sentence
+        read(network(tmp_path, quant, lambda g, v: pad(g, v, np.nan), conv))
+    assert "node 'pad' (Pad): it must pad with a number, but pads with nan" in caught.value.sentence
