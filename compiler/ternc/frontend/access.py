@@ -9,7 +9,8 @@ Each access becomes one term of the layer. A split is never guessed: the accesse
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -95,7 +96,7 @@ def split(index: Index, source: Map) -> tuple[Access, ...] | None:
             key = plane.tobytes()
             if key not in known:
                 lines = _lines(plane, source)
-                known[key] = _several(plane, source) if lines is None else (lines,)
+                known[key] = _several(plane, source) if lines is None else tuple(_one_fill(*lines))
             found = known[key]
             if found is None:
                 return None
@@ -110,6 +111,21 @@ def split(index: Index, source: Map) -> tuple[Access, ...] | None:
         )
         for lines, pairs in groups.items()
     )
+
+
+def _one_fill(vertical: Line, horizontal: Line) -> Iterator[tuple[Line, Line]]:
+    """The lines; where one axis has zeros as fill and the other copies, zeros in both, and a line for each copy."""
+    fills = {line.fill for line in (vertical, horizontal) if line.factor > 1}
+    if len(fills) < 2:
+        yield vertical, horizontal
+        return
+
+    def each(line: Line) -> list[Line]:
+        if line.fill == "zeros":
+            return [line]
+        return [replace(line, start=line.start - rest, fill="zeros") for rest in range(line.factor)]
+
+    yield from product(each(vertical), each(horizontal))
 
 
 def _plain(index: Index, source: Map) -> tuple[Access, ...] | None:

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 from ternc.errors import ModelError
 from ternc.frontend import straight
-from ternc.frontend.access import split
+from ternc.frontend.access import Access, split
 from ternc.frontend.build import WIDEST_CODES, absolute_sums, signed, term_ranges
 from ternc.frontend.grid import Rationals, ones, rationals
 from ternc.frontend.halves import halves
 from ternc.frontend.ops_elementwise import ACTIVATION, INFINITE, clamp, useful
 from ternc.frontend.ops_sum import each, floats, of_channels
-from ternc.frontend.reads import one_hot
+from ternc.frontend.reads import Window, copied, fits, one_hot
 from ternc.frontend.settle import unit_of
 from ternc.frontend.straight_steps import as_steps
 from ternc.frontend.values import (
@@ -31,6 +31,7 @@ from ternc.frontend.values import (
     Addend,
     Computed,
     Const,
+    Index,
     Joined,
     Map,
     Node,
@@ -193,15 +194,19 @@ def _row(walk: Walk, node: Node, view: View, turn: _Turn) -> list[_Row]:
     channels, height, width = turn.size
     size = (channels, height * turn.count, width)
     own = np.broadcast_to(operand.index, turn.shape).reshape(turn.size)
-    index = np.full(size, NOTHING)
-    index[:, turn.number :: turn.count] = own
-    accesses = split(index, operand.size)
-    if accesses is None:
-        raise walk.refuse(
-            node,
-            f" reads '{view.name}' in an arrangement that is not made of straight lines",
-            help="move the rearrangement to the network's input or output",
-        )
+    accesses = _accesses(own, turn, operand.size)
+    if accesses is None:  # repeated or moved in a way that its turn cannot be combined with
+        plain = split(own, operand.size)
+        if plain is None:
+            raise walk.refuse(
+                node,
+                f" reads '{view.name}' in an arrangement that is not made of straight lines",
+                help="move the rearrangement to the network's input or output",
+            )
+        operand = copied(walk.build, operand, plain, turn.size, walk.where(node), view.name)
+        own = operand.index.reshape(turn.size)
+        accesses = _accesses(own, turn, operand.size)
+        assert accesses is not None
     if not accesses:
         return []
     if np.any(operand.offset != 0) and NOTHING in own:
@@ -224,6 +229,16 @@ def _row(walk: Walk, node: Node, view: View, turn: _Turn) -> list[_Row]:
             snapped=operand.snapped,
         )
     ]
+
+
+def _accesses(own: Index, turn: _Turn, source: Map) -> tuple[Access, ...] | None:
+    """How the rows of a turn reach a value whose index is ``own``; None where no terms do."""
+    channels, height, width = turn.size
+    index = np.full((channels, height * turn.count, width), NOTHING)
+    index[:, turn.number :: turn.count] = own
+    found = split(index, source)
+    window = Window(size=index.shape[1:])
+    return found if found is not None and fits(found, window, index.shape, source) else None
 
 
 def _side_by_side(

@@ -94,8 +94,8 @@ def reads(
                 "(mirrored, interleaved or gathered pixels)",
                 help="move the rearrangement to the network's input or output, where the host makes it",
             )
-        if window is not None and not _fits(accesses, window, size, operand.size):
-            operand = _copied(build, operand, accesses, size, where, name)
+        if window is not None and not fits(accesses, window, size, operand.size):
+            operand = copied(build, operand, accesses, size, where, name)
             index = operand.index.reshape(size)
             accesses = split(index, operand.size)
             assert accesses is not None
@@ -103,11 +103,12 @@ def reads(
     return result
 
 
-def _fits(accesses: tuple[Access, ...], window: Window, size: Map, source: Map) -> bool:
+def fits(accesses: tuple[Access, ...], window: Window, size: Map, source: Map) -> bool:
+    """Whether accesses of a value of ``size`` are terms of a layer with that window on the source."""
     return all(_term(a, window, (size[1], size[2]), source, None) is not None for a in accesses)
 
 
-def _copied(
+def copied(
     build: Builder, operand: Operand, accesses: tuple[Access, ...], size: Map, where: str, name: str
 ) -> Operand:
     """The operand again as a tensor of the ONNX value's own map, 0 where it has nothing."""

@@ -94,6 +94,17 @@ def test_a_map_and_one_row_of_it_for_all_rows(tmp_path: Path) -> None:
     run(two(tmp_path, "Max", lambda g, v: g.quant(conv(g, v), 0.25, 4), row))
 
 
+def test_a_column_of_a_map_for_all_columns(tmp_path: Path) -> None:
+    """Copied first: a term repeats pixels, or leaves rows out, and not both."""
+
+    def column(g: Graph, v: str) -> str:
+        v = g.quant(conv(g, v), 0.25, 4)
+        v = g.node("Slice", v, ints(g, 1), ints(g, 2), ints(g, 3))
+        return g.node("Expand", v, ints(g, 1, 4, 5, 6))
+
+    run(two(tmp_path, "Max", lambda g, v: g.quant(conv(g, v), 0.25, 4), column))
+
+
 def test_a_concatenation_of_parts_with_scales_of_their_own(tmp_path: Path) -> None:
     def joined(g: Graph, v: str) -> str:
         parts = [g.quant(conv(g, v, 2), scale, 4) for scale in (0.25, 0.5)]

@@ -462,3 +462,15 @@ def test_matmul_over_positions_of_the_input(tmp_path: Path) -> None:
     v = g.node("MatMul", g.quant("x", 0.25, 4), g.const(g.trits(6, 5)))
     network = matches(g.save(tmp_path / "m.onnx", ["N", 7, 6], v), images(20, 7, 6))
     assert (network.input_tensors[0].channels, network.input_tensors[0].width) == (6, 7)
+
+
+def test_pixels_repeated_along_one_axis_and_spread_along_the_other(tmp_path: Path) -> None:
+    """DepthToSpace of repeated channels: a term has copies or zeros between pixels, so there is one for each copy."""
+    g = Graph(7)
+    v = g.quant(g.node("Conv", g.quant("x", 0.25, 4), g.const(g.trits(2, 2, 1, 1))), 0.25, 4)
+    v = g.node("DepthToSpace", g.node("Tile", v, ints(g, 1, 2, 1, 1)), blocksize=2)
+    v = g.node("Conv", v, g.const(g.trits(3, 1, 3, 3)), pads=[1, 1, 1, 1])
+    matches(
+        g.save(tmp_path / "m.onnx", [1, 2, 4, 5], v),
+        (np.random.default_rng(7).integers(-20, 20, (30, 2, 4, 5)) * 0.25).astype(np.float32),
+    )
