@@ -161,15 +161,16 @@ module ternc_column #(
 `endif
 
   for (genvar r = 0; r < Rows; r++) begin : gen_row
-    logic [AccBits-1:0] acc_q, dot, next, drain_q, above;
+    logic [AccBits-1:0] acc_q, twice, dot, next, drain_q, above;
+    assign twice = AccBits'({acc_q, 1'b0});
     assign dot = AccBits'(dots[r*DotBits +: DotBits]);
     if (Merged != 0) begin : gen_merged
       ternc_alm_add #(.Bits(AccBits), .Carry(0), .MaskA(Kept)) u_add (
-        .sel_i({double, first_q[DotLatency]}), .c_i(acc_q << 1), .a_i(acc_q), .b_i(dot), .sum_o(next)
+        .sel_i({double, first_q[DotLatency]}), .c_i(twice), .a_i(acc_q), .b_i(dot), .sum_o(next)
       );
     end else begin : gen_add
       logic [AccBits-1:0] kept;
-      assign kept = first_q[DotLatency] ? '0 : double ? acc_q << 1 : acc_q;
+      assign kept = first_q[DotLatency] ? '0 : double ? twice : acc_q;
       assign next = dot + kept;
     end
     always_ff @(posedge clk_i) begin

@@ -38,6 +38,7 @@ module ternc_requant #(
   localparam int PBits = ((ProductBits > AddBits) ? ProductBits : AddBits) + 1;
   localparam int ClampBits = ((PBits > CodeBits) ? PBits : CodeBits) + 2;
   localparam int FlagBits = CodeBits + 3;  // min, thr, raw, limit
+  localparam int Within = (Shift < PBits) ? Shift : PBits - 1;  // a further shift leaves the sign as well
 
   // Wait for the word, then multiply.
   logic [AccBits-1:0]            sum_q2;
@@ -66,7 +67,7 @@ module ternc_requant #(
   logic [ValueBits-1:0]        clamped, clamped_late;
   logic                        raw, negative, above, thr_late, min_late;
 
-  assign shifted = ClampBits'(p_q >>> Shift);
+  assign shifted = ClampBits'(p_q >>> Within);
   assign limit   = flags_q2[CodeBits-1:0];
   assign low_room = {1'b0, limit} - {1'b0, shifted[CodeBits-1:0]};
   assign negative = shifted[ClampBits-1];

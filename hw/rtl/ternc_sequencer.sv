@@ -259,7 +259,7 @@ module ternc_sequencer #(
       pass_left_q <= last_pass_q ? loop_q.pass_count : pass_left_q - 1'b1;
       last_pass_q <= last_pass_q ? loop_q.pass_count == 1 : pass_left_q == 2;
       if (last_pass_q) begin
-        last_group_q <= ((group_left_q >> 1) == XBits'(1)) && !group_left_q[0];
+        last_group_q <= ({1'b0, group_left_q} == (XBits+1)'(2));
         group_left_q <= group_left_q - 1'b1;
         group_q <= group_q + 1'b1;
         x_q <= x_q + XBits'(Rows);
@@ -318,8 +318,8 @@ module ternc_sequencer #(
   assign pass_pop = start || (pass_end_q && !row_end_q);
   // a pass shorter than its interval waits first: last taps are then never closer than a drain takes
   assign tap_last = pass_end_q;
-  assign before_end = run_q && ((interval_left_q >> 1) == CountBits'(1)) && !interval_left_q[0];  // two cycles are left
-  assign flush_end = (row_end_q && cur_q.flush) ? FlushCycles == 1 : (flush_left_q >> 1) == '0;
+  assign before_end = run_q && ({1'b0, interval_left_q} == (CountBits+1)'(2));  // two cycles are left
+  assign flush_end = (row_end_q && cur_q.flush) ? FlushCycles == 1 : {1'b0, flush_left_q} < (FlushBits+1)'(2);
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin

@@ -25,7 +25,7 @@ module ternc_shell #(
     inputs_o <= Inputs'({inputs_o, sdi_i});
     load_q <= load_i;
     outputs_q <= outputs_i;
-    shift_q <= load_q ? outputs_q : shift_q >> 1;
+    shift_q <= load_q ? outputs_q : Outputs'({1'b0, shift_q} >> 1);
   end
 
 `ifndef SYNTHESIS

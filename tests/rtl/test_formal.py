@@ -159,7 +159,8 @@ def test_the_accumulator_for_alms_is_proved(tmp_path: Path) -> None:
     assert proved(tmp_path, ACCUMULATE.format(bits=9), ALM, 0, True, {})
     column = (RTL / "ternc_column.sv").read_text()
     assert "Kept = 16'b0101_0001_0100_0000;" in column
-    assert ".sel_i({double, first_q[DotLatency]}), .c_i(acc_q << 1), .a_i(acc_q), .b_i(dot)" in column
+    assert ".sel_i({double, first_q[DotLatency]}), .c_i(twice), .a_i(acc_q), .b_i(dot)" in column
+    assert "assign twice = AccBits'({acc_q, 1'b0});" in column
 
 
 @pytest.mark.parametrize(

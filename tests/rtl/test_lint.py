@@ -165,6 +165,7 @@ SETS: dict[str, list[Parameters]] = {
         {"Rows": 4, "Inputs": 3, "RotBits": 2, "RowDepth": 2, "PassDepth": 4, "TapDepth": 8, "TermDepth": 3,
          "Capacities": 3 + (8 << 8) + (5 << 16), "LoadWidth": 250, "RowMemory": 4, "PassMemory": 5, "TapMemory": 6, "TermMemory": 7},
         {"Rows": 8, "RotBits": 3, "RowDepth": 2, "PassDepth": 4, "TapDepth": 8, "TermDepth": 3, "Drain": 4},
+        {"CountBits": 1, "XBits": 2, "YBits": 2, "FlushCycles": 1, "WeightLead": 2},
         {"Rows": 1, "ActBits": 1, "RdBits": 1, "WrBits": 1, "XBits": 3, "YBits": 3, "CountBits": 1, "XmapBits": 1,
          "FlushCycles": 17},
     ],
@@ -285,3 +286,4 @@ def test_slang_reads_it(module: str, defines: list[str]) -> None:
         assert driver.parseAllSources()
         driver.reportCompilation(driver.createCompilation(), quiet=True)
         assert driver.reportDiagnostics(quiet=True), f"{module} {parameters}"
+        assert driver.diagEngine.numWarnings == 0, f"{module} {parameters}"
