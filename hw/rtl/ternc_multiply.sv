@@ -2,7 +2,7 @@
 //
 // Throughput: one product a cycle. Latency: 1 cycle. There is no reset. The text at the end is the specification and serves
 // every tool: those of AMD and Intel put the register into the multiplier by themselves. Under TERNC_PRIMITIVES, Cell 3 is
-// MULT18X18D of Lattice's ECP5 with its output register, for factors of up to 18 bits: Yosys leaves it outside.
+// MULT18X18D of Lattice's ECP5 with its output register, for factors of 3 to 18 bits: Yosys leaves it outside.
 
 module ternc_multiply #(
   parameter int ABits = 16,
@@ -18,7 +18,7 @@ module ternc_multiply #(
 );
 
 `ifdef TERNC_PRIMITIVES
-  if (Cell == 3 && ABits <= 18 && BBits <= 18) begin : gen_mult18
+  if (Cell == 3 && ABits > 2 && BBits > 2 && ABits <= 18 && BBits <= 18) begin : gen_mult18
     logic [17:0] a, b;
     logic [35:0] p;
     assign a = 18'(a_i);

@@ -41,25 +41,27 @@ module ternc_unpack #(
     logic [7:0] code;
     logic [4:0] triple_q;
     logic [2:0] pair_q;
-    logic [9:0] weight_q;
+    logic [9:0] weight, weight_q;
     logic escape, escape_q;
     assign code = packed_i[8*n +: 8];
     assign escape = &code[4:2];
+    assign weight = {two(pair_q, escape_q), three(triple_q)};
     always_ff @(posedge clk_i) begin
       escape_q <= escape;
       pair_q <= code[7:5];
       triple_q <= {escape ? code[7:5] : code[4:2], code[1:0]};
-      weight_q <= {two(pair_q, escape_q), three(triple_q)};
+      weight_q <= weight;
     end
     assign weight_o[10*n +: 10] = weight_q;
   end
 
   if (Left >= 3) begin : gen_triple
     logic [4:0] triple_q;
-    logic [5:0] weight_q;
+    logic [5:0] weight, weight_q;
+    assign weight = three(triple_q);
     always_ff @(posedge clk_i) begin
       triple_q <= packed_i[8*Fives +: 5];
-      weight_q <= three(triple_q);
+      weight_q <= weight;
     end
     assign weight_o[10*Fives +: 6] = weight_q;
   end

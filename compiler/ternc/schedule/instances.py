@@ -155,7 +155,7 @@ def registers(made: Draft, cell: str) -> dict[str, int]:
     """Flip-flops by module, but for those at the read ports of `memories`, with cells of some form (`CELLS`)."""
     found: Counter[str] = Counter()
     for one in made.engines:
-        found.update(_engine_registers(one.geometry))
+        found.update(_engine_registers(one.geometry, cell))
         if cell == "alm":
             found["ternc_pair_code"] += one.geometry.shape.cols * pair_gates(one.geometry.shape.lanes)
     found["ternc_input"] = sum(map(_input, made.streams))
@@ -178,16 +178,17 @@ def _loader(width: int) -> int:
     return status + word + 32 + header + record + 6
 
 
-def _engine_registers(g: Geometry) -> dict[str, int]:
+def _engine_registers(g: Geometry, cell: str) -> dict[str, int]:
     cols, sums = g.shape.cols, g.shape.cols * g.shape.drain
+    rows, words = _is_inside(g.y_bits, g.y_bits, cell), _is_inside(g.y_bits, g.rd_bits, cell)
     return {
         "ternc_line_buffer": sum(_line_buffer(buffer, g) for buffer in g.buffers),
-        "ternc_sequencer": sequencer_registers(g),
+        "ternc_sequencer": sequencer_registers(g) - rows * g.y_bits - words * g.rd_bits,
         "ternc_feature_memory": _feature_memory(g.features, g) if g.features else 0,
         "ternc_operand": g.shape.rows * g.shape.lanes * g.act_bits,
         "ternc_unpack": cols * unpack_registers(g.shape.lanes) if g.shape.packed else 0,
         "ternc_column": cols * _column(g),
-        "ternc_requant": sums * _requant(g),
+        "ternc_requant": sums * _requant(g, cell),
         "ternc_threshold_level": sums * _levels(g),
         "ternc_table": sums * (2 * g.value_bits + 3) if g.tables else 0,
         "alignment": cols * (cols - 1) // 2 * (g.shape.drain * g.value_bits + 1),
@@ -223,13 +224,19 @@ def _column(g: Geometry) -> int:
     return chain + control + cells + param * (late + 1)
 
 
-def _requant(g: Geometry) -> int:
+def _is_inside(one: int, other: int, cell: str) -> bool:
+    """Whether the register behind a product (ternc_multiply) is in the multiplier."""
+    return cell == "ccu2c" and min(one, other) > 2 and max(one, other) <= 18
+
+
+def _requant(g: Geometry, cell: str) -> int:
     product, flags = g.acc_bits + 1 + g.mul_bits, g.code_bits + 3
+    held = 0 if _is_inside(g.acc_bits, g.mul_bits, cell) else product
     scaled = max(product, g.add_bits) + 1
     late = extra_delay(g) * (g.value_bits + 2) + g.value_bits + 1
     code = g.code_bits * code_delay(g) if g.threshold_levels else 0
     table = (1 + address_bits(g.tables)) * (REQUANT_LATENCY - 2 + extra_delay(g)) if g.tables else 0
-    return 2 * g.acc_bits + product + g.add_bits + 2 * flags + scaled + late + code + table
+    return 2 * g.acc_bits + held + g.add_bits + 2 * flags + scaled + late + code + table
 
 
 def _levels(g: Geometry) -> int:
