@@ -2,8 +2,8 @@
 
     python -m benchmarks.calibrate [--measure]
 
-Columns of many shapes, and small designs module by module but for their memories, are synthesised (``--measure``:
-about twenty minutes). What each module took is kept in ``benchmarks/calibration/measured.json`` beside the amounts that
+Columns of many shapes, and small designs module by module but for their memories, are synthesised
+(``--measure``). What each module took is kept in ``benchmarks/calibration/measured.json`` beside the amounts that
 `ternc.schedule.terms` says it should grow with. The prices that fit best (least squares of the relative errors, no
 price below zero) go to ``compiler/ternc/target/fabrics/``, with the largest and the mean error of what was not in the
 fit: other columns, and other designs as a whole.

@@ -2,7 +2,7 @@
 
     python -m benchmarks.cells
 
-A column with its accumulators, its drain, and the registers of activations and weights; about ten minutes.
+A column with its accumulators, its drain, and the registers of activations and weights.
 """
 
 from __future__ import annotations

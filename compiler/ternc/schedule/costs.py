@@ -135,7 +135,7 @@ def worth_packing(shape: ArrayShape, depth_words: int, device: Device) -> bool:
 
 def unpack_logic(cols: Number, lanes: Number, device: Device) -> Number:
     """Logic that unpacks the weights of an array."""
-    found: Number = load_fabric(device.logic.unit).logic({"ternc_unpack": unpack_terms(cols, lanes)})
+    found: Number = load_fabric(device.fabric).logic({"ternc_unpack": unpack_terms(cols, lanes)})
     return found
 
 
